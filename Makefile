@@ -1,0 +1,77 @@
+# `make` or `make help` says what there is.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+
+GOFUMPT = $(shell sed -n 's/^readonly GOFUMPT=//p' .ci/run)
+GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.2.0
+
+# What a caller may set: `make long CHECKS=20000`, `make test PACKAGES=./directory/...`
+PACKAGES ?= ./...
+CHECKS ?= 5000
+MYSQL_DATA ?= data/mysql
+MYSQL_PORT ?= 3306
+
+.PHONY: help
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "  PACKAGES=$(PACKAGES) narrows the tests, CHECKS=$(CHECKS) is the number of histories of 'long'."
+
+.PHONY: run
+run: ## start Cohort on its embedded database in data/, with demo data
+	go run .
+
+.PHONY: test
+test: ## all tests on SQLite; needs nothing but Go
+	go test $(PACKAGES)
+
+.PHONY: test-mysql
+test-mysql: ## all tests on a MySQL of their own, fetched at first (Debian only)
+	scripts/mysql run --fast go test -count=1 $(PACKAGES)
+
+.PHONY: race
+race: ## all tests on MySQL with the race detector (SQLite is ten times slower under it)
+	CGO_ENABLED=1 scripts/mysql run --fast go test -race -count=1 -timeout 20m $(PACKAGES)
+
+.PHONY: long
+long: ## long random histories of memberships and nesting, on SQLite and on MySQL
+	LONG_CHECKS=$(CHECKS) DEADLINE=28800 .ci/run long-sqlite long-mysql
+
+.PHONY: lint
+lint: ## vet, staticcheck, gofumpt
+	.ci/run lint
+
+.PHONY: format
+format: ## rewrite the code as gofumpt wants it
+	go run $(GOFUMPT) -w .
+
+.PHONY: generate
+generate: ## make the generated code anew, after a change of schema.graphqls or gqlgen.yml
+	go generate ./...
+
+.PHONY: smoke
+smoke: ## do what the README says, from a fresh clone of the last commit
+	scripts/smoke
+
+.PHONY: check
+check: ## everything that CI checks
+	.ci/run
+
+.PHONY: vulncheck
+vulncheck: ## look the dependencies up in the database of known vulnerabilities (needs its host)
+	go run $(GOVULNCHECK) ./...
+
+.PHONY: mysql-start
+mysql-start: ## start a MySQL for development on port 3306 (MYSQL_PORT), with its data in data/mysql (MYSQL_DATA)
+	@scripts/mysql start $(MYSQL_DATA) $(MYSQL_PORT)
+	@echo "COHORT_DATABASE=$$(scripts/mysql url $(MYSQL_DATA))cohort go run . --demo"
+
+.PHONY: mysql-stop
+mysql-stop: ## stop it
+	scripts/mysql stop $(MYSQL_DATA)
+
+.PHONY: clean
+clean: ## remove what was built; data/ stays
+	go clean -testcache
+	rm -f cohort coverage.out

@@ -1,0 +1,52 @@
+package models
+
+import (
+	"encoding/json"
+	"strconv"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+)
+
+// MarshalDateTime writes a time in UTC.
+func MarshalDateTime(t time.Time) graphql.Marshaler { return graphql.MarshalTime(t.UTC()) }
+
+// UnmarshalDateTime reads a time as RFC 3339 has it. INVALID for anything else, and for years that not every
+// database can hold.
+func UnmarshalDateTime(v any) (time.Time, error) {
+	text, ok := v.(string)
+	if !ok {
+		return time.Time{}, Errorf(CodeInvalid, "a DateTime is a string such as \"2026-03-01T12:00:00Z\"")
+	}
+	t, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil {
+		return time.Time{}, Errorf(CodeInvalid, "%s is not a DateTime such as \"2026-03-01T12:00:00Z\"", quote(text))
+	}
+	if t = t.UTC().Truncate(time.Microsecond); t.Year() < 1970 || t.Year() > 9999 {
+		return time.Time{}, Errorf(CodeInvalid, "a DateTime lies between the years 1970 and 9999")
+	}
+	return t, nil
+}
+
+// MarshalInt writes a whole number.
+func MarshalInt(n int32) graphql.Marshaler { return graphql.MarshalInt32(n) }
+
+// UnmarshalInt reads a whole number of 32 bits. INVALID for anything else.
+func UnmarshalInt(v any) (int32, error) {
+	var text string
+	switch v := v.(type) {
+	case json.Number:
+		text = v.String()
+	case int64:
+		text = strconv.FormatInt(v, 10)
+	case int32:
+		return v, nil
+	default:
+		return 0, Errorf(CodeInvalid, "an Int is a whole number, this is a %T", v)
+	}
+	n, err := strconv.ParseInt(text, 10, 32)
+	if err != nil {
+		return 0, Errorf(CodeInvalid, "%s is not a whole number of 32 bits", quote(text))
+	}
+	return int32(n), nil
+}
