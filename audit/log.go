@@ -1,0 +1,173 @@
+// Package audit writes down what happened: who changed what, for people to read later, and the numbered
+// feed of changes, for programs to follow.
+package audit
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"cohort/auth"
+	"cohort/models"
+	"cohort/store"
+)
+
+const batch = 500
+
+// Event is a row of the audit log. The row without a subject stands for the operation as a whole.
+type Event struct {
+	AccountID   models.AccountID
+	ID          models.OperationID
+	OperationID models.OperationID
+	At          time.Time
+	Action      string
+	ActorKind   string
+	ActorID     *models.UserID
+	RequestID   string
+	SubjectType string
+	SubjectID   []byte
+	ObjectID    []byte
+	BeforeData  *string
+	AfterData   *string
+}
+
+func (Event) TableName() string { return "audit_events" }
+
+// Change is an entry of the account's feed.
+type Change struct {
+	AccountID   models.AccountID
+	Seq         int64
+	OperationID models.OperationID
+	At          time.Time
+	Entity      string
+	ChangeType  string
+	SubjectID   []byte
+	ObjectID    []byte
+	Payload     *string
+}
+
+func (Change) TableName() string { return "changes" }
+
+// What a subject of the log or an entry of the feed is about.
+const (
+	User       = "USER"       // the user
+	Group      = "GROUP"      // the group
+	Membership = "MEMBERSHIP" // the user, and as object the group
+	Nesting    = "NESTING"    // the child, and as object the parent
+	Status     = "STATUS"     // the user
+	Account    = "ACCOUNT"    // the account
+)
+
+// What happened to an entry of the feed.
+const (
+	Set     = "SET"
+	Removed = "REMOVED"
+)
+
+// Log gathers what one transaction changes and writes it in the end, in few statements. Feed numbers are
+// taken from the account's row, which the transaction has locked, so they are in commit order without
+// gaps.
+type Log struct {
+	tx      *store.Tx
+	who     auth.Caller
+	action  auth.Action
+	events  []Event
+	changes []Change
+}
+
+// Begin starts the log of a transaction.
+func Begin(tx *store.Tx, who auth.Caller, action auth.Action) *Log {
+	return &Log{tx: tx, who: who, action: action}
+}
+
+// Subject is something that changed: its kind, its id and that of what it is tied to, and what is worth
+// keeping of it before and after; nil for what was not, or is no more.
+type Subject struct {
+	Type   string
+	ID     [16]byte
+	Object *[16]byte
+	Before any
+	After  any
+}
+
+// Changed records one changed subject in the log and in the feed.
+func (l *Log) Changed(s Subject) error {
+	if err := l.Recorded(s); err != nil {
+		return err
+	}
+	payload := l.events[len(l.events)-1].AfterData
+	kind := Set
+	if s.After == nil {
+		kind = Removed
+	}
+	l.tx.Account.FeedSeq++
+	l.changes = append(l.changes, Change{
+		AccountID: l.tx.Account.ID, Seq: l.tx.Account.FeedSeq, OperationID: models.OperationID(l.tx.Operation), At: l.tx.Now,
+		Entity: s.Type, ChangeType: kind, SubjectID: s.ID[:], ObjectID: bytesOf(s.Object), Payload: payload,
+	})
+	return nil
+}
+
+// Recorded records one changed subject in the log alone.
+func (l *Log) Recorded(s Subject) error {
+	event := l.event()
+	event.SubjectType, event.SubjectID, event.ObjectID = s.Type, s.ID[:], bytesOf(s.Object)
+	var err error
+	if event.BeforeData, err = encode(s.Before); err != nil {
+		return err
+	}
+	if event.AfterData, err = encode(s.After); err != nil {
+		return err
+	}
+	l.events = append(l.events, event)
+	return nil
+}
+
+// Write stores what was recorded, with one event for the operation as a whole. An operation that changed
+// nothing leaves no trace.
+func (l *Log) Write() error {
+	if len(l.events) == 0 {
+		return nil
+	}
+	events := append([]Event{l.event()}, l.events...)
+	if err := l.tx.CreateInBatches(events, batch).Error; err != nil {
+		return fmt.Errorf("write audit events: %w", err)
+	}
+	if len(l.changes) == 0 {
+		return nil
+	}
+	if err := l.tx.CreateInBatches(l.changes, batch).Error; err != nil {
+		return fmt.Errorf("write changes: %w", err)
+	}
+	return nil
+}
+
+func (l *Log) event() Event {
+	event := Event{
+		AccountID: l.tx.Account.ID, ID: models.NewID[models.OperationID](), OperationID: models.OperationID(l.tx.Operation), At: l.tx.Now,
+		Action: string(l.action), ActorKind: string(l.who.Kind), RequestID: l.who.RequestID,
+	}
+	if l.who.Kind == auth.Person {
+		event.ActorID = &l.who.UserID
+	}
+	return event
+}
+
+func bytesOf(id *[16]byte) []byte {
+	if id == nil {
+		return nil
+	}
+	return id[:]
+}
+
+func encode(value any) (*string, error) {
+	if value == nil {
+		return nil, nil //nolint:nilnil // nothing to keep is NULL in the row
+	}
+	raw, err := json.Marshal(value)
+	if err != nil {
+		return nil, fmt.Errorf("encode audit data: %w", err)
+	}
+	text := string(raw)
+	return &text, nil
+}

@@ -1,0 +1,165 @@
+package auth
+
+import (
+	"errors"
+	"fmt"
+
+	"cohort/models"
+)
+
+// Action is what a caller asks for: a field of the schema, written `Type.field`.
+type Action string
+
+// Answer is what the table says to an action: no, yes, or yes under a condition that needs rows and is
+// settled in the transaction.
+type Answer uint8
+
+const (
+	// Deny refuses.
+	Deny Answer = iota
+	// Allow permits whatever row it is about.
+	Allow
+	// Own permits it about the caller's own user and the groups that user is in.
+	Own
+	// TargetIsMember permits it on users whose role is, and becomes, MEMBER.
+	TargetIsMember
+	// TargetIsMemberOrOwn permits it on those and on the caller's own user.
+	TargetIsMemberOrOwn
+)
+
+// Rule is a row of the table: the answer to each role.
+type Rule struct{ SuperAdmin, Admin, Member Answer }
+
+var (
+	everybody     = Rule{Allow, Allow, Allow}
+	admins        = Rule{Allow, Allow, Deny}
+	adminsAndOwn  = Rule{Allow, Allow, Own}
+	onMembers     = Rule{Allow, TargetIsMember, Deny}
+	superAdmins   = Rule{Allow, Deny, Deny}
+	membersAndOwn = Rule{Allow, TargetIsMemberOrOwn, Deny}
+)
+
+// policy has a row for every root field, and for every field of an entity that leads to another entity or
+// that a member must not see. What leads to an entity and has no row is refused to everybody.
+var policy = map[Action]Rule{
+	"Query.viewer":           everybody,
+	"Query.account":          admins,
+	"Query.node":             adminsAndOwn,
+	"Query.nodes":            adminsAndOwn,
+	"Query.user":             adminsAndOwn,
+	"Query.users":            admins,
+	"Query.group":            adminsAndOwn,
+	"Query.groups":           admins,
+	"Query.membershipChecks": adminsAndOwn,
+
+	"Viewer.account": everybody,
+	"Viewer.user":    everybody,
+
+	"Account.userCount":     admins,
+	"Account.groupCount":    admins,
+	"Account.maxGroupDepth": admins,
+	"Account.createdAt":     admins,
+
+	"User.groups": adminsAndOwn,
+
+	"Group.priority":          admins,
+	"Group.members":           admins,
+	"Group.memberCount":       admins,
+	"Group.directMemberCount": admins,
+	"Group.parents":           admins,
+	"Group.children":          admins,
+	"Group.ancestors":         admins,
+	"Group.descendants":       admins,
+	"Group.depth":             admins,
+	"Group.breadcrumbs":       admins,
+	"Group.adjacent":          admins,
+	"Group.createdAt":         admins,
+	"Group.updatedAt":         admins,
+	"Group.etag":              admins,
+
+	"GroupAdjacent.previous": admins,
+	"GroupAdjacent.next":     admins,
+	"GroupMemberEdge.via":    admins,
+	"GroupMemberEdge.path":   admins,
+	"UserGroupEdge.via":      adminsAndOwn,
+	"UserGroupEdge.path":     adminsAndOwn,
+	"MembershipCheck.via":    adminsAndOwn,
+	"MembershipCheck.path":   adminsAndOwn,
+
+	"Mutation.userCreate":         onMembers,
+	"Mutation.usersCreate":        onMembers,
+	"Mutation.userUpdate":         membersAndOwn,
+	"Mutation.userDelete":         onMembers,
+	"Mutation.userRoleSet":        superAdmins,
+	"Mutation.usersSuspend":       onMembers,
+	"Mutation.usersResume":        onMembers,
+	"Mutation.userGroupsUpdate":   admins,
+	"Mutation.groupCreate":        admins,
+	"Mutation.groupUpdate":        admins,
+	"Mutation.groupDelete":        admins,
+	"Mutation.groupsDelete":       admins,
+	"Mutation.groupMembersAdd":    admins,
+	"Mutation.groupMembersRemove": admins,
+	"Mutation.groupNest":          admins,
+	"Mutation.groupUnnest":        admins,
+
+	"Operator.import":        superAdmins,
+	"Operator.accountCreate": superAdmins,
+}
+
+// ErrForbidden is behind every refusal of the table.
+var ErrForbidden = errors.New("forbidden")
+
+// RuleFor is the row of an action.
+func RuleFor(action Action) (Rule, bool) {
+	rule, ok := policy[action]
+	return rule, ok
+}
+
+// For is the row's answer to a role.
+func (r Rule) For(role models.Role) Answer {
+	switch role {
+	case models.RoleSuperAdmin:
+		return r.SuperAdmin
+	case models.RoleAdmin:
+		return r.Admin
+	case models.RoleMember:
+		return r.Member
+	}
+	return Deny
+}
+
+// May asks the table. ErrForbidden when it refuses, or has no row; else the condition to settle, if any.
+func (c Caller) May(action Action) (Answer, error) {
+	if answer := policy[action].For(c.Role); answer != Deny {
+		return answer, nil
+	}
+	return Deny, fmt.Errorf("%s as %s: %w", action, c.Role, ErrForbidden)
+}
+
+// Can tells whether the table permits the action at all, be it under a condition.
+func (c Caller) Can(action Action) bool {
+	_, err := c.May(action)
+	return err == nil
+}
+
+// CanOn tells whether the caller may do it to this user.
+func (c Caller) CanOn(action Action, target models.UserID, role models.Role) bool {
+	answer, err := c.May(action)
+	return err == nil && answer.On(c, target, role)
+}
+
+// On settles a condition about a user: may the caller do it to somebody in this role?
+func (a Answer) On(c Caller, target models.UserID, role models.Role) bool {
+	switch a {
+	case Allow:
+		return true
+	case Own:
+		return c.Is(target)
+	case TargetIsMember:
+		return role == models.RoleMember
+	case TargetIsMemberOrOwn:
+		return role == models.RoleMember || c.Is(target)
+	}
+	return false
+}
