@@ -1,0 +1,147 @@
+// Package directory is the domain: users, groups, who is in which, and groups inside groups. An exported
+// method of Directory is one use case and one transaction; it authorises first, and settles under the
+// account's lock whatever needs rows.
+package directory
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"gorm.io/gorm"
+
+	"cohort/audit"
+	"cohort/auth"
+	"cohort/directory/nesting"
+	"cohort/models"
+	"cohort/store"
+)
+
+// The depth of nesting, in groups on the longest chain: what an account gets, and what it can get.
+const (
+	DefaultDepth = 10
+	MaxDepth     = 32
+)
+
+// Options are what an installation may choose.
+type Options struct {
+	MaxGroupDepth int // 1 to MaxDepth; 0 for DefaultDepth
+}
+
+// Directory offers the use cases. It is safe for concurrent use.
+type Directory struct {
+	store    *store.Store
+	graphs   *nesting.Cache
+	maxDepth int
+}
+
+// New makes a Directory on a store whose schema is up to date.
+func New(s *store.Store, o Options) (*Directory, error) {
+	if o.MaxGroupDepth == 0 {
+		o.MaxGroupDepth = DefaultDepth
+	}
+	if o.MaxGroupDepth < 1 || o.MaxGroupDepth > MaxDepth {
+		return nil, fmt.Errorf("the depth of nested groups must lie between 1 and %d, not at %d", MaxDepth, o.MaxGroupDepth)
+	}
+	return &Directory{store: s, graphs: nesting.NewCache(), maxDepth: o.MaxGroupDepth}, nil
+}
+
+// MaxGroupDepth is how many groups the longest chain of nested groups may have.
+func (d *Directory) MaxGroupDepth() int { return d.maxDepth }
+
+// snapshot is what one reading use case sees: the account at one moment.
+type snapshot struct {
+	*gorm.DB
+	who    auth.Caller
+	answer auth.Answer // the condition that is left to settle
+	graphs *nesting.Cache
+}
+
+func (s *snapshot) account() models.AccountID { return s.who.Account }
+
+func (s *snapshot) graph() (*nesting.Graph, error) { return s.graphs.At(s.DB, s.who.Account) }
+
+// read runs a reading use case that the policy table permits.
+func read[T any](ctx context.Context, d *Directory, who auth.Caller, action auth.Action, fn func(*snapshot) (T, error)) (T, error) {
+	answer, err := who.May(action)
+	if err != nil {
+		var none T
+		return none, err
+	}
+	return store.InSnapshot(ctx, d.store, func(tx *gorm.DB) (T, error) {
+		return fn(&snapshot{DB: tx, who: who, answer: answer, graphs: d.graphs})
+	})
+}
+
+// change is a use case that writes, inside its transaction: the account is locked, the caller's rights are
+// those of this moment, and what is logged is written when it ends.
+type change struct {
+	*store.Tx
+	who      auth.Caller
+	answer   auth.Answer // the condition that is left to settle
+	log      *audit.Log
+	maxDepth int
+	graphs   *nesting.Cache
+	current  *nesting.Graph
+}
+
+func (c *change) account() models.AccountID { return c.Account.ID }
+
+// graph is the nesting as it is now, with what this transaction has changed.
+func (c *change) graph() (*nesting.Graph, error) {
+	if c.current == nil {
+		g, err := c.graphs.Version(c.DB, c.account(), c.Account.GraphVersion)
+		if err != nil {
+			return nil, err
+		}
+		c.current = g
+	}
+	return c.current, nil
+}
+
+// write runs a writing use case that the policy table permits to what the caller is under the lock. What
+// fn returns is handed on together with an error of its own, so that a refusal can carry the present state;
+// then nothing is changed.
+func write[T any](ctx context.Context, d *Directory, who auth.Caller, action auth.Action, fn func(*change) (T, error)) (T, error) {
+	var result T
+	if _, err := who.May(action); err != nil {
+		return result, err
+	}
+	_, err := store.InAccount(ctx, d.store, who.Account, func(tx *store.Tx) (struct{}, error) {
+		var none T
+		result = none
+		present, err := presentRights(tx, who)
+		if err != nil {
+			return struct{}{}, err
+		}
+		answer, err := present.May(action)
+		if err != nil {
+			return struct{}{}, err
+		}
+		c := &change{Tx: tx, who: present, answer: answer, log: audit.Begin(tx, present, action), maxDepth: d.maxDepth, graphs: d.graphs}
+		if result, err = fn(c); err != nil {
+			return struct{}{}, err
+		}
+		return struct{}{}, c.log.Write()
+	})
+	if errors.Is(err, store.ErrNoAccount) {
+		err = fmt.Errorf("%w: the account is no more", auth.ErrUnauthenticated)
+	}
+	return result, err
+}
+
+// presentRights reads the caller's role again, now that nobody else can change it.
+func presentRights(tx *store.Tx, who auth.Caller) (auth.Caller, error) {
+	if who.Kind != auth.Person {
+		return who, nil
+	}
+	user, err := findUser(tx.DB, who.Account, who.UserID)
+	if err != nil {
+		return who, err
+	}
+	if user == nil || user.Status == models.UserStatusSuspended {
+		return who, fmt.Errorf("%w: the user is suspended or no more", auth.ErrUnauthenticated)
+	}
+	who.Role = models.Lesser(who.Role, user.Role)
+	return who, nil
+}

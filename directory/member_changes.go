@@ -1,0 +1,321 @@
+package directory
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"gorm.io/gorm"
+
+	"cohort/audit"
+	"cohort/auth"
+	"cohort/models"
+)
+
+// AddMembers makes each of the users a direct member of each of the groups, and says for each pair what
+// happened. Admins. REQUIRED for an empty list, TOO_MANY over 250.
+func (d *Directory) AddMembers(ctx context.Context, who auth.Caller, in models.GroupMembersAddInput) (*models.GroupMembersAddPayload, error) {
+	change, err := d.changeMembers(ctx, who, "Mutation.groupMembersAdd", in.GroupIds, in.UserIds, addMembers)
+	return &models.GroupMembersAddPayload{MembersChange: change}, err
+}
+
+// RemoveMembers ends the direct membership of each of the users in each of the groups, and says for each
+// pair what happened. Admins. REQUIRED for an empty list, TOO_MANY over 250.
+func (d *Directory) RemoveMembers(ctx context.Context, who auth.Caller, in models.GroupMembersRemoveInput) (*models.GroupMembersRemovePayload, error) {
+	change, err := d.changeMembers(ctx, who, "Mutation.groupMembersRemove", in.GroupIds, in.UserIds, removeMembers)
+	return &models.GroupMembersRemovePayload{MembersChange: change}, err
+}
+
+// step is addMembers or removeMembers: what happened to each pair, in their order.
+type step func(*change, []models.Pair) ([]models.MembershipOutcome, error)
+
+func (d *Directory) changeMembers(ctx context.Context, who auth.Caller, action auth.Action, groupIDs []models.GroupID, userIDs []models.UserID, do step) (models.MembersChange, error) {
+	if _, err := who.May(action); err != nil {
+		return models.MembersChange{}, err
+	}
+	var errs models.Errors
+	checkList(&errs, len(groupIDs), 1, "input", "groupIds")
+	checkList(&errs, len(userIDs), 1, "input", "userIds")
+	if err := errs.OrNil(); err != nil {
+		return models.MembersChange{}, err
+	}
+	groupIDs, userIDs = unique(groupIDs), unique(userIDs)
+	return write(ctx, d, who, action, func(c *change) (models.MembersChange, error) {
+		pairs := make([]models.Pair, 0, len(groupIDs)*len(userIDs))
+		for _, group := range groupIDs {
+			for _, user := range userIDs {
+				pairs = append(pairs, models.Pair{User: user, Group: group})
+			}
+		}
+		return membersChange(c, pairs, do)
+	})
+}
+
+// membersChange runs a step and gathers what the payload tells of it.
+func membersChange(c *change, pairs []models.Pair, do step) (models.MembersChange, error) {
+	var none models.MembersChange
+	outcomes, err := do(c, pairs)
+	if err != nil {
+		return none, err
+	}
+	userIDs, groupIDs := sides(pairs)
+	users, err := usersByID(c.DB, c.account(), userIDs)
+	if err != nil {
+		return none, err
+	}
+	groups, err := groupsByID(c.DB, c.account(), groupIDs)
+	if err != nil {
+		return none, err
+	}
+	results, err := memberResults(c, pairs, outcomes, users)
+	return models.MembersChange{Results: results, Groups: pick(groups, groupIDs), Users: pick(users, userIDs)}, err
+}
+
+// memberResults says for each pair what happened, with the entry of the group's list for a new member.
+func memberResults(c *change, pairs []models.Pair, outcomes []models.MembershipOutcome, users map[models.UserID]*models.User) ([]*models.MembershipResult, error) {
+	userIDs, _ := sides(pairs)
+	direct, err := directGroups(c.DB, c.account(), userIDs)
+	if err != nil {
+		return nil, err
+	}
+	graph, err := c.graph()
+	if err != nil {
+		return nil, err
+	}
+	q := MemberQuery{Relation: models.MembershipRelationAll, Sort: models.UserSortNameAsc}
+	results := make([]*models.MembershipResult, len(pairs))
+	below := map[models.GroupID]map[models.GroupID]int{}
+	for i, pair := range pairs {
+		results[i] = &models.MembershipResult{GroupID: pair.Group, UserID: pair.User, Outcome: outcomes[i]}
+		if outcomes[i] != models.MembershipOutcomeAdded {
+			continue
+		}
+		if below[pair.Group] == nil {
+			below[pair.Group] = graph.Below(pair.Group)
+		}
+		user := users[pair.User]
+		results[i].MemberEdge = &models.GroupMemberEdge{
+			Cursor: userList.cursor(userOrders[q.Sort], q.hash(), user), Node: user,
+			How: graph.MembershipBelow(direct[pair.User], pair.Group, below[pair.Group]),
+		}
+	}
+	return results, nil
+}
+
+// UpdateUserGroups adds a user to groups and removes them from groups, all or nothing. Admins. NOT_FOUND,
+// TOO_MANY, CONFLICT for a group to be both added and removed.
+func (d *Directory) UpdateUserGroups(ctx context.Context, who auth.Caller, in models.UserGroupsUpdateInput) (*models.UserGroupsUpdatePayload, error) {
+	const action = auth.Action("Mutation.userGroupsUpdate")
+	if _, err := who.May(action); err != nil {
+		return nil, err
+	}
+	var errs models.Errors
+	checkList(&errs, len(in.AddGroupIds), 0, "input", "addGroupIds")
+	checkList(&errs, len(in.RemoveGroupIds), 0, "input", "removeGroupIds")
+	checkApart(&errs, in.AddGroupIds, in.RemoveGroupIds, "removeGroupIds")
+	if err := errs.OrNil(); err != nil {
+		return nil, err
+	}
+	return write(ctx, d, who, action, func(c *change) (*models.UserGroupsUpdatePayload, error) {
+		user, err := findUser(c.DB, c.account(), in.UserID)
+		if err != nil {
+			return nil, err
+		}
+		var errs models.Errors
+		if user == nil {
+			_ = errs.Add(notFound("user"), "input", "userId")
+		}
+		add, remove := unique(in.AddGroupIds), unique(in.RemoveGroupIds)
+		groups, err := groupsByID(c.DB, c.account(), slices.Concat(add, remove))
+		if err != nil {
+			return nil, err
+		}
+		checkPresent(&errs, groups, in.AddGroupIds, "group", "addGroupIds")
+		checkPresent(&errs, groups, in.RemoveGroupIds, "group", "removeGroupIds")
+		if err := errs.OrNil(); err != nil {
+			return nil, err
+		}
+		pairs := func(ids []models.GroupID) (pairs []models.Pair) {
+			for _, id := range ids {
+				pairs = append(pairs, models.Pair{User: user.ID, Group: id})
+			}
+			return pairs
+		}
+		removed, err := membersChange(c, pairs(remove), removeMembers)
+		if err != nil {
+			return nil, err
+		}
+		added, err := membersChange(c, pairs(add), addMembers)
+		if err != nil {
+			return nil, err
+		}
+		return &models.UserGroupsUpdatePayload{
+			User: user, Groups: append(added.Groups, removed.Groups...), Results: append(added.Results, removed.Results...),
+		}, nil
+	})
+}
+
+// checkApart is CONFLICT for what is both to be added and to be removed.
+func checkApart[T comparable](errs *models.Errors, add, remove []T, field string) {
+	for i, id := range remove {
+		if slices.Contains(add, id) {
+			_ = errs.Add(models.Errorf(models.CodeConflict, "this is both to be added and to be removed"), "input", field, strconv.Itoa(i))
+		}
+	}
+}
+
+// checkPresent is NOT_FOUND for each of the ids without a row.
+func checkPresent[ID comparable, T any](errs *models.Errors, found map[ID]*T, ids []ID, what, field string) {
+	for i, id := range ids {
+		if found[id] == nil {
+			_ = errs.Add(notFound(what), "input", field, strconv.Itoa(i))
+		}
+	}
+}
+
+// sides are the users and the groups of pairs, each once.
+func sides(pairs []models.Pair) (users []models.UserID, groups []models.GroupID) {
+	for _, pair := range pairs {
+		users, groups = append(users, pair.User), append(groups, pair.Group)
+	}
+	return unique(users), unique(groups)
+}
+
+// addMembers writes the memberships that are not there yet, with the counts of their groups, and says what
+// happened to each pair.
+func addMembers(c *change, pairs []models.Pair) ([]models.MembershipOutcome, error) {
+	users, groups, present, err := presentPairs(c, pairs)
+	if err != nil {
+		return nil, err
+	}
+	outcomes := make([]models.MembershipOutcome, len(pairs))
+	var rows []models.MembershipRow
+	for i, pair := range pairs {
+		switch {
+		case !users[pair.User] || !groups[pair.Group]:
+			outcomes[i] = models.MembershipOutcomeNotFound
+		case present[pair]:
+			outcomes[i] = models.MembershipOutcomeAlreadyMember
+		default:
+			present[pair] = true
+			outcomes[i] = models.MembershipOutcomeAdded
+			rows = append(rows, models.MembershipRow{AccountID: c.account(), GroupID: pair.Group, UserID: pair.User, CreatedAt: c.Now})
+		}
+	}
+	if len(rows) == 0 {
+		return outcomes, nil
+	}
+	if err := c.CreateInBatches(rows, rowBatch).Error; err != nil {
+		return nil, fmt.Errorf("insert memberships: %w", err)
+	}
+	return outcomes, noteMembers(c, rows, true)
+}
+
+// removeMembers deletes the memberships that are there, with the counts of their groups, and says what
+// happened to each pair.
+func removeMembers(c *change, pairs []models.Pair) ([]models.MembershipOutcome, error) {
+	users, groups, present, err := presentPairs(c, pairs)
+	if err != nil {
+		return nil, err
+	}
+	outcomes := make([]models.MembershipOutcome, len(pairs))
+	var rows []models.MembershipRow
+	byGroup := map[models.GroupID][]models.UserID{}
+	for i, pair := range pairs {
+		switch {
+		case !users[pair.User] || !groups[pair.Group]:
+			outcomes[i] = models.MembershipOutcomeNotFound
+		case !present[pair]:
+			outcomes[i] = models.MembershipOutcomeNotMember
+		default:
+			present[pair] = false
+			outcomes[i] = models.MembershipOutcomeRemoved
+			rows = append(rows, models.MembershipRow{GroupID: pair.Group, UserID: pair.User})
+			byGroup[pair.Group] = append(byGroup[pair.Group], pair.User)
+		}
+	}
+	for group, ids := range byGroup {
+		err := chunks(ids, func(part []models.UserID) error {
+			return c.Where("account_id = ? AND group_id = ? AND user_id IN ?", c.account(), group, part).Delete(&models.MembershipRow{}).Error
+		})
+		if err != nil {
+			return nil, fmt.Errorf("delete memberships: %w", err)
+		}
+	}
+	return outcomes, noteMembers(c, rows, false)
+}
+
+// presentPairs reads which of the users, groups and memberships there are.
+func presentPairs(c *change, pairs []models.Pair) (users map[models.UserID]bool, groups map[models.GroupID]bool, present map[models.Pair]bool, err error) {
+	userIDs, groupIDs := sides(pairs)
+	if users, err = presentIDs[models.UserID](c, "users", userIDs); err != nil {
+		return nil, nil, nil, err
+	}
+	if groups, err = presentIDs[models.GroupID](c, "user_groups", groupIDs); err != nil {
+		return nil, nil, nil, err
+	}
+	present = map[models.Pair]bool{}
+	err = chunks(groupIDs, func(groups []models.GroupID) error {
+		return chunks(userIDs, func(users []models.UserID) error {
+			var rows []models.MembershipRow
+			err := c.Where("account_id = ? AND group_id IN ? AND user_id IN ?", c.account(), groups, users).Find(&rows).Error
+			if err != nil {
+				return fmt.Errorf("read memberships: %w", err)
+			}
+			for _, row := range rows {
+				present[models.Pair{User: row.UserID, Group: row.GroupID}] = true
+			}
+			return nil
+		})
+	})
+	return users, groups, present, err
+}
+
+func presentIDs[ID comparable](c *change, table string, ids []ID) (map[ID]bool, error) {
+	present := make(map[ID]bool, len(ids))
+	err := chunks(ids, func(part []ID) error {
+		found, err := readIDs[ID](c.DB, table, sqlf("account_id = ? AND id IN ?", c.account(), part), "id")
+		for _, id := range found {
+			present[id] = true
+		}
+		return err
+	})
+	return present, err
+}
+
+// noteMembers moves the counts of the groups by the rows written or deleted, in one statement for each
+// number of them, and notes each row.
+func noteMembers(c *change, rows []models.MembershipRow, added bool) error {
+	delta := map[models.GroupID]int{}
+	for _, row := range rows {
+		subject := audit.Subject{Type: audit.Membership, ID: row.UserID, Object: (*[16]byte)(&row.GroupID)}
+		if added {
+			delta[row.GroupID]++
+			subject.After = member{true}
+		} else {
+			delta[row.GroupID]--
+			subject.Before = member{true}
+		}
+		if err := c.log.Changed(subject); err != nil {
+			return err
+		}
+	}
+	byDelta := map[int][]models.GroupID{}
+	for id, n := range delta {
+		byDelta[n] = append(byDelta[n], id)
+	}
+	for n, ids := range byDelta {
+		err := c.Model(&models.Group{}).Where("account_id = ? AND id IN ?", c.account(), ids).
+			UpdateColumn("direct_member_count", gorm.Expr("direct_member_count + ?", n)).Error
+		if err != nil {
+			return fmt.Errorf("count members: %w", err)
+		}
+	}
+	return nil
+}
+
+// member is what the log keeps of a membership.
+type member struct {
+	Direct bool `json:"direct"`
+}

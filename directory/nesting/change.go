@@ -1,0 +1,97 @@
+package nesting
+
+import (
+	"slices"
+
+	"cohort/models"
+)
+
+// Link is one pair of the closure: the ancestor lies so many steps above the descendant.
+type Link struct {
+	Ancestor, Descendant models.GroupID
+	Distance             int
+}
+
+// With is the graph after edges were removed and then added; those not there, or there already, count
+// for nothing. It is one version on.
+func (g *Graph) With(add, remove []Edge) *Graph {
+	gone := map[Edge]bool{}
+	for _, e := range remove {
+		gone[e] = true
+	}
+	var edges []Edge
+	present := map[Edge]bool{}
+	keep := func(e Edge) {
+		if !present[e] {
+			present[e] = true
+			edges = append(edges, e)
+		}
+	}
+	for parent, children := range g.children {
+		for _, child := range children {
+			if e := (Edge{parent, child}); !gone[e] {
+				keep(e)
+			}
+		}
+	}
+	for _, e := range add {
+		keep(e)
+	}
+	return New(g.Version+1, edges)
+}
+
+// Difference is what must change in the stored closure to get from the graph to the next one: the pairs
+// that are no more (or are at another distance), and the pairs that are new (or at another distance).
+// Only what the changed edges concern is looked at.
+func (g *Graph) Difference(next *Graph, changed []Edge) (gone, fresh []Link) {
+	above := map[models.GroupID]bool{}
+	for _, e := range changed {
+		// A pair can only change where its ancestor is above the edge before or after.
+		for id := range g.Above(e.Parent) {
+			above[id] = true
+		}
+		for id := range next.Above(e.Parent) {
+			above[id] = true
+		}
+	}
+	for ancestor := range above {
+		before, after := g.Below(ancestor), next.Below(ancestor)
+		for id, distance := range before {
+			if now, still := after[id]; !still || now != distance {
+				gone = append(gone, Link{ancestor, id, distance})
+			}
+		}
+		for id, distance := range after {
+			if was, known := before[id]; !known || was != distance {
+				fresh = append(fresh, Link{ancestor, id, distance})
+			}
+		}
+	}
+	// Rows are written in the order of their key, so that two runs write alike.
+	order := func(a, b Link) int {
+		if c := Older(a.Ancestor, b.Ancestor); c != 0 {
+			return c
+		}
+		return Older(a.Descendant, b.Descendant)
+	}
+	slices.SortFunc(gone, order)
+	slices.SortFunc(fresh, order)
+	return gone, fresh
+}
+
+// Check is nil when the edge may be added: CYCLE with the loop it would close, TOO_DEEP when the longest
+// chain through it would have more groups than the limit.
+func (g *Graph) Check(e Edge, limit int) error {
+	if loop := g.Loop(e); loop != nil {
+		ids := make([]string, len(loop))
+		for i, id := range loop {
+			ids[i] = id.String()
+		}
+		return models.Errorf(models.CodeCycle, "the parent lies in the child already, this would close a loop").With("groupIds", ids...)
+	}
+	if depth := g.Depth(e.Parent) + g.Height(e.Child); depth > limit {
+		return models.Errorf(models.CodeTooDeep, "the longest chain of nested groups would have %d groups, at most %d are allowed", depth, limit).
+			With("depth", itoa(depth)).With("limit", itoa(limit))
+	}
+	return nil
+}

@@ -1,0 +1,97 @@
+package nesting
+
+import (
+	"fmt"
+	"strconv"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+	"gorm.io/gorm"
+
+	"cohort/models"
+)
+
+// cachedAccounts bounds the graphs in memory; 2,000 groups take about half a megabyte.
+const cachedAccounts = 1000
+
+const batch = 500
+
+func itoa(n int) string { return strconv.Itoa(n) }
+
+// Cache keeps the graphs of the accounts that were asked about last.
+type Cache struct {
+	graphs *lru.Cache[models.AccountID, *Graph]
+}
+
+// NewCache is an empty one.
+func NewCache() *Cache {
+	graphs, err := lru.New[models.AccountID, *Graph](cachedAccounts)
+	if err != nil {
+		panic(err) // only for a size that is not positive
+	}
+	return &Cache{graphs}
+}
+
+// At is the account's graph as tx sees it: the version is read in tx, and the edges with it unless the
+// graph in memory is of that version.
+func (c *Cache) At(tx *gorm.DB, account models.AccountID) (*Graph, error) {
+	var version int64
+	err := tx.Raw("SELECT graph_version FROM accounts WHERE id = ?", account).Scan(&version).Error
+	if err != nil {
+		return nil, fmt.Errorf("read graph version: %w", err)
+	}
+	return c.Version(tx, account, version)
+}
+
+// Version is At for a version that was just read in tx.
+func (c *Cache) Version(tx *gorm.DB, account models.AccountID, version int64) (*Graph, error) {
+	if g, ok := c.graphs.Get(account); ok && g.Version == version {
+		return g, nil
+	}
+	var rows []models.GroupEdgeRow
+	if err := tx.Where("account_id = ?", account).Find(&rows).Error; err != nil {
+		return nil, fmt.Errorf("read nesting: %w", err)
+	}
+	edges := make([]Edge, len(rows))
+	for i, r := range rows {
+		edges[i] = Edge{Parent: r.ParentID, Child: r.ChildID}
+	}
+	g := New(version, edges)
+	// An older snapshot must not push out what a newer one has loaded.
+	if cached, ok := c.graphs.Peek(account); !ok || cached.Version < version {
+		c.graphs.Add(account, g)
+	}
+	return g, nil
+}
+
+// Save writes the step from one graph to the next into the closure.
+func Save(tx *gorm.DB, account models.AccountID, before, after *Graph, changed []Edge) error {
+	gone, fresh := before.Difference(after, changed)
+	for len(gone) > 0 {
+		// One ancestor's descendants at a time: they lie side by side in the key.
+		n := 1
+		for n < len(gone) && n < batch && gone[n].Ancestor == gone[0].Ancestor {
+			n++
+		}
+		ids := make([]models.GroupID, n)
+		for i := range ids {
+			ids[i] = gone[i].Descendant
+		}
+		err := tx.Where("account_id = ? AND ancestor_id = ? AND descendant_id IN ?", account, gone[0].Ancestor, ids).
+			Delete(&models.GroupClosureRow{}).Error
+		if err != nil {
+			return fmt.Errorf("delete closure: %w", err)
+		}
+		gone = gone[n:]
+	}
+	rows := make([]models.GroupClosureRow, len(fresh))
+	for i, l := range fresh {
+		rows[i] = models.GroupClosureRow{AccountID: account, AncestorID: l.Ancestor, DescendantID: l.Descendant, Distance: l.Distance}
+	}
+	if len(rows) == 0 {
+		return nil
+	}
+	if err := tx.CreateInBatches(rows, batch).Error; err != nil {
+		return fmt.Errorf("insert closure: %w", err)
+	}
+	return nil
+}

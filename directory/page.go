@@ -1,0 +1,245 @@
+package directory
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"gorm.io/gorm"
+
+	"cohort/models"
+)
+
+// clause is a condition in SQL with its arguments. The empty clause asks nothing.
+type clause struct {
+	sql  string
+	args []any
+}
+
+func sqlf(sql string, args ...any) clause { return clause{sql, args} }
+
+// all joins conditions that must every one hold.
+func all(clauses ...clause) clause { return join(" AND ", "1 = 1", clauses) }
+
+// any1 joins conditions of which one must hold; of none none does.
+func any1(clauses ...clause) clause { return join(" OR ", "1 = 0", clauses) }
+
+func join(word, none string, clauses []clause) clause {
+	var parts []string
+	var args []any
+	for _, c := range clauses {
+		if c.sql != "" {
+			parts = append(parts, "("+c.sql+")")
+			args = append(args, c.args...)
+		}
+	}
+	if len(parts) == 0 {
+		return clause{sql: none}
+	}
+	return clause{strings.Join(parts, word), args}
+}
+
+// column is something a list can be sorted by: its column, and its value in a row as a cursor keeps it.
+type column[T any] struct {
+	name  string
+	value func(*T) any
+}
+
+// order is a column with a direction.
+type order[T any] struct {
+	column[T]
+	descending bool
+}
+
+// encode and decode carry a column's value through a cursor.
+func encodeKey(v any) string {
+	switch v := v.(type) {
+	case string:
+		return "s" + v
+	case int32:
+		return "i" + strconv.FormatInt(int64(v), 10)
+	case time.Time:
+		return "t" + strconv.FormatInt(v.UnixMicro(), 10)
+	}
+	panic(fmt.Sprintf("directory: no cursor for %T", v))
+}
+
+func decodeKey(key string) (any, error) {
+	if key == "" {
+		return nil, errBadCursor
+	}
+	if key[0] == 's' {
+		return key[1:], nil
+	}
+	n, err := strconv.ParseInt(key[1:], 10, 64)
+	switch {
+	case err != nil:
+		return nil, errBadCursor
+	case key[0] == 't':
+		return time.UnixMicro(n).UTC(), nil
+	case key[0] == 'i':
+		return n, nil
+	}
+	return nil, errBadCursor
+}
+
+var errBadCursor = models.Errorf(models.CodeInvalid, "this is not a cursor that a list has handed out")
+
+// list is a kind of list: the table it reads, the alias its conditions use, and the id of a row.
+type list[T any] struct {
+	table string
+	alias string
+	id    func(*T) [16]byte
+}
+
+// slot is a row of one of several lists that are read in one statement.
+type slot[T any] struct {
+	Slot int
+	Row  T `gorm:"embedded"`
+}
+
+// beyond is the condition to lie behind a place in the order.
+func (l list[T]) beyond(o order[T], at *models.Cursor, descending bool) (clause, error) {
+	if at == nil {
+		return clause{}, nil
+	}
+	value, err := decodeKey(at.Key)
+	if err != nil {
+		return clause{}, err
+	}
+	op := ">"
+	if descending {
+		op = "<"
+	}
+	col, id := l.alias+"."+o.name, l.alias+".id"
+	// The tuple form would scan the whole index on MySQL.
+	return sqlf(fmt.Sprintf("%[1]s %[2]s= ? AND (%[1]s %[2]s ? OR %[3]s %[2]s ?)", col, op, id), value, value, at.ID[:]), nil
+}
+
+// read reads one page of each of the lists that the scopes stand for, in one statement: rows in the order
+// asked for, and whether there are more on the far side.
+func (l list[T]) read(tx *gorm.DB, account models.AccountID, scopes []clause, filter clause, o order[T], page models.Page) ([][]*T, []bool, error) {
+	if len(scopes) == 0 {
+		return nil, nil, nil
+	}
+	descending := o.descending != page.Backward
+	after, err := l.beyond(o, page.After, o.descending)
+	if err != nil {
+		return nil, nil, err
+	}
+	before, err := l.beyond(o, page.Before, !o.descending)
+	if err != nil {
+		return nil, nil, err
+	}
+	word := "ASC"
+	if descending {
+		word = "DESC"
+	}
+	one := func(i int, scope clause) clause {
+		where := all(sqlf(l.alias+".account_id = ?", account), scope, filter, after, before)
+		return sqlf(fmt.Sprintf("SELECT %[5]d AS slot, %[1]s.* FROM %[2]s %[1]s WHERE %[3]s ORDER BY %[1]s.%[4]s %[6]s, %[1]s.id %[6]s LIMIT %[7]d",
+			l.alias, l.table, where.sql, o.name, i, word, page.Size+1), where.args...)
+	}
+	rows, err := readSlots[T](tx, scopes, one)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read page of %s: %w", l.table, err)
+	}
+	more := make([]bool, len(scopes))
+	for i := range rows {
+		// The order of a part of a union is not promised to survive the union.
+		slices.SortFunc(rows[i], func(a, b *T) int { return l.compare(o, a, b, descending) })
+		if more[i] = len(rows[i]) > page.Size; more[i] {
+			rows[i] = rows[i][:page.Size]
+		}
+		if page.Backward {
+			slices.Reverse(rows[i])
+		}
+	}
+	return rows, more, nil
+}
+
+func (l list[T]) compare(o order[T], a, b *T, descending bool) int {
+	c := 0
+	switch x := o.value(a).(type) {
+	case string:
+		c = strings.Compare(x, o.value(b).(string))
+	case int32:
+		c = int(x) - int(o.value(b).(int32))
+	case time.Time:
+		c = x.Compare(o.value(b).(time.Time))
+	}
+	if c == 0 {
+		ia, ib := l.id(a), l.id(b)
+		c = slices.Compare(ia[:], ib[:])
+	}
+	if descending {
+		return -c
+	}
+	return c
+}
+
+// unionSize bounds the lists read in one statement; SQLite takes 500 parts at most.
+const unionSize = 100
+
+// readSlots runs the statements of many lists, many in one round trip.
+func readSlots[T any](tx *gorm.DB, scopes []clause, one func(int, clause) clause) ([][]*T, error) {
+	rows := make([][]*T, len(scopes))
+	for start := 0; start < len(scopes); start += unionSize {
+		end := min(start+unionSize, len(scopes))
+		var parts []string
+		var args []any
+		for i := start; i < end; i++ {
+			c := one(i, scopes[i])
+			sql := c.sql
+			if end-start > 1 {
+				sql = fmt.Sprintf("SELECT * FROM (%s) AS part%d", sql, i)
+			}
+			parts, args = append(parts, sql), append(args, c.args...)
+		}
+		var found []slot[T]
+		if err := tx.Raw(strings.Join(parts, " UNION ALL "), args...).Scan(&found).Error; err != nil {
+			return nil, err
+		}
+		for i := range found {
+			rows[found[i].Slot] = append(rows[found[i].Slot], &found[i].Row)
+		}
+	}
+	return rows, nil
+}
+
+// count counts each of the lists, in one statement.
+func (l list[T]) count(tx *gorm.DB, account models.AccountID, scopes []clause, filter clause) ([]int, error) {
+	counts := make([]int, len(scopes))
+	type total struct{ N int }
+	rows, err := readSlots[total](tx, scopes, func(i int, scope clause) clause {
+		where := all(sqlf(l.alias+".account_id = ?", account), scope, filter)
+		return sqlf(fmt.Sprintf("SELECT %[1]d AS slot, COUNT(*) AS n FROM %[2]s %[3]s WHERE %[4]s", i, l.table, l.alias, where.sql), where.args...)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("count %s: %w", l.table, err)
+	}
+	for i := range rows {
+		counts[i] = rows[i][0].N
+	}
+	return counts, nil
+}
+
+// cursor is the place of a row in the list.
+func (l list[T]) cursor(o order[T], hash models.ListHash, row *T) string {
+	return hash.Cursor(models.Cursor{Key: encodeKey(o.value(row)), ID: l.id(row)})
+}
+
+// pageInfo says where the page lies. What the far side holds is known; on the near side lies at least what
+// the cursor was taken from.
+func pageInfo(page models.Page, cursors []string, more bool) *models.PageInfo {
+	info := &models.PageInfo{HasNextPage: more, HasPreviousPage: page.After != nil}
+	if page.Backward {
+		info.HasNextPage, info.HasPreviousPage = page.Before != nil, more
+	}
+	if len(cursors) > 0 {
+		info.StartCursor, info.EndCursor = &cursors[0], &cursors[len(cursors)-1]
+	}
+	return info
+}

@@ -1,0 +1,392 @@
+package directory
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"cohort/audit"
+	"cohort/auth"
+	"cohort/models"
+)
+
+// CreateUser creates one user. Admins; another role than member only super admins. REQUIRED, TOO_LONG,
+// INVALID_CHARACTERS, INVALID_EMAIL, EMAIL_TAKEN, NOT_FOUND for a group, TOO_MANY groups, FORBIDDEN role.
+func (d *Directory) CreateUser(ctx context.Context, who auth.Caller, in models.UserCreateInput) (*models.UserCreatePayload, error) {
+	const action = auth.Action("Mutation.userCreate")
+	if _, err := who.May(action); err != nil {
+		return nil, err
+	}
+	var errs models.Errors
+	user := draftUser(&errs, in, "input")
+	if err := errs.OrNil(); err != nil {
+		return nil, err
+	}
+	return write(ctx, d, who, action, func(c *change) (*models.UserCreatePayload, error) {
+		row := newUser{user, in, []string{"input"}}
+		bad, err := createUsers(c, []newUser{row}, true)
+		if err == nil {
+			err = bad.OrNil()
+		}
+		if err != nil {
+			return nil, err
+		}
+		groups, err := groupsByID(c.DB, c.account(), in.GroupIds)
+		if err != nil {
+			return nil, err
+		}
+		return &models.UserCreatePayload{User: user, UserEdge: newUserEdge(user), Groups: pick(groups, unique(in.GroupIds))}, nil
+	})
+}
+
+// newUserEdge is a user as an entry of the list of users in its usual order.
+func newUserEdge(user *models.User) *models.UserEdge {
+	q := UserQuery{Sort: models.UserSortNameAsc}
+	return &models.UserEdge{Cursor: userList.cursor(userOrders[q.Sort], q.hash(), user), Node: user}
+}
+
+// CreateUsers creates many users. Admins, with the errors of CreateUser for each row; under REJECT_FAILED
+// the good rows are created all the same.
+func (d *Directory) CreateUsers(ctx context.Context, who auth.Caller, in models.UsersCreateInput) (*models.UsersCreatePayload, error) {
+	const action = auth.Action("Mutation.usersCreate")
+	if _, err := who.May(action); err != nil {
+		return nil, err
+	}
+	var errs models.Errors
+	checkList(&errs, len(in.Users), 1, "input", "users")
+	if err := errs.OrNil(); err != nil {
+		return nil, err
+	}
+	var rows []newUser
+	for i, row := range in.Users {
+		var wrong models.Errors
+		path := []string{"input", "users", strconv.Itoa(i)}
+		user := draftUser(&wrong, *row, path...)
+		if errs = append(errs, wrong...); len(wrong) == 0 {
+			rows = append(rows, newUser{user, *row, path})
+		}
+	}
+	strict := in.ErrorPolicy == models.ErrorPolicyRejectAll
+	return write(ctx, d, who, action, func(c *change) (*models.UsersCreatePayload, error) {
+		found, err := createUsers(c, rows, strict || len(rows) == 0)
+		if err != nil {
+			return nil, err
+		}
+		wrong := append(slices.Clone(errs), found...)
+		slices.SortStableFunc(wrong, func(a, b *models.Error) int { return row(a) - row(b) })
+		payload := createdUsers(in, rows, wrong, strict)
+		if strict && len(wrong) > 0 {
+			return payload, wrong
+		}
+		payload.Refuse(wrong)
+		return payload, nil
+	})
+}
+
+// row is the index of the row that an error is about.
+func row(e *models.Error) int {
+	n, _ := strconv.Atoi(e.Path[2]) // written by this use case itself
+	return n
+}
+
+// createdUsers says row by row what became of it.
+func createdUsers(in models.UsersCreateInput, rows []newUser, wrong models.Errors, strict bool) *models.UsersCreatePayload {
+	refused := map[string]bool{}
+	for _, e := range wrong {
+		refused[e.Path[2]] = true
+	}
+	users := map[string]*models.User{}
+	for _, row := range rows {
+		users[row.path[2]] = row.user
+	}
+	payload := &models.UsersCreatePayload{}
+	for i := range in.Users {
+		index := strconv.Itoa(i)
+		result := &models.UserCreateResult{Index: int32(i), Outcome: models.UserCreateOutcomeRefused} //nolint:gosec // at most MaxList
+		switch {
+		case refused[index]:
+		case strict && len(wrong) > 0:
+			result.Outcome = models.UserCreateOutcomeNotDone
+		default:
+			result.Outcome, result.User = models.UserCreateOutcomeCreated, users[index]
+			payload.Users = append(payload.Users, users[index])
+		}
+		payload.Results = append(payload.Results, result)
+	}
+	return payload
+}
+
+// draftUser checks what can be checked without the database.
+func draftUser(errs *models.Errors, in models.UserCreateInput, path ...string) *models.User {
+	at := func(field string) []string { return append(slices.Clone(path), field) }
+	user := &models.User{Locale: in.Locale, Role: in.Role}
+	var err error
+	user.Email, err = models.Email(in.Email)
+	_ = errs.Add(err, at("email")...)
+	given, err := models.Line(in.GivenName, models.MaxName, false)
+	_ = errs.Add(err, at("givenName")...)
+	family, err := models.Line(in.FamilyName, models.MaxName, false)
+	_ = errs.Add(err, at("familyName")...)
+	chosen := ""
+	if in.DisplayName != nil {
+		chosen, err = models.Line(*in.DisplayName, models.MaxName, false)
+		_ = errs.Add(err, at("displayName")...)
+	}
+	checkList(errs, len(in.GroupIds), 0, at("groupIds")...)
+	user.Rename(given, family, chosen)
+	user.Settle()
+	return user
+}
+
+// newUser is a user to create, checked, with where it stands in the input.
+type newUser struct {
+	user *models.User
+	in   models.UserCreateInput
+	path []string
+}
+
+// createUsers creates the rows that are right, unless one is wrong and strict is set, and says what is wrong
+// with the others.
+func createUsers(c *change, rows []newUser, strict bool) (models.Errors, error) {
+	keys := make([]string, len(rows))
+	var groupIDs []models.GroupID
+	for i, row := range rows {
+		keys[i] = row.user.EmailKey
+		groupIDs = append(groupIDs, row.in.GroupIds...)
+	}
+	taken, err := usersByEmail(c.DB, c.account(), keys)
+	if err != nil {
+		return nil, err
+	}
+	groups, err := groupsByID(c.DB, c.account(), unique(groupIDs))
+	if err != nil {
+		return nil, err
+	}
+	var errs models.Errors
+	var users []*models.User
+	var pairs []models.Pair
+	seen := map[string]bool{}
+	for _, row := range rows {
+		var wrong models.Errors
+		add := func(e *models.Error, path ...string) {
+			wrong = append(wrong, e.At(append(slices.Clone(row.path), path...)...))
+		}
+		if taken[row.user.EmailKey] != nil || seen[row.user.EmailKey] {
+			add(emailTaken(row.user.Email), "email")
+		}
+		if !c.answer.On(c.who, models.UserID{}, row.user.Role) {
+			add(models.Errorf(models.CodeForbidden, "only super admins create users in the role %s", row.user.Role), "role")
+		}
+		for i, id := range row.in.GroupIds {
+			if groups[id] == nil {
+				add(notFound("group"), "groupIds", strconv.Itoa(i))
+			}
+		}
+		seen[row.user.EmailKey] = true
+		if errs = append(errs, wrong...); len(wrong) > 0 {
+			continue
+		}
+		row.user.AccountID, row.user.ID = c.account(), models.NewID[models.UserID]()
+		row.user.CreatedAt, row.user.UpdatedAt = c.Now, c.Now
+		users = append(users, row.user)
+		for _, id := range row.in.GroupIds {
+			pairs = append(pairs, models.Pair{User: row.user.ID, Group: id})
+		}
+	}
+	if strict && len(errs) > 0 {
+		return errs, nil
+	}
+	if err := insertUsers(c, users); err != nil {
+		return nil, err
+	}
+	_, err = addMembers(c, pairs)
+	return errs, err
+}
+
+func emailTaken(email string) *models.Error {
+	return models.Errorf(models.CodeEmailTaken, "another user has the e-mail %s", email).With("email", email)
+}
+
+func notFound(what string) *models.Error {
+	return models.Errorf(models.CodeNotFound, "there is no such %s in the account", what)
+}
+
+// UpdateUser changes a user's own fields. Admins for members and themselves, and super admins. NOT_FOUND,
+// FORBIDDEN, STALE (with the user as it is now), REQUIRED, TOO_LONG, INVALID_CHARACTERS, INVALID_EMAIL,
+// EMAIL_TAKEN.
+func (d *Directory) UpdateUser(ctx context.Context, who auth.Caller, in models.UserUpdateInput) (*models.UserUpdatePayload, error) {
+	return write(ctx, d, who, "Mutation.userUpdate", func(c *change) (*models.UserUpdatePayload, error) {
+		user, err := c.target(in.ID, in.IfMatch)
+		payload := &models.UserUpdatePayload{User: user}
+		if err != nil {
+			return payload, err
+		}
+		before := *user
+		edited := before
+		if err := editUser(&edited, in); err != nil {
+			return payload, err
+		}
+		if edited.EmailKey != before.EmailKey {
+			taken, err := usersByEmail(c.DB, c.account(), []string{edited.EmailKey})
+			if err != nil {
+				return payload, err
+			}
+			if taken[edited.EmailKey] != nil {
+				return payload, emailTaken(edited.Email).At("input", "email")
+			}
+		}
+		payload.User = &edited
+		return payload, saveUser(c, &before, &edited)
+	})
+}
+
+func editUser(user *models.User, in models.UserUpdateInput) error {
+	var errs models.Errors
+	chosen, given, family := user.ChosenName(), user.GivenName, user.FamilyName
+	if value, set := in.Email.ValueOK(); set {
+		email, err := models.Email(orZero(value))
+		_ = errs.Add(err, "input", "email")
+		user.Email = email
+	}
+	for _, text := range []struct {
+		field string
+		value *string
+		set   bool
+		into  *string
+	}{
+		{"givenName", in.GivenName.Value(), in.GivenName.IsSet(), &given},
+		{"familyName", in.FamilyName.Value(), in.FamilyName.IsSet(), &family},
+		{"displayName", in.DisplayName.Value(), in.DisplayName.IsSet(), &chosen},
+	} {
+		if text.set {
+			line, err := models.Line(orZero(text.value), models.MaxName, false)
+			_ = errs.Add(err, "input", text.field)
+			*text.into = line
+		}
+	}
+	if locale, set := in.Locale.ValueOK(); set {
+		user.Locale = models.LocaleEn
+		if locale != nil {
+			user.Locale = *locale
+		}
+	}
+	user.Rename(given, family, chosen)
+	user.Settle()
+	return errs.OrNil()
+}
+
+func orZero[T any](p *T) (value T) {
+	if p != nil {
+		value = *p
+	}
+	return value
+}
+
+// target is the user that a mutation is about. NOT_FOUND; FORBIDDEN when the table's condition does not hold;
+// STALE, with the user, when ifMatch is another etag.
+func (c *change) target(id models.UserID, ifMatch *string) (*models.User, error) {
+	user, err := findUser(c.DB, c.account(), id)
+	switch {
+	case err != nil:
+		return nil, err
+	case user == nil:
+		return nil, notFound("user").At("input", "id")
+	case !c.answer.On(c.who, user.ID, user.Role):
+		return user, models.Errorf(models.CodeForbidden, "only super admins may do this to somebody in the role %s", user.Role).At("input", "id")
+	case ifMatch != nil && *ifMatch != user.Etag():
+		return user, stale("user")
+	}
+	return user, nil
+}
+
+func stale(what string) *models.Error {
+	return models.Errorf(models.CodeStale, "the %s has changed since it was read: look at it again", what).At("input", "ifMatch")
+}
+
+// DeleteUser deletes a user with all memberships. Admins for members, and super admins. NOT_FOUND, FORBIDDEN,
+// STALE (with the user as it is now), LAST_SUPER_ADMIN.
+func (d *Directory) DeleteUser(ctx context.Context, who auth.Caller, in models.UserDeleteInput) (*models.UserDeletePayload, error) {
+	return write(ctx, d, who, "Mutation.userDelete", func(c *change) (*models.UserDeletePayload, error) {
+		user, err := c.target(in.ID, in.IfMatch)
+		payload := &models.UserDeletePayload{User: user}
+		if err != nil {
+			return payload, err
+		}
+		if err := c.spareSuperAdmin(user, "id"); err != nil {
+			return payload, err
+		}
+		direct, err := directGroups(c.DB, c.account(), []models.UserID{user.ID})
+		if err != nil {
+			return nil, err
+		}
+		pairs := make([]models.Pair, len(direct[user.ID]))
+		for i, id := range direct[user.ID] {
+			pairs[i] = models.Pair{User: user.ID, Group: id}
+		}
+		if _, err := removeMembers(c, pairs); err != nil {
+			return nil, err
+		}
+		if err := c.Exec("DELETE FROM user_terms WHERE account_id = ? AND user_id = ?", c.account(), user.ID).Error; err != nil {
+			return nil, fmt.Errorf("delete search terms: %w", err)
+		}
+		if err := c.Where("account_id = ? AND id = ?", c.account(), user.ID).Delete(&models.User{}).Error; err != nil {
+			return nil, fmt.Errorf("delete user: %w", err)
+		}
+		groups, err := groupsByID(c.DB, c.account(), direct[user.ID])
+		if err != nil {
+			return nil, err
+		}
+		return &models.UserDeletePayload{DeletedUserID: &user.ID, Groups: pick(groups, direct[user.ID])},
+			c.log.Changed(audit.Subject{Type: audit.User, ID: user.ID, Before: userFacts(user)})
+	})
+}
+
+// SetUserRole gives a user another role. Super admins, and nobody raises their own. NOT_FOUND, FORBIDDEN,
+// LAST_SUPER_ADMIN.
+func (d *Directory) SetUserRole(ctx context.Context, who auth.Caller, in models.UserRoleSetInput) (*models.UserRoleSetPayload, error) {
+	return write(ctx, d, who, "Mutation.userRoleSet", func(c *change) (*models.UserRoleSetPayload, error) {
+		user, err := c.target(in.ID, nil)
+		payload := &models.UserRoleSetPayload{User: user}
+		if err != nil {
+			return payload, err
+		}
+		if c.who.Is(user.ID) && in.Role.Rank() > c.who.Role.Rank() {
+			return payload, models.Errorf(models.CodeForbidden, "nobody raises their own role").At("input", "role")
+		}
+		if in.Role != models.RoleSuperAdmin {
+			if err := c.spareSuperAdmin(user, "role"); err != nil {
+				return payload, err
+			}
+		}
+		before := *user
+		user.Role = in.Role
+		return payload, saveUser(c, &before, user)
+	})
+}
+
+// spareSuperAdmin is LAST_SUPER_ADMIN when the account would be left without one who is not suspended.
+func (c *change) spareSuperAdmin(user *models.User, field string) error {
+	if user.Role != models.RoleSuperAdmin || user.Status == models.UserStatusSuspended {
+		return nil
+	}
+	n, err := superAdmins(c)
+	if err != nil || n > 1 {
+		return err
+	}
+	return lastSuperAdmin().At("input", field)
+}
+
+func lastSuperAdmin() *models.Error {
+	return models.Errorf(models.CodeLastSuperAdmin, "this is the account's last super admin who is not suspended: make another one first")
+}
+
+// superAdmins counts those who are not suspended.
+func superAdmins(c *change) (int, error) {
+	var n int64
+	err := c.Model(&models.User{}).Where("account_id = ? AND role = ? AND status <> ?", c.account(), models.RoleSuperAdmin, models.UserStatusSuspended).Count(&n).Error
+	if err != nil {
+		return 0, fmt.Errorf("count super admins: %w", err)
+	}
+	return int(n), nil
+}
