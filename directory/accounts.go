@@ -14,7 +14,7 @@ import (
 
 // Account is the caller's account. Everybody.
 func (d *Directory) Account(ctx context.Context, who auth.Caller) (*models.Account, error) {
-	return read(ctx, d, who, "Viewer.account", func(s *snapshot) (*models.Account, error) {
+	return glance(ctx, d, who, "Viewer.account", func(s *snapshot) (*models.Account, error) {
 		var account models.Account
 		if err := s.Where("id = ?", s.account()).Take(&account).Error; err != nil {
 			return nil, fmt.Errorf("read account: %w", err)
@@ -25,7 +25,7 @@ func (d *Directory) Account(ctx context.Context, who auth.Caller) (*models.Accou
 
 // CountGroups counts the account's groups that fit. Admins.
 func (d *Directory) CountGroups(ctx context.Context, who auth.Caller, filter *models.GroupFilter) (int, error) {
-	counts, err := d.countGroups(ctx, who, "Query.groups", filter, func(models.AccountID) []clause { return []clause{{}} })
+	counts, err := d.countGroups(ctx, who, "Query.groups", filter, func(models.AccountID) []scope { return []scope{{}} })
 	if err != nil {
 		return 0, err
 	}

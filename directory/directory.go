@@ -55,13 +55,34 @@ type snapshot struct {
 	who    auth.Caller
 	answer auth.Answer // the condition that is left to settle
 	graphs *nesting.Cache
+	glance bool // not a transaction: good for one statement
 }
 
 func (s *snapshot) account() models.AccountID { return s.who.Account }
 
-func (s *snapshot) graph() (*nesting.Graph, error) { return s.graphs.At(s.DB, s.who.Account) }
+// graph is the nesting in the version that a statement has read along with its rows.
+func (s *snapshot) graph(version int64) (*nesting.Graph, error) {
+	if g, ok := s.graphs.Cached(s.account(), version); ok {
+		return g, nil
+	}
+	if err := s.several(); err != nil {
+		return nil, err
+	}
+	return s.graphs.Load(s.DB, s.account(), version)
+}
 
-// read runs a reading use case that the policy table permits.
+// errSeveral says that a use case needs more than the one statement of a glance.
+var errSeveral = errors.New("more than one statement")
+
+// several must be asked before a second statement.
+func (s *snapshot) several() error {
+	if s.glance {
+		return errSeveral
+	}
+	return nil
+}
+
+// read runs a reading use case that the policy table permits, in a snapshot.
 func read[T any](ctx context.Context, d *Directory, who auth.Caller, action auth.Action, fn func(*snapshot) (T, error)) (T, error) {
 	answer, err := who.May(action)
 	if err != nil {
@@ -71,6 +92,25 @@ func read[T any](ctx context.Context, d *Directory, who auth.Caller, action auth
 	return store.InSnapshot(ctx, d.store, func(tx *gorm.DB) (T, error) {
 		return fn(&snapshot{DB: tx, who: who, answer: answer, graphs: d.graphs})
 	})
+}
+
+// glance is read for a use case that as a rule makes one statement, which is a snapshot by itself and saves the
+// round trips around it. When it turns out to need several, it runs again in a snapshot.
+func glance[T any](ctx context.Context, d *Directory, who auth.Caller, action auth.Action, fn func(*snapshot) (T, error)) (T, error) {
+	answer, err := who.May(action)
+	if err != nil {
+		var none T
+		return none, err
+	}
+	result, err := fn(&snapshot{DB: d.store.Read.WithContext(ctx), who: who, answer: answer, graphs: d.graphs, glance: true})
+	if err == nil {
+		return result, nil
+	}
+	if _, rest := models.UserErrors(err); rest == nil || errors.Is(err, auth.ErrForbidden) {
+		return result, err
+	}
+	// Whatever else went wrong may be passing, which a snapshot knows how to try again.
+	return read(ctx, d, who, action, fn)
 }
 
 // change is a use case that writes, inside its transaction: the account is locked, the caller's rights are
@@ -90,7 +130,7 @@ func (c *change) account() models.AccountID { return c.Account.ID }
 // graph is the nesting as it is now, with what this transaction has changed.
 func (c *change) graph() (*nesting.Graph, error) {
 	if c.current == nil {
-		g, err := c.graphs.Version(c.DB, c.account(), c.Account.GraphVersion)
+		g, err := c.graphs.Load(c.DB, c.account(), c.Account.GraphVersion)
 		if err != nil {
 			return nil, err
 		}

@@ -8,6 +8,7 @@ import (
 	"gorm.io/gorm"
 
 	"cohort/auth"
+	"cohort/directory/nesting"
 	"cohort/models"
 )
 
@@ -65,12 +66,12 @@ func (k Kin) of(account models.AccountID, group models.GroupID) clause {
 
 // Groups reads a page of the account's groups. Admins. The errors of PageArgs.Check and of the filter.
 func (d *Directory) Groups(ctx context.Context, who auth.Caller, q GroupQuery, args models.PageArgs) (*models.GroupConnection, error) {
-	pages, err := d.groupPages(ctx, who, "Query.groups", q, args, func(models.AccountID) []clause { return []clause{{}} })
+	pages, err := d.groupPages(ctx, who, "Query.groups", q, args, func(models.AccountID) []scope { return []scope{{}} })
 	if err != nil {
 		return nil, err
 	}
 	pages[0].Count = func(ctx context.Context) (int, error) {
-		counts, err := d.countGroups(ctx, who, "Query.groups", q.Filter, func(models.AccountID) []clause { return []clause{{}} })
+		counts, err := d.countGroups(ctx, who, "Query.groups", q.Filter, func(models.AccountID) []scope { return []scope{{}} })
 		if err != nil {
 			return 0, err
 		}
@@ -90,22 +91,22 @@ func (d *Directory) CountRelatives(ctx context.Context, who auth.Caller, groups 
 	return d.countGroups(ctx, who, auth.Action("Group."+kin), filter, kinOf(kin, groups))
 }
 
-func kinOf(kin Kin, groups []models.GroupID) func(models.AccountID) []clause {
-	return func(account models.AccountID) []clause {
-		scopes := make([]clause, len(groups))
+func kinOf(kin Kin, groups []models.GroupID) func(models.AccountID) []scope {
+	return func(account models.AccountID) []scope {
+		scopes := make([]scope, len(groups))
 		for i, id := range groups {
-			scopes[i] = kin.of(account, id)
+			scopes[i].where = kin.of(account, id)
 		}
 		return scopes
 	}
 }
 
-func (d *Directory) groupPages(ctx context.Context, who auth.Caller, action auth.Action, q GroupQuery, args models.PageArgs, scopes func(models.AccountID) []clause) ([]*models.GroupConnection, error) {
+func (d *Directory) groupPages(ctx context.Context, who auth.Caller, action auth.Action, q GroupQuery, args models.PageArgs, scopes func(models.AccountID) []scope) ([]*models.GroupConnection, error) {
 	page, err := args.Check(q.hash())
 	if err != nil {
 		return nil, err
 	}
-	return read(ctx, d, who, action, func(s *snapshot) ([]*models.GroupConnection, error) {
+	return glance(ctx, d, who, action, func(s *snapshot) ([]*models.GroupConnection, error) {
 		filter, err := groupFilter(s.account(), q.Filter)
 		if err != nil {
 			return nil, err
@@ -119,9 +120,9 @@ func (d *Directory) groupPages(ctx context.Context, who auth.Caller, action auth
 		for i := range rows {
 			pages[i] = &models.GroupConnection{Edges: make([]*models.GroupEdge, len(rows[i]))}
 			cursors := make([]string, len(rows[i]))
-			for j, group := range rows[i] {
-				cursors[j] = groupList.cursor(o, q.hash(), group)
-				pages[i].Edges[j] = &models.GroupEdge{Cursor: cursors[j], Node: group}
+			for j, found := range rows[i] {
+				cursors[j] = groupList.cursor(o, q.hash(), &found.Row)
+				pages[i].Edges[j] = &models.GroupEdge{Cursor: cursors[j], Node: &found.Row}
 			}
 			pages[i].PageInfo = pageInfo(page, cursors, more[i])
 		}
@@ -129,8 +130,8 @@ func (d *Directory) groupPages(ctx context.Context, who auth.Caller, action auth
 	})
 }
 
-func (d *Directory) countGroups(ctx context.Context, who auth.Caller, action auth.Action, filter *models.GroupFilter, scopes func(models.AccountID) []clause) ([]int, error) {
-	return read(ctx, d, who, action, func(s *snapshot) ([]int, error) {
+func (d *Directory) countGroups(ctx context.Context, who auth.Caller, action auth.Action, filter *models.GroupFilter, scopes func(models.AccountID) []scope) ([]int, error) {
+	return glance(ctx, d, who, action, func(s *snapshot) ([]int, error) {
 		where, err := groupFilter(s.account(), filter)
 		if err != nil {
 			return nil, err
@@ -145,7 +146,7 @@ func (d *Directory) Group(ctx context.Context, who auth.Caller, by models.GroupB
 	if (by.ID == nil) == (by.Name == nil) {
 		return nil, oneOf("id", "name").At("by")
 	}
-	return read(ctx, d, who, "Query.group", func(s *snapshot) (*models.Group, error) {
+	return glance(ctx, d, who, "Query.group", func(s *snapshot) (*models.Group, error) {
 		where := s.Where("account_id = ? AND id = ?", s.account(), by.ID)
 		if by.Name != nil {
 			where = s.Where("account_id = ? AND name_key = ?", s.account(), models.Key(*by.Name))
@@ -165,7 +166,7 @@ func (d *Directory) Group(ctx context.Context, who auth.Caller, by models.GroupB
 // GroupsByID finds groups; nil in the place of one that there is not, or that the caller may not see.
 // Admins, and members for the groups they are in.
 func (d *Directory) GroupsByID(ctx context.Context, who auth.Caller, ids []models.GroupID) ([]*models.Group, error) {
-	return read(ctx, d, who, "Query.nodes", func(s *snapshot) ([]*models.Group, error) {
+	return glance(ctx, d, who, "Query.nodes", func(s *snapshot) ([]*models.Group, error) {
 		found, err := groupsByID(s.DB, s.account(), ids)
 		if err != nil {
 			return nil, err
@@ -186,11 +187,14 @@ func visibleGroups(s *snapshot, groups map[models.GroupID]*models.Group) (map[mo
 	if s.answer == auth.Allow || len(groups) == 0 {
 		return groups, nil
 	}
-	direct, err := directGroups(s.DB, s.account(), []models.UserID{s.who.UserID})
+	if err := s.several(); err != nil {
+		return nil, err
+	}
+	direct, version, err := directGroups(s.DB, s.account(), []models.UserID{s.who.UserID})
 	if err != nil {
 		return nil, err
 	}
-	graph, err := s.graph()
+	graph, err := s.graph(version)
 	if err != nil {
 		return nil, err
 	}
@@ -203,10 +207,19 @@ func visibleGroups(s *snapshot, groups map[models.GroupID]*models.Group) (map[mo
 	return visible, nil
 }
 
+// presentGraph is the nesting where nothing else has read its version.
+func (s *snapshot) presentGraph() (*nesting.Graph, error) {
+	var version int64
+	if err := s.Raw("SELECT graph_version FROM accounts WHERE id = ?", s.account()).Scan(&version).Error; err != nil {
+		return nil, fmt.Errorf("read graph version: %w", err)
+	}
+	return s.graph(version)
+}
+
 // Depths are the depths of the groups. Admins.
 func (d *Directory) Depths(ctx context.Context, who auth.Caller, ids []models.GroupID) ([]int32, error) {
-	return read(ctx, d, who, "Group.depth", func(s *snapshot) ([]int32, error) {
-		graph, err := s.graph()
+	return glance(ctx, d, who, "Group.depth", func(s *snapshot) ([]int32, error) {
+		graph, err := s.presentGraph()
 		if err != nil {
 			return nil, err
 		}
@@ -221,7 +234,7 @@ func (d *Directory) Depths(ctx context.Context, who auth.Caller, ids []models.Gr
 // Breadcrumbs are the ways from the top down to each of the groups. Admins.
 func (d *Directory) Breadcrumbs(ctx context.Context, who auth.Caller, ids []models.GroupID) ([][]*models.Group, error) {
 	return read(ctx, d, who, "Group.breadcrumbs", func(s *snapshot) ([][]*models.Group, error) {
-		graph, err := s.graph()
+		graph, err := s.presentGraph()
 		if err != nil {
 			return nil, err
 		}
@@ -254,7 +267,7 @@ func (d *Directory) Adjacent(ctx context.Context, who auth.Caller, groups []*mod
 		o := groupOrders[q.Sort]
 		neighbours := make([]*models.GroupAdjacent, len(groups))
 		for i, backward := range []bool{false, true} {
-			scopes := make([]clause, len(groups))
+			scopes := make([]scope, len(groups))
 			for j, group := range groups {
 				at := &models.Cursor{Key: encodeKey(o.value(group)), ID: group.ID}
 				beyond, err := groupList.beyond(o, at, o.descending != backward)
@@ -263,7 +276,7 @@ func (d *Directory) Adjacent(ctx context.Context, who auth.Caller, groups []*mod
 				}
 				here := all(sqlf("g.id = ?", group.ID), filter)
 				listed := sqlf("EXISTS (SELECT 1 FROM user_groups g WHERE g.account_id = ? AND "+here.sql+")", append([]any{s.account()}, here.args...)...)
-				scopes[j] = all(beyond, listed)
+				scopes[j].where = all(beyond, listed)
 			}
 			rows, _, err := groupList.read(s.DB, s.account(), scopes, filter, o, models.Page{Size: 1, Backward: backward})
 			if err != nil {
@@ -276,9 +289,9 @@ func (d *Directory) Adjacent(ctx context.Context, who auth.Caller, groups []*mod
 				switch {
 				case len(rows[j]) == 0:
 				case backward:
-					neighbours[j].Previous = rows[j][0]
+					neighbours[j].Previous = &rows[j][0].Row
 				default:
-					neighbours[j].Next = rows[j][0]
+					neighbours[j].Next = &rows[j][0].Row
 				}
 			}
 		}

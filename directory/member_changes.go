@@ -75,7 +75,7 @@ func membersChange(c *change, pairs []models.Pair, do step) (models.MembersChang
 // memberResults says for each pair what happened, with the entry of the group's list for a new member.
 func memberResults(c *change, pairs []models.Pair, outcomes []models.MembershipOutcome, users map[models.UserID]*models.User) ([]*models.MembershipResult, error) {
 	userIDs, _ := sides(pairs)
-	direct, err := directGroups(c.DB, c.account(), userIDs)
+	direct, _, err := directGroups(c.DB, c.account(), userIDs)
 	if err != nil {
 		return nil, err
 	}

@@ -20,14 +20,24 @@ type MemberQuery struct {
 
 func (q MemberQuery) hash() models.ListHash { return models.HashList("members", q) }
 
+// Detail says how much a list tells of how a membership comes about.
+type Detail bool
+
+const (
+	// Direct tells whether there is a row in this very group, and nothing else.
+	Direct Detail = false
+	// Paths tells the groups it comes via and the shortest path as well.
+	Paths Detail = true
+)
+
 // MembersOf reads a page of the members of each of the groups, with how each comes to be one. Admins. The
 // errors of PageArgs.Check and of the filter. The pages don't count: see CountMembers.
-func (d *Directory) MembersOf(ctx context.Context, who auth.Caller, groups []models.GroupID, q MemberQuery, args models.PageArgs) ([]*models.GroupMemberConnection, error) {
+func (d *Directory) MembersOf(ctx context.Context, who auth.Caller, groups []models.GroupID, q MemberQuery, args models.PageArgs, detail Detail) ([]*models.GroupMemberConnection, error) {
 	page, err := args.Check(q.hash())
 	if err != nil {
 		return nil, err
 	}
-	return read(ctx, d, who, "Group.members", func(s *snapshot) ([]*models.GroupMemberConnection, error) {
+	return glance(ctx, d, who, "Group.members", func(s *snapshot) ([]*models.GroupMemberConnection, error) {
 		filter, err := userFilter(s.account(), q.Filter)
 		if err != nil {
 			return nil, err
@@ -37,40 +47,54 @@ func (d *Directory) MembersOf(ctx context.Context, who auth.Caller, groups []mod
 		if err != nil {
 			return nil, err
 		}
-		var ids []models.UserID
-		for _, users := range rows {
-			for _, user := range users {
-				ids = append(ids, user.ID)
-			}
-		}
-		direct, err := directGroups(s.DB, s.account(), ids)
-		if err != nil {
-			return nil, err
-		}
-		graph, err := s.graph()
-		if err != nil {
-			return nil, err
-		}
 		pages := make([]*models.GroupMemberConnection, len(rows))
 		for i, users := range rows {
 			pages[i] = &models.GroupMemberConnection{Edges: make([]*models.GroupMemberEdge, len(users))}
-			cursors, rows := make([]string, len(users)), make([][]models.GroupID, len(users))
-			for j, user := range users {
-				cursors[j], rows[j] = userList.cursor(o, q.hash(), user), direct[user.ID]
-			}
-			how := graph.Memberships(rows, groups[i])
-			for j, user := range users {
-				pages[i].Edges[j] = &models.GroupMemberEdge{Cursor: cursors[j], Node: user, How: how[j]}
+			cursors := make([]string, len(users))
+			for j, found := range users {
+				cursors[j] = userList.cursor(o, q.hash(), &found.Row)
+				pages[i].Edges[j] = &models.GroupMemberEdge{Cursor: cursors[j], Node: &found.Row, How: models.Membership{Direct: found.Direct}}
 			}
 			pages[i].PageInfo = pageInfo(page, cursors, more[i])
 		}
-		return pages, nil
+		if detail == Direct {
+			return pages, nil
+		}
+		return pages, s.findPaths(groups, pages)
 	})
+}
+
+// findPaths completes how the members come to be there.
+func (s *snapshot) findPaths(groups []models.GroupID, pages []*models.GroupMemberConnection) error {
+	if err := s.several(); err != nil {
+		return err
+	}
+	var ids []models.UserID
+	for _, page := range pages {
+		for _, edge := range page.Edges {
+			ids = append(ids, edge.Node.ID)
+		}
+	}
+	direct, version, err := directGroups(s.DB, s.account(), unique(ids))
+	if err != nil {
+		return err
+	}
+	graph, err := s.graph(version)
+	if err != nil {
+		return err
+	}
+	for i, page := range pages {
+		below := graph.Below(groups[i])
+		for _, edge := range page.Edges {
+			edge.How = graph.MembershipBelow(direct[edge.Node.ID], groups[i], below)
+		}
+	}
+	return nil
 }
 
 // CountMembers counts what MembersOf lists. Admins.
 func (d *Directory) CountMembers(ctx context.Context, who auth.Caller, groups []models.GroupID, relation models.MembershipRelation, filter *models.UserFilter) ([]int, error) {
-	return read(ctx, d, who, "Group.memberCount", func(s *snapshot) ([]int, error) {
+	return glance(ctx, d, who, "Group.memberCount", func(s *snapshot) ([]int, error) {
 		where, err := userFilter(s.account(), filter)
 		if err != nil {
 			return nil, err
@@ -79,10 +103,10 @@ func (d *Directory) CountMembers(ctx context.Context, who auth.Caller, groups []
 	})
 }
 
-func memberScopes(account models.AccountID, groups []models.GroupID, relation models.MembershipRelation) []clause {
-	scopes := make([]clause, len(groups))
+func memberScopes(account models.AccountID, groups []models.GroupID, relation models.MembershipRelation) []scope {
+	scopes := make([]scope, len(groups))
 	for i, id := range groups {
-		scopes[i] = usersIn(account, id, relation)
+		scopes[i] = scope{usersIn(account, id, relation), usersIn(account, id, models.MembershipRelationDirect)}
 	}
 	return scopes
 }
@@ -99,12 +123,12 @@ func (q MembershipQuery) hash() models.ListHash { return models.HashList("member
 // GroupsOf reads a page of the groups of each of the users, with how each comes to be in them. Admins, and
 // members for themselves: FORBIDDEN about others. The errors of PageArgs.Check and of the filter. The pages
 // don't count: see CountGroupsOf.
-func (d *Directory) GroupsOf(ctx context.Context, who auth.Caller, users []models.UserID, q MembershipQuery, args models.PageArgs) ([]*models.UserGroupConnection, error) {
+func (d *Directory) GroupsOf(ctx context.Context, who auth.Caller, users []models.UserID, q MembershipQuery, args models.PageArgs, detail Detail) ([]*models.UserGroupConnection, error) {
 	page, err := args.Check(q.hash())
 	if err != nil {
 		return nil, err
 	}
-	return read(ctx, d, who, "User.groups", func(s *snapshot) ([]*models.UserGroupConnection, error) {
+	return glance(ctx, d, who, "User.groups", func(s *snapshot) ([]*models.UserGroupConnection, error) {
 		if err := s.onlyOwn(users); err != nil {
 			return nil, err
 		}
@@ -120,23 +144,34 @@ func (d *Directory) GroupsOf(ctx context.Context, who auth.Caller, users []model
 		if err != nil {
 			return nil, err
 		}
-		direct, err := directGroups(s.DB, s.account(), users)
-		if err != nil {
-			return nil, err
-		}
-		graph, err := s.graph()
-		if err != nil {
-			return nil, err
-		}
 		pages := make([]*models.UserGroupConnection, len(rows))
 		for i, groups := range rows {
 			pages[i] = &models.UserGroupConnection{Edges: make([]*models.UserGroupEdge, len(groups))}
 			cursors := make([]string, len(groups))
-			for j, group := range groups {
-				cursors[j] = groupList.cursor(o, q.hash(), group)
-				pages[i].Edges[j] = &models.UserGroupEdge{Cursor: cursors[j], Node: group, How: graph.Membership(direct[users[i]], group.ID)}
+			for j, found := range groups {
+				cursors[j] = groupList.cursor(o, q.hash(), &found.Row)
+				pages[i].Edges[j] = &models.UserGroupEdge{Cursor: cursors[j], Node: &found.Row, How: models.Membership{Direct: found.Direct}}
 			}
 			pages[i].PageInfo = pageInfo(page, cursors, more[i])
+		}
+		if detail == Direct {
+			return pages, nil
+		}
+		if err := s.several(); err != nil {
+			return nil, err
+		}
+		direct, version, err := directGroups(s.DB, s.account(), users)
+		if err != nil {
+			return nil, err
+		}
+		graph, err := s.graph(version)
+		if err != nil {
+			return nil, err
+		}
+		for i, page := range pages {
+			for _, edge := range page.Edges {
+				edge.How = graph.Membership(direct[users[i]], edge.Node.ID)
+			}
 		}
 		return pages, nil
 	})
@@ -144,7 +179,7 @@ func (d *Directory) GroupsOf(ctx context.Context, who auth.Caller, users []model
 
 // CountGroupsOf counts what GroupsOf lists. Admins, and members for themselves.
 func (d *Directory) CountGroupsOf(ctx context.Context, who auth.Caller, users []models.UserID, relation models.MembershipRelation, filter *models.GroupFilter) ([]int, error) {
-	return read(ctx, d, who, "User.groups", func(s *snapshot) ([]int, error) {
+	return glance(ctx, d, who, "User.groups", func(s *snapshot) ([]int, error) {
 		if err := s.onlyOwn(users); err != nil {
 			return nil, err
 		}
@@ -159,10 +194,10 @@ func (d *Directory) CountGroupsOf(ctx context.Context, who auth.Caller, users []
 	})
 }
 
-func groupScopes(account models.AccountID, users []models.UserID, relation models.MembershipRelation) []clause {
-	scopes := make([]clause, len(users))
+func groupScopes(account models.AccountID, users []models.UserID, relation models.MembershipRelation) []scope {
+	scopes := make([]scope, len(users))
 	for i, id := range users {
-		scopes[i] = groupsOf(account, id, relation)
+		scopes[i] = scope{groupsOf(account, id, relation), groupsOf(account, id, models.MembershipRelationDirect)}
 	}
 	return scopes
 }
@@ -213,15 +248,15 @@ func (d *Directory) Checks(ctx context.Context, who auth.Caller, users []models.
 	if err := errs.OrNil(); err != nil {
 		return nil, err
 	}
-	return read(ctx, d, who, "Query.membershipChecks", func(s *snapshot) ([]*models.MembershipCheck, error) {
+	return glance(ctx, d, who, "Query.membershipChecks", func(s *snapshot) ([]*models.MembershipCheck, error) {
 		if err := s.onlyOwn(users); err != nil {
 			return nil, err
 		}
-		direct, err := directGroups(s.DB, s.account(), users)
+		direct, version, err := directGroups(s.DB, s.account(), users)
 		if err != nil {
 			return nil, err
 		}
-		graph, err := s.graph()
+		graph, err := s.graph(version)
 		if err != nil {
 			return nil, err
 		}
@@ -239,22 +274,34 @@ func (d *Directory) Checks(ctx context.Context, who auth.Caller, users []models.
 	})
 }
 
-// directGroups are the groups that each of the users is a direct member of.
-func directGroups(tx *gorm.DB, account models.AccountID, users []models.UserID) (map[models.UserID][]models.GroupID, error) {
-	direct := make(map[models.UserID][]models.GroupID, len(users))
-	err := chunks(users, func(part []models.UserID) error {
-		var rows []models.MembershipRow
-		err := tx.Select("group_id", "user_id").Where("account_id = ? AND user_id IN ?", account, part).
-			Order("user_id, group_id").Find(&rows).Error
+// directGroups are the groups that each of the users is a direct member of, with the version of the nesting that
+// the statement saw.
+func directGroups(tx *gorm.DB, account models.AccountID, users []models.UserID) (direct map[models.UserID][]models.GroupID, version int64, err error) {
+	direct = make(map[models.UserID][]models.GroupID, len(users))
+	// Without users the version is read all the same.
+	parts := slices.Collect(slices.Chunk(users, chunk))
+	if len(parts) == 0 {
+		parts = [][]models.UserID{{models.UserID{}}}
+	}
+	for _, part := range parts {
+		var rows []struct {
+			GraphVersion int64
+			UserID       *models.UserID
+			GroupID      *models.GroupID
+		}
+		err := tx.Raw("SELECT a.graph_version, m.user_id, m.group_id FROM accounts a LEFT JOIN memberships m ON m.account_id = a.id AND m.user_id IN ? "+
+			"WHERE a.id = ? ORDER BY m.user_id, m.group_id", part, account).Scan(&rows).Error
 		if err != nil {
-			return fmt.Errorf("read memberships: %w", err)
+			return nil, 0, fmt.Errorf("read memberships: %w", err)
 		}
 		for _, row := range rows {
-			direct[row.UserID] = append(direct[row.UserID], row.GroupID)
+			version = row.GraphVersion
+			if row.UserID != nil {
+				direct[*row.UserID] = append(direct[*row.UserID], *row.GroupID)
+			}
 		}
-		return nil
-	})
-	return direct, err
+	}
+	return direct, version, nil
 }
 
 // checkList is TOO_MANY over 250 entries, REQUIRED under the least.

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"gorm.io/gorm"
 
@@ -66,21 +67,28 @@ func encodeKey(v any) string {
 	panic(fmt.Sprintf("directory: no cursor for %T", v))
 }
 
-func decodeKey(key string) (any, error) {
+// decodeKey reads the value of a column of the same kind as like. A cursor comes from outside: what no column
+// can hold must not get as far as the database.
+func decodeKey(key string, like any) (any, error) {
 	if key == "" {
 		return nil, errBadCursor
 	}
-	if key[0] == 's' {
-		return key[1:], nil
-	}
-	n, err := strconv.ParseInt(key[1:], 10, 64)
-	switch {
-	case err != nil:
-		return nil, errBadCursor
-	case key[0] == 't':
-		return time.UnixMicro(n).UTC(), nil
-	case key[0] == 'i':
-		return n, nil
+	kind, text := key[0], key[1:]
+	switch like.(type) {
+	case string:
+		if kind == 's' && utf8.ValidString(text) {
+			return text, nil
+		}
+	case int32:
+		if n, err := strconv.ParseInt(text, 10, 32); kind == 'i' && err == nil {
+			return n, nil
+		}
+	case time.Time:
+		if n, err := strconv.ParseInt(text, 10, 64); kind == 't' && err == nil {
+			if t := time.UnixMicro(n).UTC(); t.Year() >= 1970 && t.Year() <= 9999 {
+				return t, nil
+			}
+		}
 	}
 	return nil, errBadCursor
 }
@@ -94,10 +102,15 @@ type list[T any] struct {
 	id    func(*T) [16]byte
 }
 
+// scope says which rows one of several lists has, and, if that is asked for, which of them are there by a row
+// of their own.
+type scope struct{ where, direct clause }
+
 // slot is a row of one of several lists that are read in one statement.
 type slot[T any] struct {
-	Slot int
-	Row  T `gorm:"embedded"`
+	Slot   int
+	Direct bool
+	Row    T `gorm:"embedded"`
 }
 
 // beyond is the condition to lie behind a place in the order.
@@ -105,7 +118,7 @@ func (l list[T]) beyond(o order[T], at *models.Cursor, descending bool) (clause,
 	if at == nil {
 		return clause{}, nil
 	}
-	value, err := decodeKey(at.Key)
+	value, err := decodeKey(at.Key, o.value(new(T)))
 	if err != nil {
 		return clause{}, err
 	}
@@ -120,10 +133,7 @@ func (l list[T]) beyond(o order[T], at *models.Cursor, descending bool) (clause,
 
 // read reads one page of each of the lists that the scopes stand for, in one statement: rows in the order
 // asked for, and whether there are more on the far side.
-func (l list[T]) read(tx *gorm.DB, account models.AccountID, scopes []clause, filter clause, o order[T], page models.Page) ([][]*T, []bool, error) {
-	if len(scopes) == 0 {
-		return nil, nil, nil
-	}
+func (l list[T]) read(tx *gorm.DB, account models.AccountID, scopes []scope, filter clause, o order[T], page models.Page) ([][]*slot[T], []bool, error) {
 	descending := o.descending != page.Backward
 	after, err := l.beyond(o, page.After, o.descending)
 	if err != nil {
@@ -137,19 +147,22 @@ func (l list[T]) read(tx *gorm.DB, account models.AccountID, scopes []clause, fi
 	if descending {
 		word = "DESC"
 	}
-	one := func(i int, scope clause) clause {
-		where := all(sqlf(l.alias+".account_id = ?", account), scope, filter, after, before)
-		return sqlf(fmt.Sprintf("SELECT %[5]d AS slot, %[1]s.* FROM %[2]s %[1]s WHERE %[3]s ORDER BY %[1]s.%[4]s %[6]s, %[1]s.id %[6]s LIMIT %[7]d",
-			l.alias, l.table, where.sql, o.name, i, word, page.Size+1), where.args...)
-	}
-	rows, err := readSlots[T](tx, scopes, one)
+	rows, err := readSlots[T](tx, len(scopes), func(i int) clause {
+		where := all(sqlf(l.alias+".account_id = ?", account), scopes[i].where, filter, after, before)
+		direct := scopes[i].direct
+		if direct.sql != "" {
+			direct.sql = "CASE WHEN " + direct.sql + " THEN 1 ELSE 0 END AS direct, "
+		}
+		return sqlf(fmt.Sprintf("SELECT %[5]d AS slot, %[8]s%[1]s.* FROM %[2]s %[1]s WHERE %[3]s ORDER BY %[1]s.%[4]s %[6]s, %[1]s.id %[6]s LIMIT %[7]d",
+			l.alias, l.table, where.sql, o.name, i, word, page.Size+1, direct.sql), slices.Concat(direct.args, where.args)...)
+	})
 	if err != nil {
 		return nil, nil, fmt.Errorf("read page of %s: %w", l.table, err)
 	}
 	more := make([]bool, len(scopes))
 	for i := range rows {
 		// The order of a part of a union is not promised to survive the union.
-		slices.SortFunc(rows[i], func(a, b *T) int { return l.compare(o, a, b, descending) })
+		slices.SortFunc(rows[i], func(a, b *slot[T]) int { return l.compare(o, &a.Row, &b.Row, descending) })
 		if more[i] = len(rows[i]) > page.Size; more[i] {
 			rows[i] = rows[i][:page.Size]
 		}
@@ -180,48 +193,67 @@ func (l list[T]) compare(o order[T], a, b *T, descending bool) int {
 	return c
 }
 
-// unionSize bounds the lists read in one statement; SQLite takes 500 parts at most.
-const unionSize = 100
+// What is read in one statement: so many lists (SQLite takes 500 parts at most) with so many arguments (it
+// takes 32,766).
+const (
+	unionSize = 100
+	unionArgs = 20_000
+)
 
-// readSlots runs the statements of many lists, many in one round trip.
-func readSlots[T any](tx *gorm.DB, scopes []clause, one func(int, clause) clause) ([][]*T, error) {
-	rows := make([][]*T, len(scopes))
-	for start := 0; start < len(scopes); start += unionSize {
-		end := min(start+unionSize, len(scopes))
-		var parts []string
-		var args []any
-		for i := start; i < end; i++ {
-			c := one(i, scopes[i])
-			sql := c.sql
-			if end-start > 1 {
-				sql = fmt.Sprintf("SELECT * FROM (%s) AS part%d", sql, i)
+// readSlots runs the statements of n lists, many in one round trip.
+func readSlots[T any](tx *gorm.DB, n int, one func(int) clause) ([][]*slot[T], error) {
+	rows := make([][]*slot[T], n)
+	for start := 0; start < n; {
+		var parts []clause
+		args := 0
+		for i := start; i < min(start+unionSize, n); i++ {
+			c := one(i)
+			if args += len(c.args); args > unionArgs && len(parts) > 0 {
+				break
 			}
-			parts, args = append(parts, sql), append(args, c.args...)
+			parts = append(parts, c)
 		}
+		start += len(parts)
 		var found []slot[T]
-		if err := tx.Raw(strings.Join(parts, " UNION ALL "), args...).Scan(&found).Error; err != nil {
+		together := union(parts)
+		if err := tx.Raw(together.sql, together.args...).Scan(&found).Error; err != nil {
 			return nil, err
 		}
 		for i := range found {
-			rows[found[i].Slot] = append(rows[found[i].Slot], &found[i].Row)
+			rows[found[i].Slot] = append(rows[found[i].Slot], &found[i])
 		}
 	}
 	return rows, nil
 }
 
+func union(parts []clause) clause {
+	if len(parts) == 1 {
+		return parts[0]
+	}
+	var together clause
+	for i, c := range parts {
+		if i > 0 {
+			together.sql += " UNION ALL "
+		}
+		together.sql += fmt.Sprintf("SELECT * FROM (%s) AS part%d", c.sql, i)
+		together.args = append(together.args, c.args...)
+	}
+	return together
+}
+
 // count counts each of the lists, in one statement.
-func (l list[T]) count(tx *gorm.DB, account models.AccountID, scopes []clause, filter clause) ([]int, error) {
+func (l list[T]) count(tx *gorm.DB, account models.AccountID, scopes []scope, filter clause) ([]int, error) {
 	counts := make([]int, len(scopes))
 	type total struct{ N int }
-	rows, err := readSlots[total](tx, scopes, func(i int, scope clause) clause {
-		where := all(sqlf(l.alias+".account_id = ?", account), scope, filter)
+	rows, err := readSlots[total](tx, len(scopes), func(i int) clause {
+		where := all(sqlf(l.alias+".account_id = ?", account), scopes[i].where, filter)
 		return sqlf(fmt.Sprintf("SELECT %[1]d AS slot, COUNT(*) AS n FROM %[2]s %[3]s WHERE %[4]s", i, l.table, l.alias, where.sql), where.args...)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("count %s: %w", l.table, err)
 	}
 	for i := range rows {
-		counts[i] = rows[i][0].N
+		counts[i] = rows[i][0].Row.N
 	}
 	return counts, nil
 }

@@ -403,8 +403,15 @@ func (w *world) compare(t *rapid.T) {
 	users, groups := slices.Sorted(maps.Keys(w.users)), slices.Sorted(maps.Keys(w.groups))
 	userIDs, groupIDs := w.userIDs(users), w.ids(groups)
 	for _, relation := range relations {
-		byGroup, err := w.d.MembersOf(ctx, w.who, groupIDs, directory.MemberQuery{Relation: relation, Sort: models.UserSortNameAsc}, models.PageArgs{First: new(int32(100))})
+		byGroup, err := w.d.MembersOf(ctx, w.who, groupIDs, directory.MemberQuery{Relation: relation, Sort: models.UserSortNameAsc}, models.PageArgs{First: new(int32(100))}, directory.Paths)
 		ok(t, err)
+		plain, err := w.d.MembersOf(ctx, w.who, groupIDs, directory.MemberQuery{Relation: relation, Sort: models.UserSortNameAsc}, models.PageArgs{First: new(int32(100))}, directory.Direct)
+		ok(t, err)
+		for i := range plain {
+			for j, e := range plain[i].Edges {
+				same(t, "direct without paths", byGroup[i].Edges[j].How.Direct, e.How.Direct)
+			}
+		}
 		counts, err := w.d.CountMembers(ctx, w.who, groupIDs, relation, nil)
 		ok(t, err)
 		for i, g := range groups {
@@ -421,8 +428,15 @@ func (w *world) compare(t *rapid.T) {
 			same(t, fmt.Sprintf("%s members of %s", relation, g), want, got)
 			same(t, fmt.Sprintf("count of %s members of %s", relation, g), len(want), counts[i])
 		}
-		byUser, err := w.d.GroupsOf(ctx, w.who, userIDs, directory.MembershipQuery{Relation: relation, Sort: models.GroupSortNameAsc}, models.PageArgs{First: new(int32(100))})
+		byUser, err := w.d.GroupsOf(ctx, w.who, userIDs, directory.MembershipQuery{Relation: relation, Sort: models.GroupSortNameAsc}, models.PageArgs{First: new(int32(100))}, directory.Paths)
 		ok(t, err)
+		plainer, err := w.d.GroupsOf(ctx, w.who, userIDs, directory.MembershipQuery{Relation: relation, Sort: models.GroupSortNameAsc}, models.PageArgs{First: new(int32(100))}, directory.Direct)
+		ok(t, err)
+		for i := range plainer {
+			for j, e := range plainer[i].Edges {
+				same(t, "direct without paths", byUser[i].Edges[j].How.Direct, e.How.Direct)
+			}
+		}
 		for i, u := range users {
 			want, got := []string{}, []string{}
 			for _, g := range groups {

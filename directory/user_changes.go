@@ -316,7 +316,7 @@ func (d *Directory) DeleteUser(ctx context.Context, who auth.Caller, in models.U
 		if err := c.spareSuperAdmin(user, "id"); err != nil {
 			return payload, err
 		}
-		direct, err := directGroups(c.DB, c.account(), []models.UserID{user.ID})
+		direct, _, err := directGroups(c.DB, c.account(), []models.UserID{user.ID})
 		if err != nil {
 			return nil, err
 		}

@@ -45,21 +45,21 @@ func (d *Directory) Users(ctx context.Context, who auth.Caller, q UserQuery, arg
 	if err != nil {
 		return nil, err
 	}
-	return read(ctx, d, who, "Query.users", func(s *snapshot) (*models.UserConnection, error) {
+	return glance(ctx, d, who, "Query.users", func(s *snapshot) (*models.UserConnection, error) {
 		filter, err := userFilter(s.account(), q.Filter)
 		if err != nil {
 			return nil, err
 		}
 		o := userOrders[q.Sort]
-		rows, more, err := userList.read(s.DB, s.account(), []clause{{}}, filter, o, page)
+		rows, more, err := userList.read(s.DB, s.account(), []scope{{}}, filter, o, page)
 		if err != nil {
 			return nil, err
 		}
 		connection := &models.UserConnection{Edges: make([]*models.UserEdge, len(rows[0]))}
 		cursors := make([]string, len(rows[0]))
-		for i, user := range rows[0] {
-			cursors[i] = userList.cursor(o, q.hash(), user)
-			connection.Edges[i] = &models.UserEdge{Cursor: cursors[i], Node: user}
+		for i, found := range rows[0] {
+			cursors[i] = userList.cursor(o, q.hash(), &found.Row)
+			connection.Edges[i] = &models.UserEdge{Cursor: cursors[i], Node: &found.Row}
 		}
 		connection.PageInfo = pageInfo(page, cursors, more[0])
 		connection.Count = func(ctx context.Context) (int, error) { return d.CountUsers(ctx, who, q.Filter) }
@@ -69,12 +69,12 @@ func (d *Directory) Users(ctx context.Context, who auth.Caller, q UserQuery, arg
 
 // CountUsers counts the account's users that fit. Admins.
 func (d *Directory) CountUsers(ctx context.Context, who auth.Caller, filter *models.UserFilter) (int, error) {
-	return read(ctx, d, who, "Query.users", func(s *snapshot) (int, error) {
+	return glance(ctx, d, who, "Query.users", func(s *snapshot) (int, error) {
 		where, err := userFilter(s.account(), filter)
 		if err != nil {
 			return 0, err
 		}
-		counts, err := userList.count(s.DB, s.account(), []clause{{}}, where)
+		counts, err := userList.count(s.DB, s.account(), []scope{{}}, where)
 		if err != nil {
 			return 0, err
 		}
@@ -88,7 +88,7 @@ func (d *Directory) User(ctx context.Context, who auth.Caller, by models.UserBy)
 	if (by.ID == nil) == (by.Email == nil) {
 		return nil, oneOf("id", "email").At("by")
 	}
-	return read(ctx, d, who, "Query.user", func(s *snapshot) (*models.User, error) {
+	return glance(ctx, d, who, "Query.user", func(s *snapshot) (*models.User, error) {
 		where := s.Where("account_id = ? AND id = ?", s.account(), by.ID)
 		if by.Email != nil {
 			where = s.Where("account_id = ? AND email_key = ?", s.account(), models.Key(*by.Email))
@@ -104,7 +104,7 @@ func (d *Directory) User(ctx context.Context, who auth.Caller, by models.UserBy)
 // UsersByID finds users; nil in the place of one that there is not, or that the caller may not see. Admins,
 // and members for themselves.
 func (d *Directory) UsersByID(ctx context.Context, who auth.Caller, ids []models.UserID) ([]*models.User, error) {
-	return read(ctx, d, who, "Query.nodes", func(s *snapshot) ([]*models.User, error) {
+	return glance(ctx, d, who, "Query.nodes", func(s *snapshot) ([]*models.User, error) {
 		found, err := usersByID(s.DB, s.account(), ids)
 		if err != nil {
 			return nil, err

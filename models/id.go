@@ -83,7 +83,7 @@ func scan(dst *[16]byte, src any) error {
 func unmarshal(kind string, v any) ([16]byte, error) {
 	text, ok := v.(string)
 	if !ok {
-		return [16]byte{}, Errorf(CodeInvalidID, "an id is a string, this is a %T", v)
+		return [16]byte{}, Errorf(CodeInvalidID, "an id is a string")
 	}
 	_, id, err := parse(kind, text)
 	return id, err
@@ -196,7 +196,7 @@ func (id GlobalID) MarshalGQL(w io.Writer) { _, _ = io.WriteString(w, strconv.Qu
 func (id *GlobalID) UnmarshalGQL(v any) (err error) {
 	text, ok := v.(string)
 	if !ok {
-		return Errorf(CodeInvalidID, "an id is a string, this is a %T", v)
+		return Errorf(CodeInvalidID, "an id is a string")
 	}
 	*id, err = ParseGlobalID(text)
 	return err

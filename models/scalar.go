@@ -37,12 +37,14 @@ func UnmarshalInt(v any) (int32, error) {
 	switch v := v.(type) {
 	case json.Number:
 		text = v.String()
+	case int: // a default of the schema
+		text = strconv.Itoa(v)
 	case int64:
 		text = strconv.FormatInt(v, 10)
 	case int32:
 		return v, nil
 	default:
-		return 0, Errorf(CodeInvalid, "an Int is a whole number, this is a %T", v)
+		return 0, Errorf(CodeInvalid, "an Int is a whole number without quotes")
 	}
 	n, err := strconv.ParseInt(text, 10, 32)
 	if err != nil {

@@ -43,7 +43,7 @@ func clean(text string, limit int, required bool, allowed string) (string, error
 			return "", Errorf(CodeInvalidCharacters, "the text has the invisible character U+%04X: take it out", r)
 		}
 	}
-	if required && text == "" {
+	if required && strings.TrimFunc(text, joins) == "" {
 		return "", Errorf(CodeRequired, "must not be empty")
 	}
 	if n := utf8.RuneCountInString(text); n > limit {
@@ -52,10 +52,26 @@ func clean(text string, limit int, required bool, allowed string) (string, error
 	return text, nil
 }
 
-// hidden tells characters that don't show. The joiners stay: several scripts and emoji need them.
+// hidden tells characters that don't show, or are none.
 func hidden(r rune) bool {
+	return !joins(r) && unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp,
+		unicode.Other_Default_Ignorable_Code_Point, unicode.Noncharacter_Code_Point)
+}
+
+// joins tells characters that only shape their neighbours, the joiners and the variation selectors. Several
+// scripts and emoji need them; alone they are nothing, and no name is another one for them.
+func joins(r rune) bool {
 	const nonJoiner, joiner = '\u200c', '\u200d'
-	return r != nonJoiner && r != joiner && (unicode.Is(unicode.Cc, r) || unicode.Is(unicode.Cf, r) || unicode.Is(unicode.Zl, r) || unicode.Is(unicode.Zp, r))
+	return r == nonJoiner || r == joiner || unicode.Is(unicode.Variation_Selector, r)
+}
+
+func withoutJoins(text string) string {
+	return strings.Map(func(r rune) rune {
+		if joins(r) {
+			return -1
+		}
+		return r
+	}, text)
 }
 
 // Email checks and cleans an address: REQUIRED, TOO_LONG, INVALID_CHARACTERS, INVALID_EMAIL.
@@ -74,7 +90,7 @@ func Email(text string) (string, error) {
 // Key is what makes two e-mails or two names the same: without regard to case and to the way a character
 // is composed. Accents count.
 func Key(text string) string {
-	return cut(norm.NFKC.String(cases.Fold().String(norm.NFKC.String(strings.TrimSpace(text)))), maxKey)
+	return cut(norm.NFKC.String(cases.Fold().String(norm.NFKC.String(strings.TrimSpace(withoutJoins(text))))), maxKey)
 }
 
 // letters that Unicode doesn't take apart into a base and a mark, though readers and keyboards do.
@@ -83,7 +99,7 @@ var letters = strings.NewReplacer("ø", "o", "ł", "l", "đ", "d", "ð", "d", "�
 // Fold is what lists sort by and search looks at: without regard to case and accents.
 func Fold(text string) string {
 	var b strings.Builder
-	for _, r := range norm.NFKD.String(cases.Fold().String(text)) {
+	for _, r := range norm.NFKD.String(cases.Fold().String(withoutJoins(text))) {
 		if !unicode.Is(unicode.Mn, r) {
 			b.WriteRune(r)
 		}

@@ -87,7 +87,11 @@ func (g *Graph) Check(e Edge, limit int) error {
 		for i, id := range loop {
 			ids[i] = id.String()
 		}
-		return models.Errorf(models.CodeCycle, "the parent lies in the child already, this would close a loop").With("groupIds", ids...)
+		message := "the parent lies in the child already, this would close a loop"
+		if e.Parent == e.Child {
+			message = "a group can't lie in itself"
+		}
+		return models.Errorf(models.CodeCycle, "%s", message).With("groupIds", ids...)
 	}
 	if depth := g.Depth(e.Parent) + g.Height(e.Child); depth > limit {
 		return models.Errorf(models.CodeTooDeep, "the longest chain of nested groups would have %d groups, at most %d are allowed", depth, limit).

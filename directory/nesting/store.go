@@ -31,20 +31,18 @@ func NewCache() *Cache {
 	return &Cache{graphs}
 }
 
-// At is the account's graph as tx sees it: the version is read in tx, and the edges with it unless the
-// graph in memory is of that version.
-func (c *Cache) At(tx *gorm.DB, account models.AccountID) (*Graph, error) {
-	var version int64
-	err := tx.Raw("SELECT graph_version FROM accounts WHERE id = ?", account).Scan(&version).Error
-	if err != nil {
-		return nil, fmt.Errorf("read graph version: %w", err)
+// Cached is the account's graph if it is in memory in this very version.
+func (c *Cache) Cached(account models.AccountID, version int64) (*Graph, bool) {
+	g, ok := c.graphs.Get(account)
+	if !ok || g.Version != version {
+		return nil, false
 	}
-	return c.Version(tx, account, version)
+	return g, true
 }
 
-// Version is At for a version that was just read in tx.
-func (c *Cache) Version(tx *gorm.DB, account models.AccountID, version int64) (*Graph, error) {
-	if g, ok := c.graphs.Get(account); ok && g.Version == version {
+// Load is the account's graph in a version that was read in tx, which must see one moment only.
+func (c *Cache) Load(tx *gorm.DB, account models.AccountID, version int64) (*Graph, error) {
+	if g, ok := c.Cached(account, version); ok {
 		return g, nil
 	}
 	var rows []models.GroupEdgeRow

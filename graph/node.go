@@ -1,0 +1,71 @@
+package graph
+
+import (
+	"context"
+	"strconv"
+
+	"cohort/models"
+)
+
+func itoa(n int) string { return strconv.Itoa(n) }
+
+func (r queryResolver) Node(ctx context.Context, id models.GlobalID) (models.Node, error) {
+	nodes, err := r.nodes(ctx, []*models.GlobalID{&id})
+	if err != nil {
+		return nil, err
+	}
+	return nodes[0], nil
+}
+
+func (r queryResolver) Nodes(ctx context.Context, ids []*models.GlobalID) ([]models.Node, error) {
+	if len(ids) > models.MaxList {
+		return nil, models.Errorf(models.CodeTooMany, "%d ids, at most %d are allowed", len(ids), models.MaxList).
+			With("limit", itoa(models.MaxList)).At("ids")
+	}
+	return r.nodes(ctx, ids)
+}
+
+// nodes looks up entities of all kinds, one round trip for each kind.
+func (r queryResolver) nodes(ctx context.Context, ids []*models.GlobalID) ([]models.Node, error) {
+	who := caller(ctx)
+	var users []models.UserID
+	var groups []models.GroupID
+	for _, id := range ids {
+		switch {
+		case id.User != nil:
+			users = append(users, *id.User)
+		case id.Group != nil:
+			groups = append(groups, *id.Group)
+		}
+	}
+	foundUsers, err := r.directory.UsersByID(ctx, who, users)
+	if err != nil {
+		return nil, err
+	}
+	foundGroups, err := r.directory.GroupsByID(ctx, who, groups)
+	if err != nil {
+		return nil, err
+	}
+	nodes := make([]models.Node, len(ids))
+	for i, id := range ids {
+		switch {
+		case id.User != nil:
+			if user := foundUsers[0]; user != nil {
+				nodes[i] = user
+			}
+			foundUsers = foundUsers[1:]
+		case id.Group != nil:
+			if group := foundGroups[0]; group != nil {
+				nodes[i] = group
+			}
+			foundGroups = foundGroups[1:]
+		case id.Account != nil && *id.Account == who.Account:
+			account, err := r.directory.Account(ctx, who)
+			if err != nil {
+				return nil, err
+			}
+			nodes[i] = account
+		}
+	}
+	return nodes, nil
+}

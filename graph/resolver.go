@@ -1,0 +1,87 @@
+package graph
+
+import (
+	"context"
+	"errors"
+
+	"cohort/auth"
+	"cohort/directory"
+	"cohort/graph/generated"
+	"cohort/models"
+)
+
+// resolver is the root that all resolvers hang on.
+type resolver struct{ directory *directory.Directory }
+
+type (
+	accountResolver         struct{ *resolver }
+	groupResolver           struct{ *resolver }
+	groupMemberEdgeResolver struct{ *resolver }
+	membershipCheckResolver struct{ *resolver }
+	mutationResolver        struct{ *resolver }
+	queryResolver           struct{ *resolver }
+	userResolver            struct{ *resolver }
+	userGroupEdgeResolver   struct{ *resolver }
+	viewerResolver          struct{ *resolver }
+)
+
+func (r *resolver) Account() generated.AccountResolver { return accountResolver{r} }
+func (r *resolver) Group() generated.GroupResolver     { return groupResolver{r} }
+func (r *resolver) GroupMemberEdge() generated.GroupMemberEdgeResolver {
+	return groupMemberEdgeResolver{r}
+}
+func (r *resolver) MembershipCheck() generated.MembershipCheckResolver {
+	return membershipCheckResolver{r}
+}
+func (r *resolver) Mutation() generated.MutationResolver           { return mutationResolver{r} }
+func (r *resolver) Query() generated.QueryResolver                 { return queryResolver{r} }
+func (r *resolver) User() generated.UserResolver                   { return userResolver{r} }
+func (r *resolver) UserGroupEdge() generated.UserGroupEdgeResolver { return userGroupEdgeResolver{r} }
+func (r *resolver) Viewer() generated.ViewerResolver               { return viewerResolver{r} }
+
+// caller is who asks; the middleware has put them into the request.
+func caller(ctx context.Context) auth.Caller {
+	who, _ := auth.CallerFrom(ctx) // without one the zero caller, whom the policy table refuses everything
+	return who
+}
+
+// refusable is a payload that can say what was wrong.
+type refusable[P any] interface {
+	*P
+	Refuse(models.Errors)
+}
+
+// answer turns what the input got wrong into data: the payload with its errors.
+func answer[P any, PP refusable[P]](payload PP, err error) (PP, error) {
+	var zero P
+	wrong, rest := models.UserErrors(err)
+	if rest != nil || err == nil {
+		return payload, rest
+	}
+	if payload == nil {
+		payload = &zero
+	}
+	payload.Refuse(wrong)
+	return payload, nil
+}
+
+// ids takes the ids of one kind out of ids of any kind. INVALID_ID, with its index, for one of another.
+func ids[ID any](given []*models.GlobalID, argument string, take func(*models.GlobalID) (*ID, error)) ([]ID, error) {
+	out := make([]ID, len(given))
+	for i, id := range given {
+		found, err := take(id)
+		if err != nil {
+			return nil, at(err, argument, i)
+		}
+		out[i] = *found
+	}
+	return out, nil
+}
+
+func at(err error, argument string, index int) error {
+	var e *models.Error
+	if errors.As(err, &e) {
+		return e.At(argument, itoa(index))
+	}
+	return err
+}
