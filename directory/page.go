@@ -193,11 +193,11 @@ func (l list[T]) compare(o order[T], a, b *T, descending bool) int {
 	return c
 }
 
-// What is read in one statement: so many lists (SQLite takes 500 parts at most) with so many arguments (it
-// takes 32,766).
+// What is read in one statement: so many lists (SQLite takes 500 parts at most) with so many arguments. Lists
+// with large filters are read in several, since MySQL takes gigabytes to plan thousands of subqueries at once.
 const (
 	unionSize = 100
-	unionArgs = 20_000
+	unionArgs = 2_000
 )
 
 // readSlots runs the statements of n lists, many in one round trip.

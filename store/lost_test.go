@@ -4,11 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"net"
-	"net/url"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 
 	"gorm.io/gorm"
@@ -20,10 +17,10 @@ import (
 
 // A fault is what the proxy does to the first packet of a client with some bytes in it.
 type fault struct {
-	packet    string
-	delivered bool   // the server gets it, and only its answer is lost
-	forever   bool   // nobody gets through afterwards
-	then      func() // called when it is done
+	packet  string
+	cut     storetest.Cut
+	forever bool   // nobody gets through afterwards
+	then    func() // called when it is done
 }
 
 const commit = "\x03COMMIT" // the command "query" and its text
@@ -31,94 +28,23 @@ const commit = "\x03COMMIT" // the command "query" and its text
 // proxy passes connections on to the tests' server, with one fault, and returns the URL to use.
 func proxy(t *testing.T, f fault) string {
 	t.Helper()
-	u, err := url.Parse(storetest.URL(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := u.Host
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var wg sync.WaitGroup
 	var once sync.Once
-	wg.Go(func() {
-		for {
-			client, err := listener.Accept()
-			if err != nil {
-				return
+	return storetest.OpenProxy(t, storetest.Faults{
+		Packet: func(packet []byte) (cut storetest.Cut) {
+			if bytes.Contains(packet, []byte(f.packet)) {
+				once.Do(func() { cut = f.cut })
 			}
-			wg.Go(func() {
-				defer client.Close()
-				upstream, err := net.Dial("tcp", server)
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				defer upstream.Close()
-				if !f.pass(client, upstream, &once) {
-					return
-				}
-				if f.forever {
-					listener.Close()
-				}
-				if f.then != nil {
-					f.then()
-				}
-			})
-		}
-	})
-	t.Cleanup(func() {
-		listener.Close()
-		wg.Wait()
-	})
-	u.Host = listener.Addr().String()
-	return u.String()
-}
-
-// pass copies both ways until one side closes, or the client sends the packet for the first time: then
-// the client is cut off, when the server has answered if it is to get the packet.
-func (f fault) pass(client, upstream net.Conn, once *sync.Once) (broken bool) {
-	var deaf atomic.Bool
-	back := make(chan struct{})
-	go func() {
-		defer close(back)
-		defer client.Close()
-		buffer := make([]byte, 64<<10)
-		for {
-			n, err := upstream.Read(buffer)
-			if err != nil || deaf.Load() {
-				return
+			return cut
+		},
+		Done: func(p *storetest.Proxy) {
+			if f.forever {
+				p.Refuse()
 			}
-			if _, err := client.Write(buffer[:n]); err != nil {
-				return
+			if f.then != nil {
+				f.then()
 			}
-		}
-	}()
-	defer func() { <-back }()
-	defer upstream.Close()
-	buffer := make([]byte, 64<<10)
-	for {
-		n, err := client.Read(buffer)
-		if err != nil {
-			return false
-		}
-		if bytes.Contains(buffer[:n], []byte(f.packet)) {
-			once.Do(func() { broken = true })
-		}
-		if !broken || f.delivered {
-			deaf.Store(broken)
-			if _, err := upstream.Write(buffer[:n]); err != nil {
-				return false
-			}
-		}
-		if broken && f.delivered {
-			<-back
-		}
-		if broken {
-			return true
-		}
-	}
+		},
+	}).URL
 }
 
 // record writes as an operation does: an audit event, and a number of the feed.
@@ -137,12 +63,14 @@ func TestLostConnections(t *testing.T) {
 		runs  int
 	}{
 		"nothing is lost":                     {fault{packet: "never"}, 1},
-		"the answer to the commit is lost":    {fault{packet: commit, delivered: true}, 1},
-		"the commit itself is lost":           {fault{packet: commit}, 2},
-		"the connection breaks before it":     {fault{packet: "INSERT INTO"}, 2},
-		"the connection breaks at the lock":   {fault{packet: "FOR UPDATE"}, 1},
-		"the connection breaks at the start":  {fault{packet: "START TRANSACTION"}, 1},
-		"it breaks while writing the numbers": {fault{packet: "UPDATE accounts"}, 2},
+		"the answer to the commit is lost":    {fault{packet: commit, cut: storetest.LoseAnswer}, 1},
+		"half the answer to it is lost":       {fault{packet: commit, cut: storetest.TearAnswer}, 1},
+		"the commit itself is lost":           {fault{packet: commit, cut: storetest.Lose}, 2},
+		"the connection breaks before it":     {fault{packet: "INSERT INTO", cut: storetest.Lose}, 2},
+		"the connection breaks at the lock":   {fault{packet: "FOR UPDATE", cut: storetest.Lose}, 1},
+		"half the locked row is lost":         {fault{packet: "FOR UPDATE", cut: storetest.TearAnswer}, 1},
+		"the connection breaks at the start":  {fault{packet: "START TRANSACTION", cut: storetest.Lose}, 1},
+		"it breaks while writing the numbers": {fault{packet: "UPDATE accounts", cut: storetest.Lose}, 2},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -176,14 +104,23 @@ func TestCommitUnknown(t *testing.T) {
 	t.Run("the database stays away", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		through := another(t, store.Options{URL: proxy(t, fault{packet: commit, forever: true, then: cancel})})
+		through := another(t, store.Options{URL: proxy(t, fault{packet: commit, cut: storetest.Lose, forever: true, then: cancel})})
 		_, err := store.InAccount(ctx, through, id, record)
 		if !errors.Is(err, store.ErrCommitUnknown) {
 			t.Errorf("error %v", err)
 		}
 	})
+	t.Run("and so does who waits", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		through := another(t, store.Options{URL: proxy(t, fault{packet: commit, cut: storetest.Lose, then: cancel})})
+		_, err := store.InTx(ctx, through, func(tx *gorm.DB) (any, error) { return nil, tx.Exec("SELECT 1").Error })
+		if !errors.Is(err, store.ErrCommitUnknown) {
+			t.Errorf("error %v", err)
+		}
+	})
 	t.Run("no account, no operation to look for", func(t *testing.T) {
-		through := another(t, store.Options{URL: proxy(t, fault{packet: commit, delivered: true})})
+		through := another(t, store.Options{URL: proxy(t, fault{packet: commit, cut: storetest.LoseAnswer})})
 		runs := 0
 		_, err := store.InTx(t.Context(), through, func(tx *gorm.DB) (any, error) {
 			runs++
@@ -197,7 +134,7 @@ func TestCommitUnknown(t *testing.T) {
 		}
 	})
 	t.Run("a snapshot has nothing to lose", func(t *testing.T) {
-		through := another(t, store.Options{URL: proxy(t, fault{packet: "SELECT 41"})})
+		through := another(t, store.Options{URL: proxy(t, fault{packet: "SELECT 41", cut: storetest.Lose})})
 		got, err := store.InSnapshot(t.Context(), through, func(tx *gorm.DB) (n int, err error) {
 			err = tx.Raw("SELECT 41 + 1").Scan(&n).Error
 			return n, err

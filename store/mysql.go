@@ -86,9 +86,18 @@ func session(e Engine, v version) map[string]string {
 	return vars
 }
 
+// longestRead bounds a reading statement.
+const longestRead = 30 * time.Second
+
 // readSession gives the variables of Read's connections: a snapshot for each transaction, and no writing.
 func readSession(e Engine, v version) map[string]string {
 	vars := map[string]string{variable(e, v, "isolation"): "'REPEATABLE-READ'"}
+	// A statement whose caller has gone away runs on at the server: it must end by itself.
+	if e == MariaDB {
+		vars["max_statement_time"] = strconv.Itoa(int(longestRead.Seconds()))
+	} else {
+		vars["max_execution_time"] = strconv.Itoa(int(longestRead.Milliseconds()))
+	}
 	if e != TiDB { // which knows no read-only session
 		vars[variable(e, v, "read_only")] = "1"
 	}

@@ -184,7 +184,7 @@ func retry[T any](ctx context.Context, again func(error) bool, fn func() (T, err
 	pause := firstPause
 	for try := 1; ; try++ {
 		value, err := fn()
-		if err == nil || ctx.Err() != nil || !again(err) {
+		if err == nil || !again(err) {
 			return value, interrupted(ctx, err)
 		}
 		if try == tries {
