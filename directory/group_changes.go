@@ -21,14 +21,15 @@ func (d *Directory) CreateGroup(ctx context.Context, who auth.Caller, in models.
 		return nil, err
 	}
 	var errs models.Errors
-	group := &models.Group{Priority: in.Priority}
-	checkGroup(&errs, group, &in.Name, &in.Description)
+	draft := &models.Group{Priority: in.Priority}
+	checkGroup(&errs, draft, &in.Name, &in.Description)
 	checkList(&errs, len(in.ParentIds), 0, "input", "parentIds")
 	checkList(&errs, len(in.MemberIds), 0, "input", "memberIds")
 	if err := errs.OrNil(); err != nil {
 		return nil, err
 	}
 	return write(ctx, d, who, action, func(c *change) (*models.GroupCreatePayload, error) {
+		group := new(*draft) // each try begins with the draft
 		if err := checkName(c, group); err != nil {
 			return nil, err
 		}

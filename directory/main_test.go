@@ -2,13 +2,26 @@ package directory_test
 
 import (
 	"flag"
+	"fmt"
 	"os"
 	"testing"
+)
+
+var (
+	long  = flag.Bool("long", false, "run races, faults and kills at length")
+	lives = flag.String("live", "", "what TestKill starts this program again with")
 )
 
 // TestMain bounds the random histories of an ordinary run; -rapid.checks asks for more.
 func TestMain(m *testing.M) {
 	flag.Parse()
+	if *lives != "" {
+		if err := live(*lives); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	given := false
 	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "rapid.checks" })
 	if !given {

@@ -185,7 +185,7 @@ func sides(pairs []models.Pair) (users []models.UserID, groups []models.GroupID)
 // addMembers writes the memberships that are not there yet, with the counts of their groups, and says what
 // happened to each pair.
 func addMembers(c *change, pairs []models.Pair) ([]models.MembershipOutcome, error) {
-	users, groups, present, err := presentPairs(c, pairs)
+	users, groups, present, err := presentSides(c, pairs)
 	if err != nil {
 		return nil, err
 	}
@@ -215,7 +215,7 @@ func addMembers(c *change, pairs []models.Pair) ([]models.MembershipOutcome, err
 // removeMembers deletes the memberships that are there, with the counts of their groups, and says what
 // happened to each pair.
 func removeMembers(c *change, pairs []models.Pair) ([]models.MembershipOutcome, error) {
-	users, groups, present, err := presentPairs(c, pairs)
+	users, groups, present, err := presentSides(c, pairs)
 	if err != nil {
 		return nil, err
 	}
@@ -246,8 +246,8 @@ func removeMembers(c *change, pairs []models.Pair) ([]models.MembershipOutcome, 
 	return outcomes, noteMembers(c, rows, false)
 }
 
-// presentPairs reads which of the users, groups and memberships there are.
-func presentPairs(c *change, pairs []models.Pair) (users map[models.UserID]bool, groups map[models.GroupID]bool, present map[models.Pair]bool, err error) {
+// presentSides reads which of the users, groups and memberships there are.
+func presentSides(c *change, pairs []models.Pair) (users map[models.UserID]bool, groups map[models.GroupID]bool, present map[models.Pair]bool, err error) {
 	userIDs, groupIDs := sides(pairs)
 	if users, err = presentIDs[models.UserID](c, "users", userIDs); err != nil {
 		return nil, nil, nil, err
@@ -255,21 +255,43 @@ func presentPairs(c *change, pairs []models.Pair) (users map[models.UserID]bool,
 	if groups, err = presentIDs[models.GroupID](c, "user_groups", groupIDs); err != nil {
 		return nil, nil, nil, err
 	}
-	present = map[models.Pair]bool{}
-	err = chunks(groupIDs, func(groups []models.GroupID) error {
-		return chunks(userIDs, func(users []models.UserID) error {
-			var rows []models.MembershipRow
-			err := c.Where("account_id = ? AND group_id IN ? AND user_id IN ?", c.account(), groups, users).Find(&rows).Error
-			if err != nil {
-				return fmt.Errorf("read memberships: %w", err)
-			}
-			for _, row := range rows {
-				present[models.Pair{User: row.UserID, Group: row.GroupID}] = true
-			}
-			return nil
-		})
-	})
+	present, err = presentPairs(c.DB, c.account(), pairs)
 	return users, groups, present, err
+}
+
+// presentPairs reads which of the memberships there are.
+func presentPairs(tx *gorm.DB, account models.AccountID, pairs []models.Pair) (map[models.Pair]bool, error) {
+	present := map[models.Pair]bool{}
+	find := func(where clause) error {
+		var rows []models.MembershipRow
+		if err := tx.Where(where.sql, where.args...).Find(&rows).Error; err != nil {
+			return fmt.Errorf("read memberships: %w", err)
+		}
+		for _, row := range rows {
+			present[models.Pair{User: row.UserID, Group: row.GroupID}] = true
+		}
+		return nil
+	}
+	users, groups := sides(pairs)
+	if 2*len(pairs) >= len(users)*len(groups) { // about every user with every group
+		return present, chunks(groups, func(groups []models.GroupID) error {
+			return chunks(users, func(users []models.UserID) error {
+				return find(sqlf("account_id = ? AND group_id IN ? AND user_id IN ?", account, groups, users))
+			})
+		})
+	}
+	return present, chunks(pairs, func(part []models.Pair) error {
+		byGroup := map[models.GroupID][]models.UserID{}
+		for _, pair := range part {
+			byGroup[pair.Group] = append(byGroup[pair.Group], pair.User)
+		}
+		some := make([]clause, 0, len(byGroup))
+		for group, users := range byGroup {
+			// SQLite looks up the branches of an OR one by one when each of them alone has a key.
+			some = append(some, sqlf("account_id = ? AND group_id = ? AND user_id IN ?", account, group, users))
+		}
+		return find(any1(some...))
+	})
 }
 
 func presentIDs[ID comparable](c *change, table string, ids []ID) (map[ID]bool, error) {

@@ -3,6 +3,8 @@ package directory
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -70,13 +72,13 @@ func (c *change) ends(parentID, childID models.GroupID) (parent, child *models.G
 
 // nest takes edges away and then adds edges between groups that there are, and answers with those that it
 // changed. An edge to add that is refused (CYCLE, TOO_DEEP) is named by its index behind path, if a path is
-// given; then nothing may be kept of the transaction.
+// given; then nothing is changed.
 func (c *change) nest(add, remove []nesting.Edge, path ...string) ([]nesting.Edge, error) {
 	before, err := c.graph()
 	if err != nil {
 		return nil, err
 	}
-	var gone, fresh []nesting.Edge
+	var gone []nesting.Edge
 	for _, e := range remove {
 		if before.Has(e) {
 			gone = append(gone, e)
@@ -86,23 +88,20 @@ func (c *change) nest(add, remove []nesting.Edge, path ...string) ([]nesting.Edg
 	if len(gone) > 0 {
 		after = before.With(nil, gone)
 	}
+	after, fresh, refused := after.Accept(add, c.maxDepth)
 	var errs models.Errors
-	for i, e := range add {
-		if after.Has(e) {
-			continue
+	for _, i := range slices.Sorted(maps.Keys(refused)) {
+		var at []string
+		if path != nil {
+			at = append(append(at, path...), strconv.Itoa(i))
 		}
-		if err := after.Check(e, c.maxDepth); err != nil {
-			var at []string
-			if path != nil {
-				at = append(append(at, path...), strconv.Itoa(i))
-			}
-			if err := c.refuseEdge(&errs, err, at); err != nil {
-				return nil, err
-			}
-			continue
+		named, err := nameLoop(refused[i], func(ids []models.GroupID) (map[models.GroupID]*models.Group, error) {
+			return groupsByID(c.DB, c.account(), ids)
+		})
+		if err != nil {
+			return nil, err
 		}
-		fresh = append(fresh, e)
-		after = after.With([]nesting.Edge{e}, nil)
+		_ = errs.Add(named, at...)
 	}
 	if err := errs.OrNil(); err != nil {
 		return nil, err
@@ -115,10 +114,10 @@ func (c *change) nest(add, remove []nesting.Edge, path ...string) ([]nesting.Edg
 	return changed, c.saveEdges(before, gone, fresh)
 }
 
-// refuseEdge adds the names of the groups to a loop that is given by their ids.
-func (c *change) refuseEdge(errs *models.Errors, refusal error, path []string) error {
+// nameLoop adds the names of the groups to the refusal of an edge that gives a loop by their ids.
+func nameLoop(refusal error, find func([]models.GroupID) (map[models.GroupID]*models.Group, error)) (models.Errors, error) {
 	found, rest := models.UserErrors(refusal)
-	for _, e := range found {
+	for i, e := range found {
 		var names []string
 		for _, param := range e.Params {
 			if param.Name != "groupIds" {
@@ -128,25 +127,24 @@ func (c *change) refuseEdge(errs *models.Errors, refusal error, path []string) e
 			for i, text := range param.Values {
 				id, err := models.ParseGroupID(text)
 				if err != nil {
-					return err
+					return nil, err
 				}
 				ids[i] = id
 			}
-			groups, err := groupsByID(c.DB, c.account(), unique(ids))
+			groups, err := find(unique(ids))
 			if err != nil {
-				return err
+				return nil, err
 			}
 			for _, id := range ids {
 				names = append(names, groups[id].Name)
 			}
 		}
 		if names != nil {
-			e = e.With("groupNames", names...)
-			e.Message += ": " + strings.Join(names, " → ")
+			found[i] = e.With("groupNames", names...)
+			found[i].Message += ": " + strings.Join(names, " → ")
 		}
-		_ = errs.Add(e, path...)
 	}
-	return rest
+	return found, rest
 }
 
 // saveEdges stores the edges, the closure that follows from them, and what is noted of them.

@@ -44,7 +44,7 @@ type history struct {
 }
 
 // replay applies the feed operation by operation, holding each against the audit log and the account's rules.
-func replay(t testing.TB, st *stored) *history {
+func replay(t testing.TB, st *contents) *history {
 	t.Helper()
 	h := &history{
 		users: map[models.UserID]userTold{}, groups: map[models.GroupID]groupTold{},
@@ -229,7 +229,7 @@ func (h *history) rules() error {
 }
 
 // checkTold holds what the feed has told against what is stored.
-func (h *history) checkTold(t testing.TB, st *stored) {
+func (h *history) checkTold(t testing.TB, st *contents) {
 	t.Helper()
 	users, groups := map[models.UserID]userTold{}, map[models.GroupID]groupTold{}
 	for id, u := range st.users {

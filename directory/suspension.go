@@ -31,7 +31,7 @@ func (d *Directory) setSuspension(ctx context.Context, who auth.Caller, action a
 		if err != nil {
 			return models.UsersChange{}, err
 		}
-		left, err := superAdmins(c)
+		left, err := superAdmins(c.DB, c.account())
 		if err != nil {
 			return models.UsersChange{}, err
 		}

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 
+	"gorm.io/gorm"
+
 	"cohort/audit"
 	"cohort/auth"
 	"cohort/models"
@@ -370,7 +372,7 @@ func (c *change) spareSuperAdmin(user *models.User, field string) error {
 	if user.Role != models.RoleSuperAdmin || user.Status == models.UserStatusSuspended {
 		return nil
 	}
-	n, err := superAdmins(c)
+	n, err := superAdmins(c.DB, c.account())
 	if err != nil || n > 1 {
 		return err
 	}
@@ -382,9 +384,9 @@ func lastSuperAdmin() *models.Error {
 }
 
 // superAdmins counts those who are not suspended.
-func superAdmins(c *change) (int, error) {
+func superAdmins(tx *gorm.DB, account models.AccountID) (int, error) {
 	var n int64
-	err := c.Model(&models.User{}).Where("account_id = ? AND role = ? AND status <> ?", c.account(), models.RoleSuperAdmin, models.UserStatusSuspended).Count(&n).Error
+	err := tx.Model(&models.User{}).Where("account_id = ? AND role = ? AND status <> ?", account, models.RoleSuperAdmin, models.UserStatusSuspended).Count(&n).Error
 	if err != nil {
 		return 0, fmt.Errorf("count super admins: %w", err)
 	}

@@ -1,8 +1,11 @@
 package directory
 
 import (
+	"bytes"
+	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"gorm.io/gorm"
 
@@ -56,6 +59,10 @@ func insertUsers(c *change, users []*models.User) error {
 	for _, user := range users {
 		terms = append(terms, termsOf(user)...)
 	}
+	// In the order of their key many rows go to one page.
+	slices.SortFunc(terms, func(a, b userTerm) int {
+		return cmp.Or(strings.Compare(a.Term, b.Term), bytes.Compare(a.UserID[:], b.UserID[:]))
+	})
 	if err := c.CreateInBatches(users, rowBatch).Error; err != nil {
 		return fmt.Errorf("insert users: %w", err)
 	}

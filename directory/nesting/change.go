@@ -1,6 +1,7 @@
 package nesting
 
 import (
+	"maps"
 	"slices"
 
 	"cohort/models"
@@ -38,6 +39,34 @@ func (g *Graph) With(add, remove []Edge) *Graph {
 		keep(e)
 	}
 	return New(g.Version+1, edges)
+}
+
+// Accept is the graph after edges were added one after the other, save those that Check refuses in their
+// turn: refused says why, by their index. Fresh are the edges that were not there before. It is one version on.
+func (g *Graph) Accept(edges []Edge, limit int) (after *Graph, fresh []Edge, refused map[int]error) {
+	after = &Graph{Version: g.Version + 1, parents: maps.Clone(g.parents), children: maps.Clone(g.children)}
+	for i, e := range edges {
+		if after.Has(e) {
+			continue
+		}
+		if err := after.Check(e, limit); err != nil {
+			if refused == nil {
+				refused = map[int]error{}
+			}
+			refused[i] = err
+			continue
+		}
+		insert(after.parents, e.Child, e.Parent)
+		insert(after.children, e.Parent, e.Child)
+		fresh = append(fresh, e)
+	}
+	return after, fresh, refused
+}
+
+// insert puts an id in its place by age, in a slice of its own: the old one belongs to another graph.
+func insert(side map[models.GroupID][]models.GroupID, of, id models.GroupID) {
+	at, _ := slices.BinarySearchFunc(side[of], id, Older)
+	side[of] = slices.Insert(slices.Clip(side[of]), at, id)
 }
 
 // Difference is what must change in the stored closure to get from the graph to the next one: the pairs

@@ -1,6 +1,7 @@
 package directory_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"testing"
@@ -15,8 +16,8 @@ import (
 	"cohort/store"
 )
 
-// stored is everything that the database holds of an account, at one moment.
-type stored struct {
+// contents are everything that the database holds of an account, at one moment.
+type contents struct {
 	account    models.Account
 	users      map[models.UserID]*models.User
 	groups     map[models.GroupID]*models.Group
@@ -29,24 +30,19 @@ type stored struct {
 	changes    []audit.Change // by number
 }
 
-// readStored reads an account in one snapshot, with its log and feed if they are asked for.
-func readStored(t testing.TB, s *store.Store, account models.AccountID, history bool) *stored {
-	t.Helper()
-	st, err := store.InSnapshot(t.Context(), s, func(tx *gorm.DB) (*stored, error) {
-		st := &stored{
+// readContents reads an account in one snapshot, with its log and feed if they are asked for.
+func readContents(ctx context.Context, s *store.Store, account models.AccountID, history bool) (*contents, error) {
+	return store.InSnapshot(ctx, s, func(tx *gorm.DB) (*contents, error) {
+		st := &contents{
 			users: map[models.UserID]*models.User{}, groups: map[models.GroupID]*models.Group{},
 			members: map[models.Pair]bool{}, edges: map[nesting.Edge]bool{}, closure: map[nesting.Edge]int{},
 			userTerms: map[models.UserID][]string{}, groupTerms: map[models.GroupID][]string{},
 		}
 		return st, st.read(tx, account, history)
 	})
-	if err != nil {
-		t.Fatalf("read what is stored: %v", err)
-	}
-	return st
 }
 
-func (st *stored) read(tx *gorm.DB, account models.AccountID, history bool) error {
+func (st *contents) read(tx *gorm.DB, account models.AccountID, history bool) error {
 	var users []*models.User
 	var groups []*models.Group
 	var members []models.MembershipRow
@@ -104,7 +100,8 @@ func (st *stored) read(tx *gorm.DB, account models.AccountID, history bool) erro
 // facts by plain recomputation, and against its own history, which it returns.
 func checkStored(t testing.TB, s *store.Store, account models.AccountID) *history {
 	t.Helper()
-	st := readStored(t, s, account, true)
+	st, err := readContents(t.Context(), s, account, true)
+	must(t, err)
 	st.checkDerived(t)
 	h := replay(t, st)
 	h.checkTold(t, st)
@@ -112,7 +109,7 @@ func checkStored(t testing.TB, s *store.Store, account models.AccountID) *histor
 }
 
 // checkDerived holds each column and row that follows from others against what it follows from.
-func (st *stored) checkDerived(t testing.TB) {
+func (st *contents) checkDerived(t testing.TB) {
 	t.Helper()
 	if diff := cmp.Diff(waysDown(st.groups, st.edges), st.closure); diff != "" {
 		t.Errorf("closure (-recomputed +stored):\n%s", diff)

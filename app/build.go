@@ -1,0 +1,87 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+
+	"cohort/auth"
+	"cohort/directory"
+	"cohort/store"
+)
+
+// program is a run: its settings and what they make.
+type program struct {
+	Environment
+	settings *settings
+	log      *slog.Logger
+}
+
+// ownDatabase tells whether the database was left to us: the embedded one in data/.
+func (p *program) ownDatabase() bool { return p.settings.Database == "" }
+
+func (p *program) data(name string) string { return filepath.Join(p.Dir, "data", name) }
+
+// open opens the database and brings its schema up to date.
+func (p *program) open(ctx context.Context) (*store.Store, error) {
+	url := p.settings.Database
+	if p.ownDatabase() {
+		url = "sqlite:" + p.data("cohort.db")
+	}
+	s, err := store.Open(ctx, store.Options{URL: url, Log: p.log, Inspect: p.inspect})
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Migrate(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// withDirectory opens the database for a command and closes it afterwards.
+func (p *program) withDirectory(ctx context.Context, o directory.Options, do func(*directory.Directory) error) error {
+	s, err := p.open(ctx)
+	if err != nil {
+		return err
+	}
+	d, err := directory.New(s, o)
+	if err == nil {
+		err = do(d)
+	}
+	return errors.Join(err, s.Close())
+}
+
+// tokens makes and reads tokens with the secret from the environment or, beside the embedded database, from
+// data/jwt-secret, which is made where it is missing.
+func (p *program) tokens(t tokenSettings) (*auth.Tokens, error) {
+	secret := []byte(p.Getenv(secretVariable))
+	if len(secret) == 0 {
+		if !p.ownDatabase() {
+			return nil, fmt.Errorf("%s is not set: with a database of your own, give it the secret that signs the tokens, "+
+				"at least 32 bytes, such as `openssl rand -hex 32` makes", secretVariable)
+		}
+		var err error
+		if secret, err = auth.LoadOrCreateSecret(p.data("jwt-secret")); err != nil {
+			return nil, err
+		}
+	}
+	tokens, err := auth.NewTokens(auth.TokenOptions{Secret: secret, Issuer: t.JWTIssuer, Audience: t.JWTAudience})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", secretVariable, err)
+	}
+	return tokens, nil
+}
+
+// Validate is called by the parser of the command line.
+func (s depthSetting) Validate() error {
+	if s.MaxGroupDepth < 1 || s.MaxGroupDepth > directory.MaxDepth {
+		return fmt.Errorf("--max-group-depth (COHORT_MAX_GROUP_DEPTH) must lie between 1 and %d", directory.MaxDepth)
+	}
+	return nil
+}
+
+func (s depthSetting) options() directory.Options {
+	return directory.Options{MaxGroupDepth: s.MaxGroupDepth}
+}

@@ -1,0 +1,146 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"cohort/auth"
+	"cohort/directory"
+	"cohort/models"
+)
+
+const (
+	demoAccount   = "Demo"
+	demoTokenLife = 12 * time.Hour
+)
+
+// demoWelcome makes the demo account in a database that has none, and answers with a super admin's token for
+// it and a line to paste.
+func (on *site) demoWelcome(ctx context.Context, url string) (string, error) {
+	made, err := makeDemo(ctx, on.directory)
+	if err != nil {
+		return "", err
+	}
+	accounts, err := listAccounts(ctx, on.directory)
+	if err != nil {
+		return "", err
+	}
+	account := findAccount(accounts, demoAccount)
+	if account == nil {
+		return "No demo account is made, since the database has accounts already.\n" +
+			"A token: cohort token --user EMAIL --account NAME\n", nil
+	}
+	admin, err := firstSuperAdmin(ctx, on.directory, account)
+	if err != nil {
+		return "", err
+	}
+	token, err := issue(on.tokens, admin, models.RoleSuperAdmin, demoTokenLife)
+	if err != nil {
+		return "", err
+	}
+	text := ""
+	if made {
+		text = fmt.Sprintf("The database was empty: it now has the account %q with %d users in %d groups.\n", account.Name, len(demoUsers), len(demoGroups))
+	}
+	return text + fmt.Sprintf(`A token of %[1]s, a super admin of the account %[2]q, good for %[3]v hours:
+
+  %[4]s
+
+Paste this:
+
+  curl -s %[5]s/graphql -H 'Authorization: Bearer %[4]s' -H 'Content-Type: application/json' -d '{"query":"{ groups(first: 3) { nodes { name memberCount } } }"}'
+
+`, admin.DisplayName, account.Name, demoTokenLife.Hours(), token, url), nil
+}
+
+// makeDemo fills a database that has no account; it says whether it did.
+func makeDemo(ctx context.Context, d *directory.Directory) (bool, error) {
+	accounts, err := listAccounts(ctx, d)
+	if err != nil || len(accounts) > 0 {
+		return false, err
+	}
+	account, admin, err := d.CreateAccount(ctx, directory.NewAccount{Name: demoAccount, Admin: demoUsers[0].input(nil)})
+	if err != nil {
+		if accounts, again := listAccounts(ctx, d); again == nil && findAccount(accounts, demoAccount) != nil {
+			return false, nil // another server was faster
+		}
+		return false, fmt.Errorf("make the demo account: %w", err)
+	}
+	if err := fillDemo(ctx, d, auth.OperatorOf(account.ID), admin); err != nil {
+		return false, fmt.Errorf("make the demo account: %w", err)
+	}
+	return true, nil
+}
+
+func fillDemo(ctx context.Context, d *directory.Directory, who auth.Caller, admin *models.User) error {
+	ids := map[string]models.GroupID{}
+	for _, g := range demoGroups {
+		in := models.GroupCreateInput{Name: g.name, Description: g.description, Priority: g.priority, ParentIds: named(ids, g.in)}
+		made, err := d.CreateGroup(ctx, who, in)
+		if err != nil {
+			return fmt.Errorf("group %s: %w", g.name, err)
+		}
+		ids[g.name] = made.Group.ID
+	}
+	rest := make([]*models.UserCreateInput, 0, len(demoUsers))
+	for _, u := range demoUsers[1:] {
+		rest = append(rest, new(u.input(ids)))
+	}
+	made, err := d.CreateUsers(ctx, who, models.UsersCreateInput{Users: rest, ErrorPolicy: models.ErrorPolicyRejectAll})
+	if err != nil {
+		return fmt.Errorf("users: %w", err)
+	}
+	_, err = d.UpdateUserGroups(ctx, who, models.UserGroupsUpdateInput{UserID: admin.ID, AddGroupIds: named(ids, demoUsers[0].groups)})
+	if err != nil {
+		return fmt.Errorf("groups of the super admin: %w", err)
+	}
+	var suspended []models.UserID
+	for i, u := range demoUsers[1:] {
+		if u.suspended {
+			suspended = append(suspended, made.Users[i].ID)
+		}
+	}
+	_, err = d.SuspendUsers(ctx, who, models.UsersSuspendInput{Selection: &models.UserSelection{Ids: suspended}})
+	if err != nil {
+		return fmt.Errorf("suspension: %w", err)
+	}
+	return nil
+}
+
+func named(ids map[string]models.GroupID, names []string) []models.GroupID {
+	found := make([]models.GroupID, len(names))
+	for i, name := range names {
+		found[i] = ids[name]
+	}
+	return found
+}
+
+func (u demoUser) input(ids map[string]models.GroupID) models.UserCreateInput {
+	in := models.UserCreateInput{Email: u.email + "@example.org", GivenName: u.given, FamilyName: u.family, Locale: u.locale, Role: u.role}
+	if in.Role == "" {
+		in.Role = models.RoleMember
+	}
+	if u.shown != "" {
+		in.DisplayName = &u.shown
+	}
+	if ids != nil {
+		in.GroupIds = named(ids, u.groups)
+	}
+	return in
+}
+
+// firstSuperAdmin is the account's oldest one who is not suspended.
+func firstSuperAdmin(ctx context.Context, d *directory.Directory, account *models.Account) (*models.User, error) {
+	query := directory.UserQuery{Sort: models.UserSortCreatedAtAsc, Filter: &models.UserFilter{
+		Role: []models.Role{models.RoleSuperAdmin}, Status: []models.UserStatus{models.UserStatusActive, models.UserStatusInvited},
+	}}
+	found, err := d.Users(ctx, auth.OperatorOf(account.ID), query, models.PageArgs{First: new(int32(1))})
+	if err != nil {
+		return nil, err
+	}
+	if len(found.Edges) == 0 {
+		return nil, fmt.Errorf("the account %q has no super admin", account.Name)
+	}
+	return found.Edges[0].Node, nil
+}

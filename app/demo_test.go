@@ -1,0 +1,101 @@
+package app
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"cohort/auth"
+	"cohort/directory"
+	"cohort/models"
+	"cohort/store/storetest"
+)
+
+// The demo shows what there is to see: languages, scripts, roles, a suspended user, groups nested three
+// deep, one with two parents, members by inheritance.
+func TestDemoData(t *testing.T) {
+	t.Parallel()
+	d, err := directory.New(storetest.Open(t), directory.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	account, admin, err := d.CreateAccount(t.Context(), directory.NewAccount{Name: demoAccount, Admin: demoUsers[0].input(nil)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	who := auth.OperatorOf(account.ID)
+	if err := fillDemo(t.Context(), d, who, admin); err != nil {
+		t.Fatal(err)
+	}
+
+	all := models.PageArgs{First: new(int32(100))}
+	users, err := d.Users(t.Context(), who, directory.UserQuery{Sort: models.UserSortNameAsc}, all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]int{}
+	for _, u := range users.Nodes() {
+		got["users"]++
+		got[string(u.Role)]++
+		got[string(u.Status)]++
+		got["locale "+string(u.Locale)] = 1
+		if !strings.HasSuffix(u.Email, "@example.org") {
+			t.Errorf("%s may be somebody's", u.Email)
+		}
+	}
+	want := map[string]int{"users": 30, "SUPER_ADMIN": 1, "ADMIN": 2, "MEMBER": 27, "INVITED": 29, "SUSPENDED": 1}
+	for _, l := range models.AllLocale {
+		want["locale "+string(l)] = 1
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("users (-want +got):\n%s", diff)
+	}
+
+	groups, err := d.Groups(t.Context(), who, directory.GroupQuery{Sort: models.GroupSortNameAsc}, all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids := make([]models.GroupID, len(groups.Edges))
+	for i, g := range groups.Nodes() {
+		ids[i] = g.ID
+		if g.Description == "" {
+			t.Errorf("%s has no description", g.Name)
+		}
+	}
+	if got := nesting(); got != "12 groups, 3 deep, 1 with two parents" {
+		t.Errorf("the groups are %s", got)
+	}
+	onCall, err := d.Users(t.Context(), who, directory.UserQuery{Sort: models.UserSortNameAsc, Filter: &models.UserFilter{
+		Group: &models.UserGroupFilter{ID: ids[index(groups.Nodes(), "Engineering")], Relation: models.MembershipRelationInherited},
+	}}, all)
+	if err != nil || len(onCall.Edges) < 5 || len(ids) != len(demoGroups) {
+		t.Errorf("%d groups; in Engineering through its subgroups: %d, error %v", len(ids), len(onCall.Edges), err)
+	}
+}
+
+func index(groups []*models.Group, name string) int {
+	for i, g := range groups {
+		if g.Name == name {
+			return i
+		}
+	}
+	return -1
+}
+
+// nesting describes the table of groups, in which parents stand above their children.
+func nesting() string {
+	depth, deepest, twice := map[string]int{}, 0, 0
+	for _, g := range demoGroups {
+		depth[g.name] = 1
+		for _, parent := range g.in {
+			depth[g.name] = max(depth[g.name], depth[parent]+1)
+		}
+		deepest = max(deepest, depth[g.name])
+		if len(g.in) == 2 {
+			twice++
+		}
+	}
+	return fmt.Sprintf("%d groups, %d deep, %d with two parents", len(demoGroups), deepest, twice)
+}

@@ -1,0 +1,202 @@
+package app
+
+import (
+	"context"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/base64"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"regexp"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"time"
+
+	"cohort/auth"
+	"cohort/graph"
+)
+
+const readyWithin = 2 * time.Second
+
+//go:embed page.html
+var page []byte
+
+// pagePolicy lets the page have its own style and nothing else, from nowhere.
+var pagePolicy = func() string {
+	style := regexp.MustCompile(`(?s)<style>(.*)</style>`).FindSubmatch(page)
+	hash := sha256.Sum256(style[1])
+	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(hash[:]) +
+		"'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+}()
+
+// handler is everything that the server answers.
+func (on *site) handler() http.Handler {
+	door := auth.NewDoor(on.tokens, auth.NewStandings(on.store, auth.StandingOptions{}), on.directory.Activate)
+	door.Log = on.log
+	api := door.Middleware(graph.New(graph.Options{Directory: on.directory, Log: on.log, Limits: on.limits, Trusted: on.trusted}))
+	schema := []byte(graph.Schema())
+
+	routes := http.NewServeMux()
+	routes.Handle("/graphql", api)
+	routes.Handle("GET /schema.graphql", text("text/plain; charset=utf-8", schema))
+	routes.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "alive") })
+	routes.HandleFunc("GET /readyz", on.ready)
+	routes.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Security-Policy", pagePolicy)
+		text("text/html; charset=utf-8", page)(w, r)
+	})
+
+	h := hardened(crossOrigin(on.origins, compressed(routes)))
+	if on.demo {
+		h = loopbackOnly(on.port, h)
+	}
+	h = recovering(on.log, h)
+	return auth.RequestID(logging(on.log, h))
+}
+
+// ready answers 200 while the database answers, else 503.
+func (on *site) ready(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), readyWithin)
+	defer cancel()
+	if err := on.store.Ready(ctx); err != nil {
+		on.log.WarnContext(ctx, "not ready", "error", err, "requestId", auth.RequestIDFrom(ctx))
+		plain(w, http.StatusServiceUnavailable, "the database does not answer")
+		return
+	}
+	plain(w, http.StatusOK, "ready")
+}
+
+func text(contentType string, body []byte) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", contentType)
+		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+		_, _ = w.Write(body)
+	}
+}
+
+func plain(w http.ResponseWriter, status int, line string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = fmt.Fprintln(w, line)
+}
+
+func hardened(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		w.Header().Set("Referrer-Policy", "no-referrer")
+		next.ServeHTTP(w, r)
+	})
+}
+
+// loopbackOnly refuses requests to any other name than localhost and loopback addresses with the server's
+// port: a web page whose own name has been turned to this machine must not reach it.
+func loopbackOnly(port int, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !isLoopbackHost(r.Host, port) {
+			plain(w, http.StatusMisdirectedRequest, "This is a demo: it answers to localhost and to loopback addresses only, with the port it listens on.")
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func isLoopbackHost(hostport string, port int) bool {
+	host, given, err := net.SplitHostPort(hostport)
+	if err != nil { // browsers leave out port 80
+		host, given = strings.TrimSuffix(strings.TrimPrefix(hostport, "["), "]"), "80"
+	}
+	if given != strconv.Itoa(port) {
+		return false
+	}
+	address, err := netip.ParseAddr(host)
+	return strings.EqualFold(host, "localhost") || err == nil && address.IsLoopback()
+}
+
+// recovering answers 500 with the request's id when a handler panics, and logs why.
+func recovering(log *slog.Logger, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			cause := recover()
+			if cause == nil {
+				return
+			}
+			if cause == http.ErrAbortHandler { //nolint:errorlint // the value that net/http compares, too
+				panic(cause)
+			}
+			id := auth.RequestIDFrom(r.Context())
+			log.ErrorContext(r.Context(), "panic", "cause", fmt.Sprint(cause), "requestId", id, "stack", string(debug.Stack()))
+			if answer, ok := w.(*recorder); ok && answer.status != 0 {
+				panic(http.ErrAbortHandler) // half an answer must not look like a whole one
+			}
+			w.Header().Del("Content-Length")
+			plain(w, http.StatusInternalServerError, "Something went wrong on our side. Request id: "+id)
+		}()
+		next.ServeHTTP(w, r)
+	})
+}
+
+// logging writes a line for each request, which tells nothing that a caller sent but method and path.
+func logging(log *slog.Logger, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		begin := time.Now()
+		answer := &recorder{ResponseWriter: w}
+		defer func() {
+			level := slog.LevelInfo
+			if isProbe(r.URL.Path) && answer.code() == http.StatusOK { // every few seconds
+				level = slog.LevelDebug
+			}
+			log.LogAttrs(r.Context(), level, "request",
+				slog.String("method", shortened(r.Method)), slog.String("path", shortened(r.URL.Path)), slog.Int("status", answer.code()),
+				slog.Duration("took", time.Since(begin)), slog.String("requestId", auth.RequestIDFrom(r.Context())))
+		}()
+		next.ServeHTTP(answer, r)
+	})
+}
+
+func isProbe(path string) bool { return path == "/healthz" || path == "/readyz" }
+
+func shortened(s string) string {
+	const most = 100
+	if len(s) > most {
+		return strings.ToValidUTF8(s[:most], "") + "…"
+	}
+	return s
+}
+
+// recorder remembers the status of an answer.
+type recorder struct {
+	http.ResponseWriter
+	status int // 0 before the answer begins
+}
+
+func (r *recorder) WriteHeader(status int) {
+	if r.status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) { // those below may be followed by another
+		r.status = status
+	}
+	r.ResponseWriter.WriteHeader(status)
+}
+
+func (r *recorder) Write(b []byte) (int, error) {
+	if r.status == 0 {
+		r.status = http.StatusOK
+	}
+	return r.ResponseWriter.Write(b)
+}
+
+// Flush is for handlers that stream and ask for it by its interface.
+func (r *recorder) Flush() { _ = http.NewResponseController(r.ResponseWriter).Flush() }
+
+// Unwrap lets http.ResponseController reach what is below.
+func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+
+func (r *recorder) code() int {
+	if r.status == 0 {
+		return http.StatusOK // what net/http sends for a handler that wrote nothing
+	}
+	return r.status
+}

@@ -1,0 +1,180 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"syscall"
+	"time"
+
+	"cohort/auth"
+	"cohort/directory"
+	"cohort/graph"
+	"cohort/store"
+)
+
+type serveCommand struct {
+	tokenSettings
+	depthSetting
+	limitSettings
+	doorSettings
+	Listen string `default:"127.0.0.1:8080" placeholder:"HOST:PORT" variable:"COHORT_LISTEN" help:"Where to listen. 127.0.0.1:8080 by default, which only this machine reaches."`
+	Demo   bool   `help:"Make a demo account in a database without accounts, and print a token for it, as is done without a database of your own. Only when listening on a loopback address."`
+}
+
+// stopWithin is how long requests in flight may take once the server is asked to stop.
+const stopWithin = 30 * time.Second
+
+func (c *serveCommand) Run(ctx context.Context, p *program) error {
+	address, demo, err := c.place(p)
+	if err != nil {
+		return err
+	}
+	tokens, err := p.tokens(c.tokenSettings)
+	if err != nil {
+		return err
+	}
+	trusted, err := c.trusted(c.limits())
+	if err != nil {
+		return err
+	}
+	s, err := p.open(ctx)
+	if err != nil {
+		return err
+	}
+	d, err := directory.New(s, c.options())
+	if err == nil {
+		err = c.serve(ctx, p, address, &site{
+			store: s, directory: d, tokens: tokens, log: p.log, demo: demo,
+			limits: c.limits(), trusted: trusted, origins: c.CORSOrigins,
+		})
+	}
+	return errors.Join(err, s.Close())
+}
+
+// place resolves the address to listen on, and says whether this is a demo: asked for, or with the database
+// left to us, and out of reach of other machines.
+func (c *serveCommand) place(p *program) (address *net.TCPAddr, demo bool, err error) {
+	if address, err = net.ResolveTCPAddr("tcp", c.Listen); err != nil {
+		return nil, false, fmt.Errorf("COHORT_LISTEN (--listen) must be an address such as 127.0.0.1:8080: %w", err)
+	}
+	loopback := address.IP.IsLoopback()
+	if c.Demo && !loopback {
+		return nil, false, fmt.Errorf("--demo prints a super admin's token, so it works on a loopback address only, which %s is not: "+
+			"leave out --demo, or set COHORT_LISTEN (--listen) to one such as 127.0.0.1:8080", c.Listen)
+	}
+	return address, loopback && (c.Demo || p.ownDatabase()), nil
+}
+
+func (c *serveCommand) serve(ctx context.Context, p *program, address *net.TCPAddr, on *site) error {
+	listener, err := listen(address, c.Listen)
+	if err != nil {
+		return err
+	}
+	on.port = listener.Addr().(*net.TCPAddr).Port
+	if err := c.welcome(ctx, p, listener.Addr(), on); err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	server := &http.Server{
+		Handler:           on.handler(),
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      90 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(p.log.Handler(), slog.LevelWarn),
+		// Requests outlive ctx: what is in flight when it ends is finished.
+		BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
+	}
+	p.log.Info("listening", "address", listener.Addr().String(), "demo", on.demo)
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(listener) }()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+	}
+	p.log.Info("stopping: requests in flight are finished first", "within", stopWithin)
+	return stop(server, stopWithin)
+}
+
+// stop takes no new requests and waits for those in flight.
+func stop(server *http.Server, within time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.Background(), within)
+	defer cancel()
+	err := server.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return errors.Join(fmt.Errorf("requests still ran after %s and were cut off", within), server.Close())
+	}
+	return err
+}
+
+func listen(address *net.TCPAddr, asked string) (net.Listener, error) {
+	listener, err := net.ListenTCP("tcp", address)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("another program listens on %s already: stop it, or set COHORT_LISTEN (--listen) to another address, such as 127.0.0.1:8081", asked)
+	case err != nil:
+		return nil, fmt.Errorf("listen on %s, which COHORT_LISTEN (--listen) may change: %w", asked, err)
+	}
+	return listener, nil
+}
+
+// welcome says where the server is and what to do next.
+func (c *serveCommand) welcome(ctx context.Context, p *program, address net.Addr, on *site) error {
+	url := "http://" + shown(address.(*net.TCPAddr))
+	var next string
+	var err error
+	if on.demo {
+		// Whoever stops the first start must not leave half a demo behind.
+		next, err = on.demoWelcome(context.WithoutCancel(ctx), url)
+	} else {
+		next, err = on.plainWelcome(ctx, p.ownDatabase(), c.Listen)
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(p.Stdout, "Cohort %s, on %s\n\n  API         %[3]s/graphql\n  Schema      %[3]s/schema.graphql\n  Start page  %[3]s/\n\n%s",
+		version(), on.store.Engine, url, next)
+	return nil
+}
+
+// shown is an address that can be typed into a browser on this machine.
+func shown(address *net.TCPAddr) string {
+	if len(address.IP) == 0 || address.IP.IsUnspecified() {
+		return fmt.Sprintf("localhost:%d", address.Port)
+	}
+	return address.String()
+}
+
+// plainWelcome is what to do next where there is no demo.
+func (on *site) plainWelcome(ctx context.Context, ownDatabase bool, listen string) (string, error) {
+	accounts, err := listAccounts(ctx, on.directory)
+	if err != nil {
+		return "", err
+	}
+	text := "A token: cohort token --user EMAIL --account NAME\n"
+	if len(accounts) == 0 {
+		text = noAccount + "\n"
+	}
+	if ownDatabase {
+		text = fmt.Sprintf("No demo data are made and no token is printed, since other machines may reach %s.\n", listen) + text
+	}
+	return text, nil
+}
+
+// site is a server: what its handler works with.
+type site struct {
+	store     *store.Store
+	directory *directory.Directory
+	tokens    *auth.Tokens
+	log       *slog.Logger
+	limits    graph.Limits
+	trusted   *graph.Trusted
+	origins   []string // of web pages that may use the server
+	demo      bool     // only requests to a loopback name are answered
+	port      int
+}
