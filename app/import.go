@@ -20,10 +20,11 @@ import (
 type importCommand struct {
 	depthSetting
 	accountSetting
-	Dir    string `arg:"" help:"The folder with users.csv, groups.csv and memberships.csv; one that is missing counts as empty."`
-	Admin  string `placeholder:"EMAIL" help:"The first super admin of an account that the import makes. By default the first super_admin in users.csv, else super-admin@ACCOUNT.invalid, whose address you can change later."`
-	DryRun bool   `help:"Check everything, say what would happen, and write nothing."`
-	KeepIn string `name:"refused" placeholder:"DIR" help:"Import the good rows although others are refused, and put those into files of the same names in this folder, to be corrected and imported."`
+	Dir      string `arg:"" help:"The folder with users.csv, groups.csv and memberships.csv; one that is missing counts as empty."`
+	Admin    string `placeholder:"EMAIL" help:"The first super admin of an account that the import makes. By default the first super_admin in users.csv, else super-admin@ACCOUNT.invalid, whose address you can change later."`
+	DryRun   bool   `help:"Check everything, say what would happen, and write nothing."`
+	KeepGood bool   `help:"Import the good rows although others are refused, and put those, each with its reason, into files of the same names in the folder of --refused, to be corrected and imported."`
+	KeepIn   string `name:"refused" placeholder:"DIR" help:"Where --keep-good puts the refused rows: by default the folder refused. Naming it means --keep-good."`
 }
 
 // Help is shown by --help below what the command is for.
@@ -38,6 +39,9 @@ var importFiles = []string{"users.csv", "groups.csv", "memberships.csv"}
 func (c *importCommand) Run(ctx context.Context, p *program) error {
 	if info, err := os.Stat(c.Dir); err != nil || !info.IsDir() {
 		return fmt.Errorf("there is no folder %q to import", c.Dir)
+	}
+	if c.KeepGood && c.KeepIn == "" {
+		c.KeepIn = "refused"
 	}
 	if err := c.checkKeepIn(); err != nil {
 		return err
