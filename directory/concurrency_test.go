@@ -188,9 +188,10 @@ func TestRaceOfSuperAdmins(t *testing.T) {
 func TestNoUpdateIsLost(t *testing.T) {
 	const writers = 50
 	type state struct{ count, etag string }
-	for name, make := range map[string]func(*testing.T, []*directory.Directory, auth.Caller) (update func(context.Context, *directory.Directory, string, *string) (state, error)){
-		"a group's description": func(t *testing.T, at []*directory.Directory, who auth.Caller) func(context.Context, *directory.Directory, string, *string) (state, error) {
-			group := found(t, at[0], who, "group")
+	type updater func(ctx context.Context, d *directory.Directory, count string, etag *string) (now state, err error)
+	for name, setUp := range map[string]func(*testing.T, *directory.Directory, auth.Caller) updater{
+		"a group's description": func(t *testing.T, d *directory.Directory, who auth.Caller) updater {
+			group := found(t, d, who, "group")
 			return func(ctx context.Context, d *directory.Directory, count string, etag *string) (state, error) {
 				p, err := d.UpdateGroup(ctx, who, models.GroupUpdateInput{ID: group, Description: graphql.OmittableOf(&count), IfMatch: etag})
 				if p == nil || p.Group == nil {
@@ -199,8 +200,8 @@ func TestNoUpdateIsLost(t *testing.T) {
 				return state{p.Group.Description, p.Group.Etag()}, err
 			}
 		},
-		"a user's family name": func(t *testing.T, at []*directory.Directory, who auth.Caller) func(context.Context, *directory.Directory, string, *string) (state, error) {
-			user := hire(t, at[0], who, "user@example.org", models.RoleMember).UserID
+		"a user's family name": func(t *testing.T, d *directory.Directory, who auth.Caller) updater {
+			user := hire(t, d, who, "user@example.org", models.RoleMember).UserID
 			return func(ctx context.Context, d *directory.Directory, count string, etag *string) (state, error) {
 				p, err := d.UpdateUser(ctx, who, models.UserUpdateInput{ID: user, FamilyName: graphql.OmittableOf(&count), IfMatch: etag})
 				if p == nil || p.User == nil {
@@ -214,7 +215,7 @@ func TestNoUpdateIsLost(t *testing.T) {
 			s := storetest.Open(t)
 			at := servers(t, 2)
 			who := foundAccount(t, at[0])
-			update := make(t, at, who)
+			update := setUp(t, at[0], who)
 			begin, err := update(t.Context(), at[0], "0", nil)
 			must(t, err)
 			var done [writers]int

@@ -21,6 +21,7 @@ type crew struct {
 	account auth.Caller // its first super admin
 	at      []*directory.Directory
 	trouble func(context.Context) context.Context // for each request; nil makes none
+	seed    uint64
 
 	mu       sync.Mutex
 	users    []models.UserID // made so far, and some that are gone
@@ -45,6 +46,9 @@ func exactly(n int) effect { return effect{n, n} }
 func newCrew(t testing.TB, d *directory.Directory, at []*directory.Directory) *crew {
 	t.Helper()
 	c := &crew{account: foundAccount(t, d), at: at, answered: map[string]effect{}, done: map[string]int{}}
+	if *long {
+		c.seed = rand.Uint64()
+	}
 	c.users = append(c.users, c.account.UserID)
 	for i, role := range slices.Concat(
 		slices.Repeat([]models.Role{models.RoleSuperAdmin}, 3), slices.Repeat([]models.Role{models.RoleAdmin}, 6), slices.Repeat([]models.Role{models.RoleMember}, 10),
@@ -61,9 +65,9 @@ func newCrew(t testing.TB, d *directory.Directory, at []*directory.Directory) *c
 // look finds out who leads.
 func (c *crew) look(ctx context.Context, d *directory.Directory, who auth.Caller) error {
 	first := int32(100)
-	page, err := d.Users(ctx, who, directory.UserQuery{
-		Sort: models.UserSortCreatedAtDesc, Filter: &models.UserFilter{Role: []models.Role{models.RoleSuperAdmin, models.RoleAdmin}},
-	}, models.PageArgs{First: &first})
+	page, err := d.Users(ctx, who, directory.UserQuery{Sort: models.UserSortCreatedAtDesc, Filter: &models.UserFilter{
+		Role: []models.Role{models.RoleSuperAdmin, models.RoleAdmin}, Status: []models.UserStatus{models.UserStatusInvited, models.UserStatusActive},
+	}}, models.PageArgs{First: &first})
 	if err != nil {
 		return err
 	}
@@ -71,9 +75,7 @@ func (c *crew) look(ctx context.Context, d *directory.Directory, who auth.Caller
 	defer c.mu.Unlock()
 	c.leaders = nil
 	for _, user := range page.Nodes() {
-		if user.Status != models.UserStatusSuspended {
-			c.leaders = append(c.leaders, user.ID)
-		}
+		c.leaders = append(c.leaders, user.ID)
 	}
 	return nil
 }
@@ -89,7 +91,7 @@ type writer struct {
 }
 
 func (c *crew) writer(ctx context.Context, i int) *writer {
-	return &writer{crew: c, Rand: rand.New(rand.NewPCG(7, uint64(i))), ctx: ctx, d: c.at[i%len(c.at)], name: fmt.Sprintf("w%d", i)}
+	return &writer{crew: c, Rand: rand.New(rand.NewPCG(c.seed, uint64(i))), ctx: ctx, d: c.at[i%len(c.at)], name: fmt.Sprintf("w%d", i)}
 }
 
 // work makes one request and notes the answer. An answer that no client may get is an error.
@@ -242,7 +244,7 @@ func (c *crew) check(t testing.TB, s *store.Store) {
 			changed += n
 		}
 	}
-	t.Logf("%d requests were carried out, %d refused: %v", changed, refused, c.done)
+	t.Logf("%d requests were carried out, %d refused (seed %d): %v", changed, refused, c.seed, c.done)
 	for _, use := range uses {
 		if c.done[use.name] == 0 && changed > 20*len(uses) {
 			t.Errorf("no request of the kind %s was carried out", use.name)

@@ -58,7 +58,7 @@ func TestImportRefuses(t *testing.T) {
 		"written in two ways":         {csvFiles{groups: "A,,Top\na,,Mid"}, []string{`groups.csv:3:1: name: line 2 writes it "A"`}},
 		"a loop":                      {csvFiles{groups: "A,,B\nB,,C\nC,,A"}, []string{"groups.csv:4:4: parent: the parent lies in the child already, this would close a loop: A → B → C → A"}},
 		"a loop of one":               {csvFiles{groups: "A,,A"}, []string{"groups.csv:2:4: parent: a group can't lie in itself: A → A"}},
-		"a loop with what is there":   {csvFiles{groups: "Top,the top,New\nNew,,mid"}, []string{"groups.csv:3:6: parent: a group can't lie in itself: Mid → Top → New → Mid"}},
+		"a loop with what is there":   {csvFiles{groups: "Top,the top,New\nNew,,mid"}, []string{"groups.csv:3:6: parent: the parent lies in the child already, this would close a loop: Mid → Top → New → Mid"}},
 		"too deep":                    {csvFiles{groups: "A,,Mid\nB,,A\nC,,B"}, []string{"groups.csv:4:4: parent: the longest chain of nested groups would have 5 groups, at most 4 are allowed"}},
 		"an unknown group":            {csvFiles{memberships: "Nope,old@x.org"}, []string{`memberships.csv:2:1: group: there is no group "Nope", neither in groups.csv nor in the account`}},
 		"an unknown user":             {csvFiles{memberships: "Top,nobody@x.org"}, []string{`memberships.csv:2:5: email: there is no user "nobody@x.org", neither in users.csv nor in the account`}},

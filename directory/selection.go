@@ -83,9 +83,8 @@ func selected[ID comparable](c *change, s chosen[ID], table string, where clause
 	if err := s.check(); err != nil {
 		return nil, err
 	}
-	ids, found := s.ids, 0
+	ids, found := unique(s.ids), 0
 	if s.ids != nil {
-		ids = unique(s.ids)
 		err := chunks(ids, func(part []ID) error {
 			present, err := readIDs[ID](c.DB, table, all(where, sqlf(id+" IN ?", part)), id)
 			found += len(present)

@@ -129,9 +129,7 @@ func noteUser(c *change, before, after *models.User) error {
 }
 
 func (f facts) equal(other facts) bool {
-	reasons := slices.Equal(f.StatusReasons, other.StatusReasons)
-	f.StatusReasons, other.StatusReasons = nil, nil
-	return reasons && f.Email == other.Email && f.GivenName == other.GivenName && f.FamilyName == other.FamilyName &&
+	return slices.Equal(f.StatusReasons, other.StatusReasons) && f.Email == other.Email && f.GivenName == other.GivenName && f.FamilyName == other.FamilyName &&
 		f.DisplayName == other.DisplayName && f.Locale == other.Locale && f.Role == other.Role && f.Status == other.Status
 }
 

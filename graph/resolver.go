@@ -30,6 +30,7 @@ func (r *resolver) Group() generated.GroupResolver     { return groupResolver{r}
 func (r *resolver) GroupMemberEdge() generated.GroupMemberEdgeResolver {
 	return groupMemberEdgeResolver{r}
 }
+
 func (r *resolver) MembershipCheck() generated.MembershipCheckResolver {
 	return membershipCheckResolver{r}
 }
