@@ -30,13 +30,17 @@ test: ## all tests on SQLite; needs nothing but Go
 test-mysql: ## all tests on a MySQL of their own, fetched at first (Debian only)
 	scripts/mysql run --fast go test -count=1 $(PACKAGES)
 
+.PHONY: test-mariadb
+test-mariadb: ## the tests of the store and of the directory on a MariaDB 10.11 of their own (Debian only)
+	scripts/mariadb run go test -count=1 ./store/... ./directory/...
+
 .PHONY: race
 race: ## all tests on MySQL with the race detector (SQLite is ten times slower under it)
 	CGO_ENABLED=1 scripts/mysql run --fast go test -race -count=1 -timeout 20m $(PACKAGES)
 
 .PHONY: long
-long: ## long random histories of memberships and nesting, on SQLite and on MySQL
-	LONG_CHECKS=$(CHECKS) DEADLINE=28800 .ci/run long-sqlite long-mysql
+long: ## long random histories, races, faults and kills, on SQLite and on MySQL
+	LONG_CHECKS=$(CHECKS) DEADLINE=28800 .ci/run long-sqlite long-mysql faults-sqlite faults-mysql
 
 .PHONY: lint
 lint: ## vet, staticcheck, gofumpt
@@ -54,6 +58,10 @@ generate: ## make the generated code anew, after a change of schema.graphqls or 
 smoke: ## do what the README says, from a fresh clone of the last commit
 	scripts/smoke
 
+.PHONY: audits
+audits: ## the audits of GraphQL over HTTP against a started server (needs Node)
+	.ci/run http-audits
+
 .PHONY: check
 check: ## everything that CI checks
 	.ci/run
@@ -61,6 +69,14 @@ check: ## everything that CI checks
 .PHONY: vulncheck
 vulncheck: ## look the dependencies up in the database of known vulnerabilities (needs its host)
 	go run $(GOVULNCHECK) ./...
+
+.PHONY: bench
+bench: ## measure Cohort against hand-written handlers, on COHORT_BENCH_DATABASE or a MySQL of its own (bench/README.md)
+	bench/run.sh $(BENCH)
+
+.PHONY: bench-short
+bench-short: ## compare the benchmark's answers on little data
+	bench/run.sh short $(BENCH)
 
 .PHONY: mysql-start
 mysql-start: ## start a MySQL for development on port 3306 (MYSQL_PORT), with its data in data/mysql (MYSQL_DATA)

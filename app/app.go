@@ -56,14 +56,8 @@ func Run(ctx context.Context, e Environment) int {
 	return failure
 }
 
-// refused is an error whose words are on Stderr already.
-var errReported = errors.New("reported")
-
 // report prints what went wrong, a line for each mistake of a user.
 func report(w io.Writer, err error) {
-	if errors.Is(err, errReported) {
-		return
-	}
 	if mistakes, rest := models.UserErrors(err); rest == nil {
 		for _, m := range mistakes {
 			fmt.Fprintf(w, "cohort: %v\n", m)

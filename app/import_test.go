@@ -129,6 +129,20 @@ func TestImportRefused(t *testing.T) {
 	w.fails(failure, []string{"--refused", "already"}, "import", bad, "--account", "Acme", "--refused", bad)
 }
 
+// Without another name the folder for what is left out is `refused`, where the command is run.
+func TestImportKeepGood(t *testing.T) {
+	w := newWorld(t)
+	bad := folder(t, goodUsers, goodGroups, goodMemberships+"Waiters,ann@x.example\n")
+	t.Chdir(t.TempDir())
+	o := w.run("import", bad, "--account", "Acme", "--keep-good")
+	if o.code != failure || !strings.HasSuffix(o.stderr, "\ncohort: 1 mistake: rows are left out, which are in refused now\n") {
+		t.Errorf("%+v", o)
+	}
+	if text, err := os.ReadFile("refused/memberships.csv"); err != nil || !strings.Contains(string(text), "Waiters,ann@x.example,") {
+		t.Errorf("the rows left out: %s, %v", text, err)
+	}
+}
+
 func TestImportDryRun(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -36,7 +36,7 @@ func (c seedCommand) Validate() error {
 		return errors.New("--groups must lie between 1 and 100,000")
 	case c.Memberships < 0 || c.Memberships > 5_000_000:
 		return errors.New("--memberships must lie between 0 and 5,000,000")
-	case false:
+	case c.Memberships > c.Users*c.Groups:
 		return fmt.Errorf("--memberships can be at most %s: everybody in every group", thousands(c.Users*c.Groups))
 	}
 	return nil

@@ -219,7 +219,7 @@ func TestSeed(t *testing.T) {
 		t.Errorf("what there is after the second run (-want +got):\n%s", diff)
 	}
 	w.must("account", "create", "Real", "--admin", "ann@real.example")
-	w.fails(failure, []string{`"Real" already`, "--account"}, "seed", "--account", "Real")
+	w.fails(failure, []string{`"Real" already`, "--account"}, append(size, "--account", "Real")...)
 }
 
 func TestSeedRefusesSizes(t *testing.T) {

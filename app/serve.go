@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,6 +28,11 @@ type serveCommand struct {
 
 // stopWithin is how long requests in flight may take once the server is asked to stop.
 const stopWithin = 30 * time.Second
+
+// Validate is called by the parser of the command line, and has to name the parts, of which several have one.
+func (c *serveCommand) Validate() error {
+	return cmp.Or(c.depthSetting.Validate(), c.limitSettings.Validate(), c.doorSettings.Validate())
+}
 
 func (c *serveCommand) Run(ctx context.Context, p *program) error {
 	address, demo, err := c.place(p)

@@ -23,6 +23,7 @@ type world struct {
 	t         *testing.T
 	variables map[string]string
 	dir       string
+	inspect   func(ctx context.Context, sql string) error
 }
 
 // newWorld has a database of its own, empty, on the engine that is tested.
@@ -35,13 +36,13 @@ func newWorld(t *testing.T) *world {
 
 // newEmbedded is a machine on which nothing is set but a free port to listen on.
 func newEmbedded(t *testing.T) *world {
-	return &world{t: t, dir: t.TempDir(), variables: map[string]string{"COHORT_LISTEN": "127.0.0.1:0"}}
+	return &world{t: t, dir: t.TempDir(), variables: map[string]string{"COHORT_LISTEN": "127.0.0.1:0"}, inspect: storetest.Guard}
 }
 
 func (w *world) environment(stdout, stderr io.Writer, args []string) Environment {
 	return Environment{
 		Args: args, Getenv: func(name string) string { return w.variables[name] },
-		Stdout: stdout, Stderr: stderr, Dir: w.dir, inspect: storetest.Guard,
+		Stdout: stdout, Stderr: stderr, Dir: w.dir, inspect: w.inspect,
 	}
 }
 
@@ -52,8 +53,11 @@ type outcome struct {
 }
 
 func (w *world) run(args ...string) outcome {
+	// A server that ought to have refused to start ends all the same.
+	ctx, cancel := context.WithTimeout(w.t.Context(), time.Minute)
+	defer cancel()
 	var stdout, stderr bytes.Buffer
-	code := Run(w.t.Context(), w.environment(&stdout, &stderr, args))
+	code := Run(ctx, w.environment(&stdout, &stderr, args))
 	return outcome{code, stdout.String(), stderr.String()}
 }
 

@@ -33,15 +33,25 @@ func NewDoor(tokens *Tokens, standings *Standings, activate func(ctx context.Con
 // request's id. ErrUnauthenticated, with a reason, for no token, a bad one, and a suspended or deleted user;
 // other errors when the database fails.
 func (d *Door) Caller(ctx context.Context, authorizationHeader string) (Caller, error) {
-	scheme, token, _ := strings.Cut(authorizationHeader, " ")
-	token = strings.Trim(token, " ")
-	if !strings.EqualFold(scheme, "Bearer") || token == "" {
-		return Caller{}, refusal("send a token in the Authorization header, after the word Bearer")
-	}
-	claims, err := d.tokens.Verify(token)
+	claims, err := d.claims(authorizationHeader)
 	if err != nil {
 		return Caller{}, err
 	}
+	return d.caller(ctx, claims)
+}
+
+// claims are those of the token in the header. No database is asked.
+func (d *Door) claims(authorizationHeader string) (Claims, error) {
+	scheme, token, _ := strings.Cut(authorizationHeader, " ")
+	token = strings.Trim(token, " ")
+	if !strings.EqualFold(scheme, "Bearer") || token == "" {
+		return Claims{}, refusal("send a token in the Authorization header, after the word Bearer")
+	}
+	return d.tokens.Verify(token)
+}
+
+// caller is whom the claims are about, as the directory knows them now.
+func (d *Door) caller(ctx context.Context, claims Claims) (Caller, error) {
 	standing, err := d.standings.Of(ctx, claims.Account, claims.User)
 	if err != nil {
 		return Caller{}, err
@@ -62,41 +72,63 @@ func (d *Door) Caller(ctx context.Context, authorizationHeader string) (Caller, 
 	return c, nil
 }
 
-// Middleware answers 401 to those whom Caller refuses and 500 when it fails, in the form of GraphQL's
-// errors, and hands everybody else on, with the Caller in the context. It gives the request an id if it has
-// none.
+// Middleware answers 401 to requests without a good token, and hands everybody else on with what Settle needs
+// in the context. It asks no database, so that what lies behind can refuse a request cheaply before it finds
+// out who the caller is. It gives the request an id if it has none.
 func (d *Door) Middleware(next http.Handler) http.Handler {
 	return RequestID(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx := r.Context()
-		caller, err := d.caller(r)
-		if err == nil {
-			next.ServeHTTP(w, r.WithContext(WithCaller(ctx, caller)))
+		claims, err := Claims{}, error(refusal("send one Authorization header"))
+		if headers := r.Header.Values("Authorization"); len(headers) < 2 {
+			claims, err = d.claims(strings.Join(headers, ""))
+		}
+		if err != nil {
+			Refuse(w, r, d.log(), err)
 			return
 		}
-		if errors.Is(err, ErrUnauthenticated) {
-			message := "The token is not accepted."
-			if reason := refusal(""); errors.As(err, &reason) {
-				message = "Not authenticated: " + string(reason) + "."
-			}
-			w.Header().Set("WWW-Authenticate", "Bearer")
-			writeError(ctx, w, http.StatusUnauthorized, "UNAUTHENTICATED", message)
-			return
-		}
-		level := slog.LevelError
-		if errors.Is(err, context.Canceled) { // the client has gone
-			level = slog.LevelDebug
-		}
-		d.log().Log(ctx, level, "find out who the caller is", "error", err, "requestId", RequestIDFrom(ctx))
-		writeError(ctx, w, http.StatusInternalServerError, "INTERNAL", "Something went wrong on our side.")
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), arrivalKey{}, arrival{d, claims})))
 	}))
 }
 
-func (d *Door) caller(r *http.Request) (Caller, error) {
-	headers := r.Header.Values("Authorization")
-	if len(headers) > 1 {
-		return Caller{}, refusal("send one Authorization header")
+// arrival is somebody with a good token, of whom nobody knows yet whether they may come in.
+type arrival struct {
+	door   *Door
+	claims Claims
+}
+
+// Settle finds out who the caller is that Middleware has let through, which may take a statement on the
+// database, and puts the Caller into the context. It fails as Door.Caller does; the answer to that is Refuse.
+// A context that didn't come by Middleware stays as it is.
+func Settle(ctx context.Context) (context.Context, error) {
+	came, ok := ctx.Value(arrivalKey{}).(arrival)
+	if !ok {
+		return ctx, nil
 	}
-	return d.Caller(r.Context(), strings.Join(headers, ""))
+	c, err := came.door.caller(ctx, came.claims)
+	if err != nil {
+		return ctx, err
+	}
+	return WithCaller(ctx, c), nil
+}
+
+// Refuse answers 401 to those whom Settle refuses, and 500 when it failed otherwise, whose cause goes to the
+// log, in the form of GraphQL's errors.
+func Refuse(w http.ResponseWriter, r *http.Request, log *slog.Logger, err error) {
+	ctx := r.Context()
+	if errors.Is(err, ErrUnauthenticated) {
+		message := "The token is not accepted."
+		if reason := refusal(""); errors.As(err, &reason) {
+			message = "Not authenticated: " + string(reason) + "."
+		}
+		w.Header().Set("WWW-Authenticate", "Bearer")
+		writeError(ctx, w, http.StatusUnauthorized, "UNAUTHENTICATED", message)
+		return
+	}
+	level := slog.LevelError
+	if errors.Is(err, context.Canceled) { // the client has gone
+		level = slog.LevelDebug
+	}
+	log.Log(ctx, level, "find out who the caller is", "error", err, "requestId", RequestIDFrom(ctx))
+	writeError(ctx, w, http.StatusInternalServerError, "INTERNAL", "Something went wrong on our side.")
 }
 
 func (d *Door) log() *slog.Logger {
@@ -125,6 +157,7 @@ func writeError(ctx context.Context, w http.ResponseWriter, status int, code, me
 }
 
 type (
+	arrivalKey   struct{}
 	callerKey    struct{}
 	requestIDKey struct{}
 )

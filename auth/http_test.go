@@ -19,7 +19,7 @@ import (
 	"cohort/models"
 )
 
-// house is a door before a handler that says who came in.
+// house is a door before a handler that settles who came in, and says it.
 type house struct {
 	*directory
 	tokens    *Tokens
@@ -58,11 +58,23 @@ func (h *house) ask(authorization ...string) *http.Response {
 	r.Header["Authorization"] = authorization
 	r.Header.Set("X-Request-Id", "request-1")
 	w := httptest.NewRecorder()
-	h.door.Middleware(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	h.door.Middleware(h.settled(func(w http.ResponseWriter, r *http.Request) {
 		c, ok := CallerFrom(r.Context())
 		fmt.Fprintln(w, c.UserID, c.Account, c.Role, c.Kind, c.RequestID, ok)
 	})).ServeHTTP(w, r)
 	return w.Result()
+}
+
+// settled does what a handler behind the door does before its work.
+func (h *house) settled(next http.HandlerFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, err := Settle(r.Context())
+		if err != nil {
+			Refuse(w, r, h.door.log(), err)
+			return
+		}
+		next(w, r.WithContext(ctx))
+	})
 }
 
 func wantAnswer(t *testing.T, r *http.Response, status int, body string) {
@@ -254,6 +266,27 @@ func TestDoorWithoutDatabase(t *testing.T) {
 	}
 }
 
+// What lies behind the door may refuse a request before anything is read.
+func TestDoorAsksNoDatabaseByItself(t *testing.T) {
+	h := newHouse(t)
+	token := h.token(h.user(func(u *models.User) { u.ActivatedAt = nil }), "")
+	asked := 0
+	h.before = func(context.Context) error { asked++; return nil }
+	r := httptest.NewRequest(http.MethodPost, "/graphql", nil)
+	r.Header.Set("Authorization", "Bearer "+token)
+	var inside context.Context
+	h.door.Middleware(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		inside = r.Context()
+	})).ServeHTTP(httptest.NewRecorder(), r)
+	if _, known := CallerFrom(inside); asked > 0 || known || len(h.activated) > 0 {
+		t.Errorf("before Settle: %d statements, caller known: %v, activated %v", asked, known, h.activated)
+	}
+	settled, err := Settle(inside)
+	if c, known := CallerFrom(settled); err != nil || asked == 0 || !known || len(h.activated) != 1 {
+		t.Errorf("after Settle: %v, %d statements, caller %+v, activated %v", err, asked, c, h.activated)
+	}
+}
+
 func TestClientThatLeavesIsNoFault(t *testing.T) {
 	h := newHouse(t)
 	g := h.gate()
@@ -261,7 +294,7 @@ func TestClientThatLeavesIsNoFault(t *testing.T) {
 	leave()
 	r := httptest.NewRequest(http.MethodGet, "/", nil).WithContext(ctx)
 	r.Header.Set("Authorization", "Bearer "+h.token(h.user(nil), ""))
-	h.door.Middleware(http.NotFoundHandler()).ServeHTTP(httptest.NewRecorder(), r)
+	h.door.Middleware(h.settled(http.NotFound)).ServeHTTP(httptest.NewRecorder(), r)
 	close(g.opened)
 	if log := h.log.String(); strings.Contains(log, `"level":"ERROR"`) || !strings.Contains(log, "context canceled") {
 		t.Errorf("log: %s", log)
@@ -323,5 +356,8 @@ func TestEmptyContext(t *testing.T) {
 	}
 	if id := RequestIDFrom(t.Context()); id != "" {
 		t.Errorf("RequestIDFrom: %q", id)
+	}
+	if ctx, err := Settle(t.Context()); ctx != t.Context() || err != nil {
+		t.Errorf("Settle: %v, %v", ctx, err)
 	}
 }

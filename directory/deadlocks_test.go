@@ -140,7 +140,11 @@ func TestDeadlocks(t *testing.T) {
 				before := tries.Load()
 				ended := make(chan error, 1)
 				go func() { ended <- tt.do(t.Context(), d, who, user, group) }()
-				<-wants
+				select {
+				case <-wants:
+				case err := <-ended:
+					t.Fatalf("ended without a statement like %s, error %v", tt.at, err)
+				}
 				wantAccount(t, stranger, who.Account)
 				must(t, <-ended)
 				if tries.Load() < before+2 {
@@ -244,8 +248,13 @@ func TestLockTimeout(t *testing.T) {
 		_, err := d.CreateGroup(t.Context(), who, models.GroupCreateInput{Name: "late"})
 		ended <- err
 	}()
-	<-locks
-	<-locks
+	for range 2 {
+		select {
+		case <-locks:
+		case err := <-ended:
+			t.Fatalf("ended without the lock, error %v", err)
+		}
+	}
 	must(t, holder.Rollback().Error)
 	must(t, <-ended)
 	t.Logf("tried again after %s", time.Since(began).Round(time.Second))

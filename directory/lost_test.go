@@ -22,7 +22,7 @@ func TestWritersThroughLostConnections(t *testing.T) {
 	var open atomic.Bool // the servers start in peace
 	var cuts [4]atomic.Int64
 	proxy := storetest.OpenProxy(t, storetest.Faults{Packet: func([]byte) storetest.Cut {
-		if !open.Load() || rand.IntN(100) > 0 {
+		if !open.Load() || rand.IntN(250) > 0 {
 			return storetest.Pass
 		}
 		cut := []storetest.Cut{storetest.Lose, storetest.LoseAnswer, storetest.TearAnswer}[rand.IntN(3)]

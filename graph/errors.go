@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -20,6 +21,9 @@ const (
 	codeUnauthenticated = "UNAUTHENTICATED"
 	codeForbidden       = "FORBIDDEN"
 	codeBadUserInput    = "BAD_USER_INPUT"
+	codeLimitExceeded   = "LIMIT_EXCEEDED"
+	codeNotPersisted    = "PERSISTED_QUERY_NOT_FOUND"
+	codeNotTrusted      = "DOCUMENT_NOT_TRUSTED"
 	codeTimeout         = "TIMEOUT"
 	codeInternal        = "INTERNAL"
 )
@@ -57,6 +61,9 @@ func present(log *slog.Logger) graphql.ErrorPresenterFunc {
 		case parsed != nil && parsed.Err == nil && parsed.Extensions["code"] != nil:
 			// The request itself, as the parser, the validator or the policy saw it.
 			out.Message, out.Extensions = parsed.Message, parsed.Extensions
+			if _, known := auth.CallerFrom(ctx); !known { // the names that there are stay inside
+				out.Message, _, _ = strings.Cut(out.Message, " Did you mean ")
+			}
 		default:
 			log.ErrorContext(ctx, "request failed", "requestId", auth.RequestIDFrom(ctx), "path", out.Path.String(), "error", rest)
 			out.Message = fmt.Sprintf("something went wrong on our side; the request's id is %s", auth.RequestIDFrom(ctx))

@@ -36,10 +36,11 @@ func relatives(ctx context.Context, group *models.Group, kin directory.Kin, q di
 	if err != nil {
 		return nil, err
 	}
-	page.Count = func(ctx context.Context) (int, error) {
+	own := *page // which several fields may have been given
+	own.Count = func(ctx context.Context) (int, error) {
 		return load(loadersOf(ctx).relativeCounts(kin, q.Filter), ctx, group.ID)
 	}
-	return page, nil
+	return &own, nil
 }
 
 func (r groupResolver) Depth(ctx context.Context, group *models.Group) (int32, error) {

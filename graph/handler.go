@@ -8,41 +8,40 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/handler"
-	"github.com/99designs/gqlgen/graphql/handler/extension"
-	"github.com/99designs/gqlgen/graphql/handler/lru"
-	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/formatter"
+	"github.com/vektah/gqlparser/v2/validator/rules"
 
 	"cohort/directory"
 	"cohort/graph/generated"
-)
-
-const (
-	// maxTokens bounds the words and signs of a document; the introspection query of the playground has 184.
-	maxTokens = 2000
-	// cachedDocuments bounds the documents kept parsed and validated.
-	cachedDocuments = 1000
 )
 
 // Options are what the handler works with.
 type Options struct {
 	Directory *directory.Directory
 	Log       *slog.Logger // nil discards
+	Limits    Limits
+	Trusted   *Trusted // nil runs any document
+
+	rules func() *rules.Rules // of the validator; nil for GraphQL's
 }
 
-// New is the handler of `/graphql`. In front of it stands the middleware that puts the caller into the
-// request's context.
+// New is the handler of `/graphql`. In front of it stands the middleware that knows whose token came, or, for
+// tests, puts the caller into the request's context.
 func New(o Options) http.Handler {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	server := handler.New(generated.NewExecutableSchema(generated.Config{Resolvers: &resolver{o.Directory}}))
-	server.AddTransport(post{})
-	server.SetQueryCache(lru.New[*ast.QueryDocument](cachedDocuments))
-	server.SetParserTokenLimit(maxTokens)
+	limits := o.Limits.withDefaults()
+	documents := newDocuments(limits, o.Trusted)
+	schema := generated.NewExecutableSchema(generated.Config{Resolvers: &resolver{o.Directory}})
+	server := handler.New(schema)
+	server.AddTransport(&transport{schema.Schema(), limits, documents, o.Log})
+	server.SetQueryCache(documents)
+	server.SetParserTokenLimit(limits.Tokens)
+	server.SetValidationRulesFn(o.rules)
 	server.SetErrorPresenter(present(o.Log))
 	server.SetRecoverFunc(caught(o.Log))
-	server.Use(extension.Introspection{})
+	server.Use(introspection{})
 	server.Use(policy{})
 	server.Use(&variables{})
 	server.AroundOperations(func(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {

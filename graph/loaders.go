@@ -4,18 +4,11 @@ import (
 	"context"
 	"fmt"
 	"sync"
-	"time"
-
-	"github.com/vikstrous/dataloadgen"
 
 	"cohort/auth"
 	"cohort/directory"
 	"cohort/models"
 )
-
-// gatherFor is how long a loader waits for the siblings of the first key. They are resolved side by side, so
-// they come within a fraction of it.
-const gatherFor = time.Millisecond
 
 // loaders answer the same question about many rows of a page in one go. A set lives as long as one operation,
 // and has a loader for each question with its arguments.
@@ -34,86 +27,79 @@ func withLoaders(ctx context.Context, d *directory.Directory) context.Context {
 
 func loadersOf(ctx context.Context) *loaders { return ctx.Value(loadersKey{}).(*loaders) }
 
-// load asks a loader for one key.
-func load[K comparable, V any](l *dataloadgen.Loader[K, V], ctx context.Context, key K) (V, error) { //nolint:revive // reads as a call of l
-	return l.Load(ctx, key)
+// load asks a gatherer for one key.
+func load[K comparable, V any](g *gatherer[K, V], ctx context.Context, key K) (V, error) { //nolint:revive // reads as a call of g
+	return g.load(ctx, key)
 }
 
-// loader is the loader of a question with its arguments; fetch answers it for many keys, in their order.
-func loader[K comparable, V any](l *loaders, question string, args any, fetch func(context.Context, []K) ([]V, error)) *dataloadgen.Loader[K, V] {
+// loader is the gatherer of a question with its arguments; fetch answers it for many keys, in their order.
+func loader[K comparable, V any](l *loaders, question string, args any, fetch func(context.Context, []K) ([]V, error)) *gatherer[K, V] {
 	name := fmt.Sprintf("%s %x", question, models.HashList(args))
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if known, ok := l.byName[name]; ok {
-		return known.(*dataloadgen.Loader[K, V])
+		return known.(*gatherer[K, V])
 	}
-	made := dataloadgen.NewLoader(func(ctx context.Context, keys []K) ([]V, []error) {
-		// The context is that of whoever came first; the others must not be cut off with it.
-		values, err := fetch(context.WithoutCancel(ctx), keys)
-		if err != nil {
-			return nil, []error{err}
-		}
-		return values, nil
-	}, dataloadgen.WithWait(gatherFor), dataloadgen.WithBatchCapacity(models.MaxList))
+	made := newGatherer(fetch)
 	l.byName[name] = made
 	return made
 }
 
-func (l *loaders) groups() *dataloadgen.Loader[models.GroupID, *models.Group] {
+func (l *loaders) groups() *gatherer[models.GroupID, *models.Group] {
 	return loader(l, "group", nil, func(ctx context.Context, ids []models.GroupID) ([]*models.Group, error) {
 		return l.directory.GroupsByID(ctx, l.who, ids)
 	})
 }
 
-func (l *loaders) members(q directory.MemberQuery, args models.PageArgs, detail directory.Detail) *dataloadgen.Loader[models.GroupID, *models.GroupMemberConnection] {
+func (l *loaders) members(q directory.MemberQuery, args models.PageArgs, detail directory.Detail) *gatherer[models.GroupID, *models.GroupMemberConnection] {
 	return loader(l, "members", []any{q, args, detail}, func(ctx context.Context, ids []models.GroupID) ([]*models.GroupMemberConnection, error) {
 		return l.directory.MembersOf(ctx, l.who, ids, q, args, detail)
 	})
 }
 
-func (l *loaders) memberCounts(relation models.MembershipRelation, filter *models.UserFilter) *dataloadgen.Loader[models.GroupID, int] {
+func (l *loaders) memberCounts(relation models.MembershipRelation, filter *models.UserFilter) *gatherer[models.GroupID, int] {
 	return loader(l, "memberCount", []any{relation, filter}, func(ctx context.Context, ids []models.GroupID) ([]int, error) {
 		return l.directory.CountMembers(ctx, l.who, ids, relation, filter)
 	})
 }
 
-func (l *loaders) groupsOf(q directory.MembershipQuery, args models.PageArgs, detail directory.Detail) *dataloadgen.Loader[models.UserID, *models.UserGroupConnection] {
+func (l *loaders) groupsOf(q directory.MembershipQuery, args models.PageArgs, detail directory.Detail) *gatherer[models.UserID, *models.UserGroupConnection] {
 	return loader(l, "groupsOf", []any{q, args, detail}, func(ctx context.Context, ids []models.UserID) ([]*models.UserGroupConnection, error) {
 		return l.directory.GroupsOf(ctx, l.who, ids, q, args, detail)
 	})
 }
 
-func (l *loaders) groupsOfCounts(relation models.MembershipRelation, filter *models.GroupFilter) *dataloadgen.Loader[models.UserID, int] {
+func (l *loaders) groupsOfCounts(relation models.MembershipRelation, filter *models.GroupFilter) *gatherer[models.UserID, int] {
 	return loader(l, "groupsOfCount", []any{relation, filter}, func(ctx context.Context, ids []models.UserID) ([]int, error) {
 		return l.directory.CountGroupsOf(ctx, l.who, ids, relation, filter)
 	})
 }
 
-func (l *loaders) relatives(kin directory.Kin, q directory.GroupQuery, args models.PageArgs) *dataloadgen.Loader[models.GroupID, *models.GroupConnection] {
+func (l *loaders) relatives(kin directory.Kin, q directory.GroupQuery, args models.PageArgs) *gatherer[models.GroupID, *models.GroupConnection] {
 	return loader(l, "relatives", []any{kin, q, args}, func(ctx context.Context, ids []models.GroupID) ([]*models.GroupConnection, error) {
 		return l.directory.Relatives(ctx, l.who, ids, kin, q, args)
 	})
 }
 
-func (l *loaders) relativeCounts(kin directory.Kin, filter *models.GroupFilter) *dataloadgen.Loader[models.GroupID, int] {
+func (l *loaders) relativeCounts(kin directory.Kin, filter *models.GroupFilter) *gatherer[models.GroupID, int] {
 	return loader(l, "relativeCount", []any{kin, filter}, func(ctx context.Context, ids []models.GroupID) ([]int, error) {
 		return l.directory.CountRelatives(ctx, l.who, ids, kin, filter)
 	})
 }
 
-func (l *loaders) depths() *dataloadgen.Loader[models.GroupID, int32] {
+func (l *loaders) depths() *gatherer[models.GroupID, int32] {
 	return loader(l, "depth", nil, func(ctx context.Context, ids []models.GroupID) ([]int32, error) {
 		return l.directory.Depths(ctx, l.who, ids)
 	})
 }
 
-func (l *loaders) breadcrumbs() *dataloadgen.Loader[models.GroupID, []*models.Group] {
+func (l *loaders) breadcrumbs() *gatherer[models.GroupID, []*models.Group] {
 	return loader(l, "breadcrumbs", nil, func(ctx context.Context, ids []models.GroupID) ([][]*models.Group, error) {
 		return l.directory.Breadcrumbs(ctx, l.who, ids)
 	})
 }
 
-func (l *loaders) adjacent(q directory.GroupQuery) *dataloadgen.Loader[*models.Group, *models.GroupAdjacent] {
+func (l *loaders) adjacent(q directory.GroupQuery) *gatherer[*models.Group, *models.GroupAdjacent] {
 	return loader(l, "adjacent", q, func(ctx context.Context, groups []*models.Group) ([]*models.GroupAdjacent, error) {
 		return l.directory.Adjacent(ctx, l.who, groups, q)
 	})

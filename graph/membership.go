@@ -15,10 +15,11 @@ func (r groupResolver) Members(ctx context.Context, group *models.Group, relatio
 	if err != nil {
 		return nil, err
 	}
-	page.Count = func(ctx context.Context) (int, error) {
+	own := *page // which several fields may have been given
+	own.Count = func(ctx context.Context) (int, error) {
 		return load(loadersOf(ctx).memberCounts(relation, filter), ctx, group.ID)
 	}
-	return page, nil
+	return &own, nil
 }
 
 func (r groupResolver) MemberCount(ctx context.Context, group *models.Group) (int32, error) {
@@ -71,7 +72,7 @@ func groupsNamed(ctx context.Context, ids []models.GroupID) ([]*models.Group, er
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	found, err := loadersOf(ctx).groups().LoadAll(ctx, ids)
+	found, err := loadersOf(ctx).groups().loadAll(ctx, ids)
 	groups := make([]*models.Group, 0, len(found))
 	for _, group := range found {
 		if group != nil {

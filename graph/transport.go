@@ -1,103 +1,94 @@
 package graph
 
 import (
-	"encoding/json"
-	"errors"
-	"mime"
+	"log/slog"
 	"net/http"
-	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"cohort/auth"
 )
 
-const (
-	mediaJSON     = "application/json"
-	mediaResponse = "application/graphql-response+json"
-)
+// transport is GraphQL over HTTP: operations as JSON in the body of a POST, queries in the URL of a GET too.
+// What it refuses it refuses as early as it can: what is not GraphQL over HTTP, then what is over a limit,
+// then who may not come in, and only then is a document validated.
+type transport struct {
+	schema    *ast.Schema
+	limits    Limits
+	documents *documents
+	log       *slog.Logger
+}
 
-// post takes an operation as a JSON object in the body of a POST, and never repeats anything of a body that
-// it can't read.
-type post struct{}
+var _ graphql.Transport = &transport{}
 
-var _ graphql.Transport = post{}
+func (*transport) Supports(r *http.Request) bool { return r.Header.Get("Upgrade") == "" }
 
-func (post) Supports(r *http.Request) bool { return r.Header.Get("Upgrade") == "" }
-
-func (post) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
-	media := mediaJSON
-	if strings.Contains(r.Header.Get("Accept"), mediaResponse) {
-		media = mediaResponse
-	}
-	w.Header().Set("Content-Type", media+"; charset=utf-8")
-	refuse := func(status int, message string) {
-		err := gqlerror.Errorf("%s", message)
-		err.Extensions = code(codeBadUserInput)
-		write(w, status, &graphql.Response{Errors: gqlerror.List{err}})
-	}
-	if r.Method != http.MethodPost {
-		w.Header().Set("Allow", http.MethodPost)
-		refuse(http.StatusMethodNotAllowed, "send operations by POST")
+func (t *transport) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
+	w.Header().Add("Vary", "Accept")
+	w.Header().Set("Cache-Control", "no-store") // it is about people, and for the caller alone
+	media, ok := negotiate(r.Header.Values("Accept"))
+	if !ok {
+		answering{w, mediaJSON, t.limits.Errors}.refuse(refuse(http.StatusNotAcceptable, "answers are "+mediaJSON+" or "+mediaResponse))
 		return
 	}
-	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != mediaJSON {
-		refuse(http.StatusUnsupportedMediaType, "send operations as Content-Type: application/json")
-		return
-	}
-	params, err := readParams(r)
+	answer := answering{w, media, t.limits.Errors}
+	asked, err := t.limits.read(w, r)
 	if err != nil {
-		status := http.StatusBadRequest
-		if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
-			status, err = http.StatusRequestEntityTooLarge, errors.New("the body is too large")
-		}
-		refuse(status, err.Error())
+		answer.refuse(err)
 		return
 	}
-	params.ReadTime = graphql.TraceTiming{Start: graphql.Now(), End: graphql.Now()}
-	ctx := r.Context()
-	op, wrong := exec.CreateOperationContext(ctx, params)
+	hash, err := t.prepare(asked, r.Method)
+	if err != nil {
+		answer.refuse(err)
+		return
+	}
+	ctx, err := auth.Settle(r.Context())
+	if err != nil {
+		auth.Refuse(w, r, t.log, err)
+		return
+	}
+	op, wrong := exec.CreateOperationContext(ctx, &graphql.RawParams{
+		Query: asked.query, OperationName: asked.operationName, Variables: asked.variables, Extensions: asked.extensions, Headers: r.Header,
+	})
+	if op.Doc != nil { // it is valid
+		t.documents.keep(hash, asked.query)
+	}
 	if wrong != nil {
-		if params.OperationName == "" && op.Doc != nil && len(op.Doc.Operations) > 1 {
+		if asked.operationName == "" && op.Doc != nil && len(op.Doc.Operations) > 1 {
 			wrong[0].Message = "there are several operations: name one of them in operationName"
 		}
-		status := http.StatusOK
-		if media == mediaResponse {
-			status = http.StatusBadRequest
-		}
-		write(w, status, exec.DispatchError(graphql.WithOperationContext(ctx, op), wrong))
+		left := answer.shorten(&wrong)
+		response := exec.DispatchError(graphql.WithOperationContext(ctx, op), wrong)
+		answer.refuse(&refusal{errors: response.Errors, left: left})
 		return
 	}
 	responses, ctx := exec.DispatchOperation(ctx, op)
-	write(w, http.StatusOK, responses(ctx))
+	answer.write(http.StatusOK, responses(ctx))
 }
 
-var errNotJSON = errors.New("the body is not a JSON object with the text of an operation in `query`")
-
-func readParams(r *http.Request) (*graphql.RawParams, error) {
-	decoder := json.NewDecoder(r.Body)
-	decoder.UseNumber()
-	var body struct {
-		Query         *string        `json:"query"`
-		OperationName *string        `json:"operationName"`
-		Variables     map[string]any `json:"variables"`
-		Extensions    map[string]any `json:"extensions"`
+// prepare finds the document of a request and holds it against the limits. hash is what its text is to be kept
+// under once it has proved good, if anything.
+func (t *transport) prepare(asked *request, method string) (hash string, err error) {
+	if hash, err = t.documents.find(asked); err != nil {
+		return "", err
 	}
-	err := decoder.Decode(&body)
-	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
-		return nil, err
+	doc, wrong := t.documents.read(asked.query)
+	if wrong != nil {
+		return "", &refusal{errors: gqlerror.List{wrong}}
 	}
-	if err != nil || body.Query == nil || decoder.More() {
-		return nil, errNotJSON
+	op := doc.Operations.ForName(asked.operationName)
+	if op == nil {
+		return "", nil // the executor says what is wrong
 	}
-	params := &graphql.RawParams{Query: *body.Query, Variables: body.Variables, Extensions: body.Extensions, Headers: r.Header}
-	if body.OperationName != nil {
-		params.OperationName = *body.OperationName
+	if method == http.MethodGet && op.Operation != ast.Query {
+		no := refuse(http.StatusMethodNotAllowed, "only queries may be sent by GET")
+		no.allow = http.MethodPost
+		return "", no
 	}
-	return params, nil
-}
-
-func write(w http.ResponseWriter, status int, response *graphql.Response) {
-	w.WriteHeader(status)
-	// Who no longer listens can't be told that.
-	_ = json.NewEncoder(w).Encode(response)
+	if wrong := t.limits.checkComplexity(t.schema, doc, op, asked.variables); wrong != nil {
+		return "", &refusal{errors: gqlerror.List{wrong}}
+	}
+	return hash, nil
 }

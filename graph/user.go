@@ -22,10 +22,11 @@ func (r userResolver) Groups(ctx context.Context, user *models.User, relation mo
 	if err != nil {
 		return nil, err
 	}
-	page.Count = func(ctx context.Context) (int, error) {
+	own := *page // which several fields may have been given
+	own.Count = func(ctx context.Context) (int, error) {
 		return load(loadersOf(ctx).groupsOfCounts(relation, filter), ctx, user.ID)
 	}
-	return page, nil
+	return &own, nil
 }
 
 func (r userResolver) ViewerCanUpdate(ctx context.Context, user *models.User) (bool, error) {

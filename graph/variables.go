@@ -3,6 +3,7 @@ package graph
 import (
 	"context"
 	"reflect"
+	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/errcode"
@@ -11,7 +12,7 @@ import (
 )
 
 // variables refuses what the executor would take though GraphQL doesn't: a variable that is null where a value
-// must be, an enum value in another case, and a number for a text.
+// must be, an enum value in another case, a number for a text, and more or less than one field of a @oneOf.
 type variables struct{ schema *ast.Schema }
 
 var _ interface {
@@ -70,6 +71,8 @@ func (v *variables) check(t *ast.Type, value reflect.Value, path ast.Path) *gqle
 		return badVariable(path, "is not a value of "+t.NamedType)
 	case t.NamedType == "String" && !isText:
 		return badVariable(path, "is not a String")
+	case definition.Kind == ast.InputObject && definition.Directives.ForName("oneOf") != nil && !isOne(value):
+		return badVariable(path, "must have exactly one field, and that not null: "+fieldNames(definition))
 	case definition.Kind == ast.InputObject:
 		for _, field := range definition.Fields {
 			if err := v.check(field.Type, value.MapIndex(reflect.ValueOf(field.Name)), below(ast.PathName(field.Name))); err != nil {
@@ -78,6 +81,19 @@ func (v *variables) check(t *ast.Type, value reflect.Value, path ast.Path) *gqle
 		}
 	}
 	return nil
+}
+
+func isOne(object reflect.Value) bool {
+	fields := object.MapRange()
+	return object.Len() == 1 && fields.Next() && !fields.Value().IsNil()
+}
+
+func fieldNames(definition *ast.Definition) string {
+	names := make([]string, len(definition.Fields))
+	for i, field := range definition.Fields {
+		names[i] = field.Name
+	}
+	return strings.Join(names, " or ")
 }
 
 // checkNull refuses a null variable where the field, the argument or the entry has a default but is not

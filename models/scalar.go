@@ -2,6 +2,7 @@ package models
 
 import (
 	"encoding/json"
+	"regexp"
 	"strconv"
 	"time"
 
@@ -11,6 +12,9 @@ import (
 // MarshalDateTime writes a time in UTC.
 func MarshalDateTime(t time.Time) graphql.Marshaler { return graphql.MarshalTime(t.UTC()) }
 
+// rfc3339 is what time.Parse should ask for; it takes hours of one digit, too, and commas.
+var rfc3339 = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$`)
+
 // UnmarshalDateTime reads a time as RFC 3339 has it. INVALID for anything else, and for years that not every
 // database can hold.
 func UnmarshalDateTime(v any) (time.Time, error) {
@@ -19,7 +23,7 @@ func UnmarshalDateTime(v any) (time.Time, error) {
 		return time.Time{}, Errorf(CodeInvalid, "a DateTime is a string such as \"2026-03-01T12:00:00Z\"")
 	}
 	t, err := time.Parse(time.RFC3339Nano, text)
-	if err != nil {
+	if err != nil || !rfc3339.MatchString(text) {
 		return time.Time{}, Errorf(CodeInvalid, "%s is not a DateTime such as \"2026-03-01T12:00:00Z\"", quote(text))
 	}
 	if t = t.UTC().Truncate(time.Microsecond); t.Year() < 1970 || t.Year() > 9999 {

@@ -90,7 +90,7 @@ func Email(text string) (string, error) {
 // Key is what makes two e-mails or two names the same: without regard to case and to the way a character
 // is composed. Accents count.
 func Key(text string) string {
-	return cut(norm.NFKC.String(cases.Fold().String(norm.NFKC.String(strings.TrimSpace(withoutJoins(text))))), maxKey)
+	return cut(strings.TrimSpace(norm.NFKC.String(cases.Fold().String(norm.NFKC.String(withoutJoins(text))))), maxKey)
 }
 
 // letters that Unicode doesn't take apart into a base and a mark, though readers and keyboards do.
@@ -111,7 +111,7 @@ func cut(text string, limit int) string {
 	if utf8.RuneCountInString(text) <= limit {
 		return text
 	}
-	return string([]rune(text)[:limit])
+	return strings.TrimSpace(string([]rune(text)[:limit])) // MySQL takes no notice of space at the end
 }
 
 // Words are the words of a search: folded, each once. TOO_LONG over 200 characters, TOO_MANY over 10 words.

@@ -1948,7 +1948,10 @@ somebody else's row and the id of no row at all get the same answer.
 What a user of the API did wrong comes back as data, in ` + "`" + `errors` + "`" + ` of the mutation's payload. Errors of
 the whole answer (the top-level ` + "`" + `errors` + "`" + `) are for tokens, rights, limits and malformed requests; each has
 a code in ` + "`" + `extensions.code` + "`" + `: ` + "`" + `UNAUTHENTICATED` + "`" + `, ` + "`" + `FORBIDDEN` + "`" + `, ` + "`" + `BAD_USER_INPUT` + "`" + ` (with a ` + "`" + `UserErrorCode` + "`" + ` in ` + "`" + `extensions.reason` + "`" + `),
-` + "`" + `TIMEOUT` + "`" + `, ` + "`" + `GRAPHQL_PARSE_FAILED` + "`" + `, ` + "`" + `GRAPHQL_VALIDATION_FAILED` + "`" + `, ` + "`" + `INTERNAL` + "`" + ` (with ` + "`" + `requestId` + "`" + `).
+` + "`" + `LIMIT_EXCEEDED` + "`" + ` (with the name of the limit in ` + "`" + `limit` + "`" + `, the limit itself in ` + "`" + `most` + "`" + `, and in ` + "`" + `found` + "`" + ` how much the
+request has, as far as it was counted), ` + "`" + `PERSISTED_QUERY_NOT_FOUND` + "`" + `, ` + "`" + `DOCUMENT_NOT_TRUSTED` + "`" + `, ` + "`" + `TIMEOUT` + "`" + `,
+` + "`" + `GRAPHQL_PARSE_FAILED` + "`" + `, ` + "`" + `GRAPHQL_VALIDATION_FAILED` + "`" + `, ` + "`" + `INTERNAL` + "`" + ` (with ` + "`" + `requestId` + "`" + `). An answer has at most 20 errors;
+` + "`" + `errorsLeftOut` + "`" + ` in its ` + "`" + `extensions` + "`" + ` says how many more there were.
 """
 schema {
   query: Query

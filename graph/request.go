@@ -1,0 +1,184 @@
+package graph
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/vektah/gqlparser/v2/gqlerror"
+)
+
+// request is what a client asks for, as it stands in a body or a URL.
+type request struct {
+	query         string
+	given         *string // the text that came, if one did
+	documentID    string  // of a trusted document
+	operationName string
+	variables     map[string]any
+	extensions    map[string]any
+}
+
+// refusal is why a request is answered before anything of it runs. Nothing of what came stands in its words.
+type refusal struct {
+	status int    // 0 for that of an operation that can't be run, which depends on the media type of the answer
+	allow  string // the methods to use instead
+	errors gqlerror.List
+	left   int // errors that are left out
+}
+
+func (r *refusal) Error() string { return r.errors.Error() }
+
+// refuse is a refusal of a request that isn't GraphQL over HTTP.
+func refuse(status int, message string) *refusal {
+	err := gqlerror.Errorf("%s", message)
+	err.Extensions = code(codeBadUserInput)
+	return &refusal{status: status, errors: gqlerror.List{err}}
+}
+
+var (
+	errNotJSON = refuse(http.StatusBadRequest, "the body is not a JSON object with the text of an operation in `query`")
+	errNoQuery = refuse(http.StatusBadRequest, "the text of an operation is missing: send it in `query`")
+	errNotURL  = refuse(http.StatusBadRequest, "the URL must have the text of an operation in `query`, and JSON objects in `variables` and `extensions`, each once at most")
+)
+
+// read takes a request out of the body of a POST or the URL of a GET.
+func (l Limits) read(w http.ResponseWriter, r *http.Request) (*request, error) {
+	var asked *request
+	var err error
+	switch r.Method {
+	case http.MethodPost:
+		asked, err = l.readBody(w, r)
+	case http.MethodGet:
+		asked, err = readURL(r.URL.RawQuery)
+	default:
+		no := refuse(http.StatusMethodNotAllowed, "send operations by POST, and queries by POST or GET")
+		no.allow = "GET, POST"
+		return nil, no
+	}
+	switch {
+	case err != nil:
+		return nil, err
+	case asked.given != nil:
+		asked.query = *asked.given
+	case asked.documentID == "" && asked.extensions["persistedQuery"] == nil:
+		return nil, errNoQuery
+	}
+	return asked, nil
+}
+
+func (l Limits) readBody(w http.ResponseWriter, r *http.Request) (*request, error) {
+	kind, parameters, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	charset, given := parameters["charset"]
+	if err != nil || kind != mediaJSON || given && !strings.EqualFold(charset, "utf-8") {
+		return nil, refuse(http.StatusUnsupportedMediaType, "send operations as Content-Type: application/json, in UTF-8")
+	}
+	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
+		return nil, refuse(http.StatusUnsupportedMediaType, "send operations uncompressed")
+	}
+	if r.ContentLength > int64(l.Body) {
+		return nil, l.bodyTooLarge(int(r.ContentLength))
+	}
+	asked, err := decode(http.MaxBytesReader(w, r.Body, int64(l.Body)))
+	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+		return nil, l.bodyTooLarge(l.Body + 1)
+	}
+	if err != nil {
+		return nil, errNotJSON
+	}
+	return asked, nil
+}
+
+func (l Limits) bodyTooLarge(found int) *refusal {
+	return &refusal{
+		status: http.StatusRequestEntityTooLarge,
+		errors: gqlerror.List{over("body", "the body has %d bytes or more", l.Body, found)},
+	}
+}
+
+// decode reads one JSON object. Its names are exact and stand once each, which encoding/json doesn't ask of
+// what it reads into a struct.
+func decode(body io.Reader) (*request, error) {
+	decoder := json.NewDecoder(body)
+	decoder.UseNumber()
+	if first, err := decoder.Token(); err != nil || first != json.Delim('{') {
+		return nil, errors.Join(errNotJSON, err)
+	}
+	asked := &request{}
+	seen := map[string]bool{}
+	for decoder.More() {
+		name, err := decoder.Token()
+		if err != nil {
+			return nil, err
+		}
+		key := name.(string) // of an object the decoder takes no other
+		if seen[key] {
+			return nil, errNotJSON
+		}
+		seen[key] = true
+		if err := decoder.Decode(asked.place(key)); err != nil {
+			return nil, err
+		}
+	}
+	if _, err := decoder.Token(); err != nil { // the closing brace
+		return nil, err
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.Join(errNotJSON, err)
+	}
+	return asked, nil
+}
+
+// place is where a parameter goes; what there is no place for is read and forgotten.
+func (asked *request) place(name string) any {
+	switch name {
+	case "query":
+		return &asked.given
+	case "documentId":
+		return &asked.documentID
+	case "operationName":
+		return &asked.operationName
+	case "variables":
+		return &asked.variables
+	case "extensions":
+		return &asked.extensions
+	}
+	return new(json.RawMessage)
+}
+
+func readURL(raw string) (*request, error) {
+	parameters, err := url.ParseQuery(raw)
+	if err != nil {
+		return nil, errNotURL
+	}
+	asked := &request{}
+	for name, values := range parameters {
+		place := asked.place(name)
+		if _, unknown := place.(*json.RawMessage); unknown {
+			continue
+		}
+		if len(values) > 1 {
+			return nil, errNotURL
+		}
+		switch place := place.(type) {
+		case **string:
+			*place = &values[0]
+			continue
+		case *string:
+			*place = values[0]
+			continue
+		}
+		if values[0] == "" {
+			continue
+		}
+		decoder := json.NewDecoder(strings.NewReader(values[0]))
+		decoder.UseNumber()
+		if decoder.Decode(place) != nil || decoder.More() {
+			return nil, errNotURL
+		}
+	}
+	return asked, nil
+}

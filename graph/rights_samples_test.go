@@ -1,0 +1,69 @@
+package graph_test
+
+// ownGroup is a group that all three callers are in: what stands in the place of %FIELDS% is refused for the
+// field and not for the group.
+const ownGroup = `{ group(by: {id: "$sales"}) { %FIELDS% } }`
+
+// samples has a request for each row of the policy table: one that whoever is allowed succeeds with.
+var samples = map[string]request{
+	"Query.viewer":           {query: `{ viewer { role viewerCanCreateUsers } }`},
+	"Query.account":          {query: `{ account { id name } }`},
+	"Query.node":             {query: `{ node(id: "$sales") { id ... on Group { name description } } }`},
+	"Query.nodes":            {query: `{ nodes(ids: ["$sales", "$account"]) { id } }`},
+	"Query.user":             {query: `{ user(by: {id: "$me"}) { email displayName etag } }`},
+	"Query.users":            {query: `{ users { nodes { id } } }`},
+	"Query.group":            {query: `{ group(by: {name: "Sales"}) { id name description } }`},
+	"Query.groups":           {query: `{ groups { nodes { id } } }`},
+	"Query.membershipChecks": {query: `{ membershipChecks(userIds: ["$me"], groupIds: ["$sales"]) { isMember direct } }`},
+
+	"Viewer.account": {query: `{ viewer { account { id name } } }`},
+	"Viewer.user":    {query: `{ viewer { user { id email } } }`},
+
+	"Account.userCount":     {query: `{ viewer { account { userCount } } }`},
+	"Account.groupCount":    {query: `{ viewer { account { groupCount } } }`},
+	"Account.maxGroupDepth": {query: `{ viewer { account { maxGroupDepth } } }`},
+	"Account.createdAt":     {query: `{ viewer { account { createdAt } } }`},
+
+	"User.groups": {query: `{ viewer { user { groups { totalCount nodes { id name description } edges { cursor direct } } } } }`},
+
+	"Group.priority":          {query: of(`priority`)},
+	"Group.members":           {query: of(`members { totalCount nodes { id } }`)},
+	"Group.memberCount":       {query: of(`memberCount`)},
+	"Group.directMemberCount": {query: of(`directMemberCount`)},
+	"Group.parents":           {query: of(`parents { nodes { id } }`)},
+	"Group.children":          {query: of(`children { nodes { id } }`)},
+	"Group.ancestors":         {query: of(`ancestors { nodes { id } }`)},
+	"Group.descendants":       {query: of(`descendants { nodes { id } }`)},
+	"Group.depth":             {query: of(`depth`)},
+	"Group.breadcrumbs":       {query: of(`breadcrumbs { id }`)},
+	"Group.adjacent":          {query: of(`adjacent { __typename }`)},
+	"Group.createdAt":         {query: of(`createdAt`)},
+	"Group.updatedAt":         {query: of(`updatedAt`)},
+	"Group.etag":              {query: of(`etag`)},
+
+	"GroupAdjacent.previous": {query: of(`adjacent { previous { id } }`)},
+	"GroupAdjacent.next":     {query: of(`adjacent { next { id } }`)},
+	"GroupMemberEdge.via":    {query: of(`members { edges { via { id } } }`)},
+	"GroupMemberEdge.path":   {query: of(`members { edges { path { id } } }`)},
+	"UserGroupEdge.via":      {query: `{ viewer { user { groups { edges { via { id } } } } } }`},
+	"UserGroupEdge.path":     {query: `{ viewer { user { groups { edges { path { id name } } } } } }`},
+	"MembershipCheck.via":    {query: `{ membershipChecks(userIds: ["$me"], groupIds: ["$sales"]) { via { id } } }`},
+	"MembershipCheck.path":   {query: `{ membershipChecks(userIds: ["$me"], groupIds: ["$sales"]) { path { id } } }`},
+
+	"Mutation.userCreate":         {mutation: "userCreate", input: vars{"email": "new@example.org", "groupIds": []string{"$alone"}}},
+	"Mutation.usersCreate":        {mutation: "usersCreate", input: vars{"users": []vars{{"email": "a@example.org"}, {"email": "b@example.org"}}}},
+	"Mutation.userUpdate":         {mutation: "userUpdate", input: vars{"id": "$ann", "familyName": "Lee"}},
+	"Mutation.userDelete":         {mutation: "userDelete", input: vars{"id": "$ann"}},
+	"Mutation.userRoleSet":        {mutation: "userRoleSet", input: vars{"id": "$ann", "role": "ADMIN"}},
+	"Mutation.usersSuspend":       {mutation: "usersSuspend", input: vars{"selection": vars{"ids": []string{"$ann"}}}},
+	"Mutation.usersResume":        {mutation: "usersResume", input: vars{"selection": vars{"ids": []string{"$idle"}}}},
+	"Mutation.userGroupsUpdate":   {mutation: "userGroupsUpdate", input: vars{"userId": "$ann", "addGroupIds": []string{"$alone"}}},
+	"Mutation.groupCreate":        {mutation: "groupCreate", input: vars{"name": "New", "memberIds": []string{"$ann"}, "parentIds": []string{"$sales"}}},
+	"Mutation.groupUpdate":        {mutation: "groupUpdate", input: vars{"id": "$sales", "name": "Vente"}},
+	"Mutation.groupDelete":        {mutation: "groupDelete", input: vars{"id": "$sales"}},
+	"Mutation.groupsDelete":       {mutation: "groupsDelete", input: vars{"selection": vars{"ids": []string{"$sales", "$alone"}}}},
+	"Mutation.groupMembersAdd":    {mutation: "groupMembersAdd", input: vars{"groupIds": []string{"$alone"}, "userIds": []string{"$ann", "$me"}}},
+	"Mutation.groupMembersRemove": {mutation: "groupMembersRemove", input: vars{"groupIds": []string{"$sales"}, "userIds": []string{"$me"}}},
+	"Mutation.groupNest":          {mutation: "groupNest", input: vars{"parentId": "$sales", "childId": "$alone"}},
+	"Mutation.groupUnnest":        {mutation: "groupUnnest", input: vars{"parentId": "$sales", "childId": "$emea"}},
+}

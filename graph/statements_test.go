@@ -1,0 +1,195 @@
+package graph_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"cohort/directory"
+	"cohort/graph"
+	"cohort/models"
+	"cohort/store"
+	"cohort/store/storetest"
+)
+
+// counted is the same account behind a store of its own, which counts the statements.
+func (a *api) counted() (*api, *atomic.Int64) {
+	a.t.Helper()
+	var n atomic.Int64
+	s, err := store.Open(context.Background(), store.Options{URL: storetest.URL(a.t), Inspect: func(ctx context.Context, sql string) error {
+		n.Add(1)
+		return storetest.Guard(ctx, sql)
+	}})
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	a.t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			a.t.Error(err)
+		}
+	})
+	d, err := directory.New(s, directory.Options{MaxGroupDepth: 5})
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	b := *a
+	b.store, b.directory, b.handler = s, d, graph.New(graph.Options{Directory: d})
+	return &b, &n
+}
+
+// statements is how many a query takes.
+func (a *api) statements(n *atomic.Int64, query string, variables vars) int64 {
+	a.t.Helper()
+	before := n.Load()
+	a.must(query, variables)
+	return n.Load() - before
+}
+
+// agree asks two things until both take the same number of statements: on a busy machine a row may come too late
+// for the statement that reads it with its siblings. It gives the least of each.
+func agree(one, other func() int64) (int64, int64) {
+	x, y := one(), other()
+	for range 10 {
+		if x == y {
+			break
+		}
+		x, y = min(x, one()), min(y, other())
+	}
+	return x, y
+}
+
+// pages are all the fields that lead from a list to more rows, each below a list with %N% entries.
+var pages = map[string]string{
+	"Query.users":                 `{ users(first: %N%) { nodes { id displayName etag viewerCanUpdate } edges { cursor } } }`,
+	"Query.groups":                `{ groups(first: %N%) { nodes { id name directMemberCount etag } edges { cursor } } }`,
+	"Query.nodes":                 `query ($users: [ID!]!) { nodes(ids: $users) { id } }`,
+	"Query.membershipChecks":      `query ($users: [ID!]!, $groups: [ID!]!) { membershipChecks(userIds: $users, groupIds: $groups) { isMember direct } }`,
+	"User.groups":                 `{ users(first: %N%) { nodes { groups(first: 3) { nodes { id } edges { direct } } } } }`,
+	"UserGroupConnection.edges":   `{ users(first: %N%) { nodes { groups(first: 2) { edges { node { name } direct } } } } }`,
+	"UserGroupConnection.nodes":   `{ users(first: %N%) { nodes { groups(first: 2, relation: INHERITED) { nodes { name } } } } }`,
+	"UserGroupEdge.via":           `{ users(first: %N%) { nodes { groups(first: 2) { edges { via { name } } } } } }`,
+	"UserGroupEdge.path":          `{ users(first: %N%) { nodes { groups(first: 2) { edges { path { name } } } } } }`,
+	"Group.members":               `{ groups(first: %N%) { nodes { members(first: 3) { nodes { id } edges { direct } } } } }`,
+	"GroupMemberConnection.edges": `{ groups(first: %N%) { nodes { members(first: 2) { edges { node { email } direct } } } } }`,
+	"GroupMemberConnection.nodes": `{ groups(first: %N%) { nodes { members(first: 2, relation: DIRECT) { nodes { email } } } } }`,
+	"GroupMemberEdge.via":         `{ groups(first: %N%) { nodes { members(first: 2) { edges { via { name } } } } } }`,
+	"GroupMemberEdge.path":        `{ groups(first: %N%) { nodes { members(first: 2) { edges { path { name } } } } } }`,
+	"Group.parents":               `{ groups(first: %N%) { nodes { parents(first: 3) { nodes { id } } } } }`,
+	"Group.children":              `{ groups(first: %N%) { nodes { children(first: 3) { nodes { id } } } } }`,
+	"Group.ancestors":             `{ groups(first: %N%) { nodes { ancestors(first: 3) { nodes { id } } } } }`,
+	"Group.descendants":           `{ groups(first: %N%) { nodes { descendants(first: 3) { nodes { id } } } } }`,
+	"Group.breadcrumbs":           `{ groups(first: %N%) { nodes { breadcrumbs { name } } } }`,
+	"GroupConnection.edges":       `{ groups(first: %N%) { edges { node { children(first: 2) { edges { node { name } } } } } } }`,
+	"GroupConnection.nodes":       `{ groups(first: %N%) { nodes { children(first: 2) { nodes { name } } } } }`,
+	"UserConnection.edges":        `{ users(first: %N%) { edges { node { id } } } }`,
+	"UserConnection.nodes":        `{ users(first: %N%) { nodes { id } } }`,
+	"MembershipCheck.via":         `query ($users: [ID!]!, $groups: [ID!]!) { membershipChecks(userIds: $users, groupIds: $groups) { via { name } } }`,
+	"MembershipCheck.path":        `query ($users: [ID!]!, $groups: [ID!]!) { membershipChecks(userIds: $users, groupIds: $groups) { path { name } } }`,
+	"User.statusReasons":          `{ users(first: %N%) { nodes { statusReasons } } }`,
+
+	"Group.memberCount":                `{ groups(first: %N%) { nodes { memberCount } } }`,
+	"Group.depth":                      `{ groups(first: %N%) { nodes { depth } } }`,
+	"Group.adjacent":                   `{ groups(first: %N%) { nodes { adjacent(sort: PRIORITY_DESC) { previous { id } next { id } } } } }`,
+	"UserGroupConnection.totalCount":   `{ users(first: %N%) { nodes { groups(first: 1) { totalCount } } } }`,
+	"GroupMemberConnection.totalCount": `{ groups(first: %N%) { nodes { members(first: 1) { totalCount } } } }`,
+	"GroupConnection.totalCount":       `{ groups(first: %N%) { nodes { parents(first: 1) { totalCount } } } }`,
+	"lists of lists of lists":          `{ groups(first: %N%) { nodes { members(first: 2) { nodes { groups(first: 2) { nodes { children(first: 1) { nodes { id } } } } } } } } }`,
+	"several lists side by side":       `{ groups(first: %N%) { nodes { memberCount depth parents(first: 1) { nodes { id } } children(first: 1) { totalCount } members(first: 1) { nodes { id } } } } }`,
+}
+
+// Pages of 2 and of 50 take the same number of statements, whatever is asked of their entries.
+func TestStatements(t *testing.T) {
+	a := newAPI(t)
+	everybody := a.people(60, "Crowd")
+	top := a.group("Top", nil, everybody[:10]...)
+	var groups []string
+	for i := range 60 {
+		under := []models.GroupID{top}
+		id := a.group(fmt.Sprintf("Group %02d", i), under, everybody[i%50:i%50+5]...)
+		groups = append(groups, id.String())
+		if i%3 == 0 {
+			a.group(fmt.Sprintf("Under %02d", i), []models.GroupID{id}, everybody[i], everybody[(i+7)%60])
+		}
+	}
+	var people []string
+	for _, id := range everybody {
+		people = append(people, id.String())
+	}
+	a, n := a.counted()
+	for field, query := range pages {
+		t.Run(field, func(t *testing.T) {
+			a := a.in(t)
+			ask := func(size int) func() int64 {
+				return func() int64 {
+					ids := vars{"users": people[:size], "groups": groups[:5]}
+					return a.statements(n, strings.ReplaceAll(query, "%N%", fmt.Sprint(size)), ids)
+				}
+			}
+			if few, many := agree(ask(2), ask(50)); few != many || few == 0 {
+				t.Errorf("%d statements for 2, %d for 50", few, many)
+			}
+		})
+	}
+}
+
+// A new list, or a new field that leads from one entity to others, gets its row above, or this fails.
+func TestEveryListIsCounted(t *testing.T) {
+	schema := contract(t)
+	for _, definition := range schema.Types {
+		if definition.Kind != ast.Object || definition.BuiltIn || definition == schema.Mutation || definition.Name == "UserError" || definition.Name == "UserErrorParam" {
+			continue
+		}
+		for _, suffix := range []string{"Payload", "Result"} {
+			if strings.HasSuffix(definition.Name, suffix) {
+				definition = &ast.Definition{}
+			}
+		}
+		for _, field := range definition.Fields {
+			name := definition.Name + "." + field.Name
+			list := field.Type.Elem != nil || strings.HasSuffix(field.Type.Name(), "Connection")
+			if list && pages[name] == "" && !strings.HasPrefix(field.Name, "__") {
+				t.Errorf("the statements of %s aren't counted", name)
+			}
+		}
+	}
+}
+
+// Nothing is counted that nobody asks for, and what the page has is not read twice.
+func TestTotalCountIsLazy(t *testing.T) {
+	a := newAPI(t)
+	group := a.group("Group", nil, a.admin.UserID)
+	a.group("Child", []models.GroupID{group}, a.admin.UserID)
+	a, n := a.counted()
+	one := `group(by: {name: "Group"})`
+	for list, query := range map[string]string{
+		"users":       `{ users { %FIELDS% } }`,
+		"groups":      `{ groups { %FIELDS% } }`,
+		"members":     `{ ` + one + ` { members { %FIELDS% } } }`,
+		"children":    `{ ` + one + ` { children { %FIELDS% } } }`,
+		"descendants": `{ ` + one + ` { descendants { %FIELDS% } } }`,
+		"user groups": `{ viewer { user { groups { %FIELDS% } } } }`,
+	} {
+		t.Run(list, func(t *testing.T) {
+			a := a.in(t)
+			count := func(fields string) func() int64 {
+				return func() int64 { return a.statements(n, strings.ReplaceAll(query, "%FIELDS%", fields), nil) }
+			}
+			plain := count(`nodes { id }`)
+			for fields, more := range map[string]int64{
+				`nodes { id } edges { cursor node { id } } pageInfo { hasNextPage endCursor }`: 0,
+				`nodes { id } totalCount @skip(if: true)`:                                      0,
+				`nodes { id } totalCount`:                                                      1,
+				`nodes { id } edges { cursor } totalCount pageInfo { hasNextPage }`:            1,
+			} {
+				page, whole := agree(func() int64 { return plain() + more }, count(fields))
+				if page != whole {
+					t.Errorf("%d statements for %s, %d for a page", whole, fields, page-more)
+				}
+			}
+		})
+	}
+}

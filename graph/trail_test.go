@@ -1,0 +1,262 @@
+package graph_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"cohort/audit"
+	"cohort/auth"
+	"cohort/models"
+)
+
+// trails has for each mutation what it writes down: an entry of the log and of the feed for each subject, told
+// in words. `again` says what the same input answers a second time, when nothing is written.
+var trails = map[string]struct {
+	input vars
+	want  []string
+	again string // a user error, or "" for none
+}{
+	"userCreate":         {vars{"email": "new@example.org", "groupIds": []string{"$alone"}}, []string{"USER SET new", "MEMBERSHIP SET new in Alone"}, "EMAIL_TAKEN"},
+	"usersCreate":        {vars{"users": []vars{{"email": "a@example.org"}, {"email": "b@example.org"}}}, []string{"USER SET a", "USER SET b"}, "EMAIL_TAKEN"},
+	"userUpdate":         {vars{"id": "$ann", "givenName": "Ann"}, []string{"USER SET ann"}, ""},
+	"userDelete":         {vars{"id": "$ann"}, []string{"MEMBERSHIP REMOVED ann in EMEA", "USER REMOVED ann"}, "NOT_FOUND"},
+	"userRoleSet":        {vars{"id": "$ann", "role": "ADMIN"}, []string{"USER SET ann"}, ""},
+	"usersSuspend":       {vars{"selection": vars{"ids": []string{"$ann", "$member", "$idle"}}}, []string{"STATUS SET ann", "STATUS SET member"}, ""},
+	"usersResume":        {vars{"selection": vars{"ids": []string{"$ann", "$idle"}}}, []string{"STATUS SET idle"}, ""},
+	"userGroupsUpdate":   {vars{"userId": "$ann", "addGroupIds": []string{"$alone", "$emea"}, "removeGroupIds": []string{"$sales"}}, []string{"MEMBERSHIP SET ann in Alone"}, ""},
+	"groupCreate":        {vars{"name": "New", "memberIds": []string{"$ann"}, "parentIds": []string{"$sales"}}, []string{"GROUP SET New", "NESTING SET New in Sales", "MEMBERSHIP SET ann in New"}, "NAME_TAKEN"},
+	"groupUpdate":        {vars{"id": "$emea", "priority": 5, "addMemberIds": []string{"$member"}, "removeMemberIds": []string{"$ann"}, "addParentIds": []string{"$alone"}, "removeParentIds": []string{"$sales"}}, []string{"GROUP SET EMEA", "MEMBERSHIP SET member in EMEA", "MEMBERSHIP REMOVED ann in EMEA", "NESTING SET EMEA in Alone", "NESTING REMOVED EMEA in Sales"}, ""},
+	"groupDelete":        {vars{"id": "$emea"}, []string{"MEMBERSHIP REMOVED ann in EMEA", "NESTING REMOVED EMEA in Sales", "NESTING REMOVED North in EMEA", "GROUP REMOVED EMEA"}, "NOT_FOUND"},
+	"groupsDelete":       {vars{"selection": vars{"ids": []string{"$emea", "$north", "$absentGroup"}}}, []string{"MEMBERSHIP REMOVED ann in EMEA", "NESTING REMOVED EMEA in Sales", "NESTING REMOVED North in EMEA", "GROUP REMOVED EMEA", "GROUP REMOVED North"}, ""},
+	"groupMembersAdd":    {vars{"groupIds": []string{"$alone", "$emea"}, "userIds": []string{"$ann", "$member"}}, []string{"MEMBERSHIP SET ann in Alone", "MEMBERSHIP SET member in Alone", "MEMBERSHIP SET member in EMEA"}, ""},
+	"groupMembersRemove": {vars{"groupIds": []string{"$sales", "$emea"}, "userIds": []string{"$ann", "$member"}}, []string{"MEMBERSHIP REMOVED ann in EMEA", "MEMBERSHIP REMOVED member in Sales"}, ""},
+	"groupNest":          {vars{"parentId": "$alone", "childId": "$emea"}, []string{"NESTING SET EMEA in Alone"}, ""},
+	"groupUnnest":        {vars{"parentId": "$sales", "childId": "$emea"}, []string{"NESTING REMOVED EMEA in Sales"}, ""},
+}
+
+func TestEveryMutationLeavesATrail(t *testing.T) {
+	var want []string
+	for _, field := range contract(t).Mutation.Fields {
+		want = append(want, field.Name)
+	}
+	slices.Sort(want)
+	if diff := cmp.Diff(want, slices.Sorted(mapKeys(trails))); diff != "" {
+		t.Errorf("mutations (-schema +tried):\n%s", diff)
+	}
+	for mutation, tt := range trails {
+		t.Run(mutation, func(t *testing.T) {
+			h := rightsHouse(t, "super")
+			names := h.names() // before something is deleted
+			since := h.feed(0)
+			who := h.admin
+			who.RequestID = "request-" + mutation
+			h.callers["super"] = who
+			r := request{mutation: mutation, input: tt.input}
+			if wrong, first := complaints(h.send(r)); wrong != "" {
+				t.Fatalf("refused: %s: %s", wrong, first)
+			}
+			for id, name := range h.names() {
+				names[id] = name
+			}
+			changes := h.feed(int64(len(since)))
+			told := make([]string, len(changes))
+			for i, c := range changes {
+				told[i] = tell(names, c.Entity, c.ChangeType, c.SubjectID, c.ObjectID)
+				if want := int64(len(since) + i + 1); c.Seq != want {
+					t.Errorf("number %d, want %d", c.Seq, want)
+				}
+			}
+			sorted := slices.Sorted(slices.Values(told))
+			slices.Sort(tt.want)
+			if diff := cmp.Diff(tt.want, sorted); diff != "" {
+				t.Errorf("feed (-want +got):\n%s", diff)
+			}
+			h.audited(who, "Mutation."+mutation, changes)
+			h.unchanged(func() {
+				wrong, _ := complaints(h.send(r))
+				if code, _, _ := strings.Cut(wrong, " "); code != tt.again {
+					t.Errorf("again: %s", wrong)
+				}
+			})
+		})
+	}
+}
+
+// names are those of all users, without the domain, and of all groups, by their bytes.
+func (h *house) names() map[string]string {
+	h.t.Helper()
+	names := map[string]string{}
+	data := h.must(`{ users(first: 100) { nodes { id email } } groups(first: 100) { nodes { id name } } }`, nil)
+	for _, u := range get(data, "users.nodes").([]any) {
+		id, err := models.ParseUserID(get(u, "id").(string))
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		names[string(id[:])] = strings.TrimSuffix(get(u, "email").(string), "@example.org")
+	}
+	for _, g := range get(data, "groups.nodes").([]any) {
+		id, err := models.ParseGroupID(get(g, "id").(string))
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		names[string(id[:])] = get(g, "name").(string)
+	}
+	return names
+}
+
+func tell(names map[string]string, entity, change string, subject, object []byte) string {
+	text := entity + " " + change + " " + names[string(subject)]
+	if len(object) > 0 {
+		text += " in " + names[string(object)]
+	}
+	return text
+}
+
+// feed are the entries after a number, which the account must have counted.
+func (h *house) feed(since int64) []audit.Change {
+	h.t.Helper()
+	var changes []audit.Change
+	if err := h.store.Read.Where("account_id = ? AND seq > ?", h.account, since).Order("seq").Find(&changes).Error; err != nil {
+		h.t.Fatal(err)
+	}
+	var account models.Account
+	if err := h.store.Read.Where("id = ?", h.account).Take(&account).Error; err != nil {
+		h.t.Fatal(err)
+	}
+	if want := since + int64(len(changes)); account.FeedSeq != want {
+		h.t.Errorf("the account has counted %d entries of %d", account.FeedSeq, want)
+	}
+	return changes
+}
+
+// audited holds the log of one operation against its feed: one event for the operation, one for each subject.
+func (h *house) audited(who auth.Caller, action string, changes []audit.Change) {
+	h.t.Helper()
+	var events []audit.Event
+	err := h.store.Read.Where("account_id = ? AND operation_id = ?", h.account, changes[0].OperationID).Order("id").Find(&events).Error
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	if len(events) != len(changes)+1 {
+		h.t.Fatalf("%d events for %d changes", len(events), len(changes))
+	}
+	count := h.rows("SELECT COUNT(*) AS n FROM audit_events WHERE account_id = ? AND request_id = '" + who.RequestID + "'")
+	if want := fmt.Sprintf("[map[n:%d]]", len(events)); fmt.Sprint(count) != want {
+		h.t.Errorf("events of the request: %v, want %s", count, want)
+	}
+	about := map[string]audit.Event{}
+	for _, e := range events {
+		if e.Action != action || e.RequestID != who.RequestID || e.ActorKind != "USER" || e.ActorID == nil || *e.ActorID != who.UserID {
+			h.t.Errorf("an event by %s %v in %s of %s", e.ActorKind, e.ActorID, e.RequestID, e.Action)
+		}
+		if !e.At.Equal(changes[0].At) {
+			h.t.Errorf("the event is of %s, the change of %s", e.At, changes[0].At)
+		}
+		if e.SubjectType == "" && (len(e.SubjectID)+len(e.ObjectID) > 0 || e.BeforeData != nil || e.AfterData != nil) {
+			h.t.Errorf("the operation's event is about %x %x", e.SubjectID, e.ObjectID)
+		}
+		about[e.SubjectType+string(e.SubjectID)+string(e.ObjectID)] = e
+	}
+	if _, ok := about[""]; !ok || len(about) != len(events) {
+		h.t.Errorf("%d events about %d things, of the operation itself: %v", len(events), len(about), ok)
+	}
+	for _, c := range changes {
+		e, ok := about[c.Entity+string(c.SubjectID)+string(c.ObjectID)]
+		switch {
+		case !ok:
+			h.t.Errorf("no event about %s %x", c.Entity, c.SubjectID)
+		case c.OperationID != events[0].OperationID:
+			h.t.Errorf("a change of another operation")
+		case (c.ChangeType == audit.Removed) != (e.AfterData == nil):
+			h.t.Errorf("%s %s with %v afterwards", c.Entity, c.ChangeType, e.AfterData)
+		case e.BeforeData == nil && e.AfterData == nil, e.BeforeData != nil && e.AfterData != nil && *e.BeforeData == *e.AfterData:
+			h.t.Errorf("nothing is different about %s", c.Entity)
+		case !sameJSON(c.Payload, e.AfterData):
+			h.t.Errorf("the feed says %v, the log %v", c.Payload, e.AfterData)
+		}
+	}
+}
+
+func sameJSON(a, b *string) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	var x, y any
+	return json.Unmarshal([]byte(*a), &x) == nil && json.Unmarshal([]byte(*b), &y) == nil && reflect.DeepEqual(x, y)
+}
+
+// What was before and what is after, as the log keeps it.
+func TestBeforeAndAfter(t *testing.T) {
+	h := newHouse(t)
+	for name, tt := range map[string]struct {
+		mutation      string
+		input         vars
+		entity        string
+		before, after any
+	}{
+		"a user": {
+			"userUpdate",
+			vars{"id": "$ann", "givenName": "Ann", "familyName": "Lee", "locale": "FR"},
+			"USER",
+			vars{"email": "ann@example.org", "givenName": "", "familyName": "", "displayName": "ann@example.org", "locale": "EN", "role": "MEMBER", "status": "INVITED", "statusReasons": []any{}},
+			vars{"email": "ann@example.org", "givenName": "Ann", "familyName": "Lee", "displayName": "Ann Lee", "locale": "FR", "role": "MEMBER", "status": "INVITED", "statusReasons": []any{}},
+		},
+		"a status": {
+			"usersSuspend",
+			vars{"selection": vars{"ids": []string{"$member"}}},
+			"STATUS",
+			vars{"status": "INVITED", "statusReasons": []any{}},
+			vars{"status": "SUSPENDED", "statusReasons": []any{"MANUAL"}},
+		},
+		"a group": {
+			"groupUpdate",
+			vars{"id": "$sales", "name": "Vente", "description": "All\nof them", "priority": 7},
+			"GROUP",
+			vars{"name": "Sales", "description": "", "priority": 0.0},
+			vars{"name": "Vente", "description": "All\nof them", "priority": 7.0},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := h.in(t)
+			since := int64(len(h.feed(0)))
+			if wrong, _ := complaints(h.send(request{mutation: tt.mutation, input: tt.input})); wrong != "" {
+				t.Fatal(wrong)
+			}
+			changes := h.feed(since)
+			if len(changes) != 1 || changes[0].Entity != tt.entity {
+				t.Fatalf("feed %v", changes)
+			}
+			var event audit.Event
+			err := h.store.Read.Where("account_id = ? AND operation_id = ? AND subject_type = ?", h.account, changes[0].OperationID, tt.entity).Take(&event).Error
+			if err != nil {
+				t.Fatal(err)
+			}
+			for what, pair := range map[string][2]any{"before": {tt.before, event.BeforeData}, "after": {tt.after, event.AfterData}} {
+				var got any
+				if err := json.Unmarshal([]byte(*pair[1].(*string)), &got); err != nil {
+					t.Fatal(err)
+				}
+				if diff := cmp.Diff(pair[0], got); diff != "" {
+					t.Errorf("%s (-want +got):\n%s", what, diff)
+				}
+			}
+		})
+	}
+}
+
+// Under REJECT_FAILED only the good rows leave a trail.
+func TestTrailOfTheGoodRows(t *testing.T) {
+	h := newHouse(t)
+	since := int64(len(h.feed(0)))
+	h.send(request{mutation: "usersCreate", input: vars{"errorPolicy": "REJECT_FAILED", "users": []vars{{"email": "good@example.org"}, {"email": "bad"}, {"email": "ann@example.org"}}}})
+	changes, names := h.feed(since), h.names()
+	if len(changes) != 1 || tell(names, changes[0].Entity, changes[0].ChangeType, changes[0].SubjectID, nil) != "USER SET good" {
+		t.Errorf("feed %v", changes)
+	}
+}
