@@ -288,7 +288,7 @@ func TestMessagesAreShort(t *testing.T) {
 	for name, query := range map[string]string{
 		"a value":  `{ users(sort: [` + strings.Repeat("NAME ", 1900) + `]) { totalCount } }`,
 		"a string": `{ users(sort: "` + strings.Repeat("é", 10_000) + `") { totalCount } }`,
-		"a token":  `{ users "` + strings.Repeat("é", 10_000) + `" }`,
+		"a token":  `"` + strings.Repeat("é", 10_000) + `"`,
 	} {
 		got := a.ask(a.admin, query, nil)
 		if len(got.Errors) != 1 || len(got.Errors[0].Message) > 510 || !strings.HasSuffix(got.Errors[0].Message, "…") || strings.Contains(got.Text, "�") {
