@@ -50,8 +50,7 @@ func (b *bench) profileAll(ctx context.Context) error {
 			return err
 		}
 	}
-	b.cohortServer.stop()
-	b.floorServer.stop()
+	b.stopAll()
 	return b.world.restore(context.WithoutCancel(ctx), before)
 }
 

@@ -44,13 +44,10 @@ func run(ctx context.Context, s settings) (err error) {
 		return err
 	}
 	defer b.world.db.Close()
+	defer b.stopAll() // also when it is stopped half-way
 	if err := b.start(ctx); err != nil {
 		return err
 	}
-	defer func() { // also when it is stopped half-way
-		b.cohortServer.stop()
-		b.floorServer.stop()
-	}()
 	if s.profile > 0 {
 		return b.profileAll(ctx)
 	}
@@ -59,8 +56,7 @@ func run(ctx context.Context, s settings) (err error) {
 		return err
 	}
 	report, err := b.measure(ctx)
-	b.cohortServer.stop()
-	b.floorServer.stop()
+	b.stopAll()
 	// What was written is taken back even when the run was stopped.
 	err = errors.Join(err, b.world.restore(context.WithoutCancel(ctx), before))
 	if err != nil {
@@ -123,6 +119,7 @@ func databaseProcess(url string) int {
 	return pid
 }
 
+// start starts both servers; stopAll ends those that run.
 func (b *bench) start(ctx context.Context) error {
 	address, err := freeAddress()
 	if err != nil {
@@ -140,23 +137,27 @@ func (b *bench) start(ctx context.Context) error {
 	}
 	// The super admin's first sign-in is a change, which the floor has no part in.
 	if err := b.askCohort("query Viewer { viewer { role } }", nil, nil); err != nil {
-		return errors.Join(err, b.stopped(b.cohortServer))
+		return err
 	}
 	self, err := os.Executable()
-	if err == nil {
-		address, err = freeAddress()
-	}
-	if err == nil {
-		environment := []string{floorListen + "=" + address, floorDatabase + "=" + b.database, floorSecret + "=" + b.secret}
-		b.floorServer, err = start(ctx, floorName, self, address, environment, floorCommand)
-	}
 	if err != nil {
-		return errors.Join(err, b.stopped(b.cohortServer))
+		return err
 	}
-	return nil
+	if address, err = freeAddress(); err != nil {
+		return err
+	}
+	environment = []string{floorListen + "=" + address, floorDatabase + "=" + b.database, floorSecret + "=" + b.secret}
+	b.floorServer, err = start(ctx, floorName, self, address, environment, floorCommand)
+	return err
 }
 
-func (b *bench) stopped(s *server) error { s.stop(); return nil }
+func (b *bench) stopAll() {
+	for _, s := range []*server{b.cohortServer, b.floorServer} {
+		if s != nil {
+			s.stop()
+		}
+	}
+}
 
 func (b *bench) chosen() (all []*cell) {
 	for i := range cells {

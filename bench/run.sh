@@ -7,6 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 
 if [[ ${1-} == short ]]; then
   shift
+  go test ./...
   set -- -account Short -users 2000 -groups 100 -memberships 8000 -rounds 1 -slot 300ms -lead 100ms -sql -marks=false "$@"
 fi
 if [[ -z ${COHORT_BENCH_DATABASE-} ]]; then

@@ -89,8 +89,9 @@ func (s *server) pid() int { return s.command.Process.Pid }
 
 func (s *server) ready(ctx context.Context) error {
 	deadline := time.Now().Add(time.Minute)
+	client := http.Client{Timeout: 5 * time.Second}
 	for {
-		answer, err := http.Get("http://" + s.address + "/readyz") //nolint:noctx // it ends soon enough
+		answer, err := client.Get("http://" + s.address + "/readyz") //nolint:noctx // it has a timeout
 		if err == nil {
 			_ = answer.Body.Close()
 			if answer.StatusCode == http.StatusOK {
@@ -112,6 +113,7 @@ func (s *server) look() {
 	}
 }
 
+// stop ends the server, if it has not ended.
 func (s *server) stop() {
 	_ = s.command.Process.Signal(syscall.SIGTERM)
 	timer := time.AfterFunc(20*time.Second, func() { _ = s.command.Process.Kill() })

@@ -1,6 +1,8 @@
 package directory
 
 import (
+	"strconv"
+
 	"cohort/models"
 )
 
@@ -132,8 +134,12 @@ func (t *tree[F]) clause(f *F, depth int) (clause, error) {
 	if f == nil {
 		return clause{}, nil
 	}
-	if t.left--; t.left < 0 || depth > maxFilterDepth {
-		return clause{}, models.Errorf(models.CodeTooMany, "a filter has at most %d parts, at most %d deep", maxFilters, maxFilterDepth)
+	t.left--
+	switch {
+	case depth > maxFilterDepth:
+		return clause{}, models.Errorf(models.CodeTooMany, "filters lie at most %d deep in each other", maxFilterDepth).With("limit", strconv.Itoa(maxFilterDepth))
+	case t.left < 0:
+		return clause{}, models.Errorf(models.CodeTooMany, "a filter has at most %d parts", maxFilters).With("limit", strconv.Itoa(maxFilters))
 	}
 	own, err := t.own(f)
 	if err != nil {

@@ -263,12 +263,14 @@ func (l list[T]) cursor(o order[T], hash models.ListHash, row *T) string {
 	return hash.Cursor(models.Cursor{Key: encodeKey(o.value(row)), ID: l.id(row)})
 }
 
-// pageInfo says where the page lies. What the far side holds is known; on the near side lies at least what
-// the cursor was taken from.
+// pageInfo says where the page lies. On the far side there may be more; beyond a cursor lies at least what it
+// was taken from.
 func pageInfo(page models.Page, cursors []string, more bool) *models.PageInfo {
-	info := &models.PageInfo{HasNextPage: more, HasPreviousPage: page.After != nil}
+	info := &models.PageInfo{HasNextPage: page.Before != nil, HasPreviousPage: page.After != nil}
 	if page.Backward {
-		info.HasNextPage, info.HasPreviousPage = page.Before != nil, more
+		info.HasPreviousPage = info.HasPreviousPage || more
+	} else {
+		info.HasNextPage = info.HasNextPage || more
 	}
 	if len(cursors) > 0 {
 		info.StartCursor, info.EndCursor = &cursors[0], &cursors[len(cursors)-1]

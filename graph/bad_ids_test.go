@@ -5,6 +5,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	gocmp "github.com/google/go-cmp/cmp"
@@ -61,16 +62,20 @@ var idSlots = map[string]struct {
 
 func contract(t testing.TB) *ast.Schema {
 	t.Helper()
-	text, err := os.ReadFile("../schema.graphqls")
-	if err != nil {
-		t.Fatal(err)
-	}
-	schema, err := gqlparser.LoadSchema(&ast.Source{Name: "schema.graphqls", Input: string(text)})
+	schema, err := loadContract()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return schema
 }
+
+var loadContract = sync.OnceValues(func() (*ast.Schema, error) {
+	text, err := os.ReadFile("../schema.graphqls")
+	if err != nil {
+		return nil, err
+	}
+	return gqlparser.LoadSchema(&ast.Source{Name: "schema.graphqls", Input: string(text)})
+})
 
 // A new argument or input field that takes an id gets its row above, or this fails.
 func TestEveryIDIsTried(t *testing.T) {

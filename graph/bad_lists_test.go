@@ -187,11 +187,11 @@ func TestFilters(t *testing.T) {
 				good[filter[:min(len(filter), 60)]] = request{query: strings.ReplaceAll(query, "%ARGS%", "filter: "+filter)}
 			}
 			for _, word := range []string{"and", "or", "not"} {
-				bad(nested(6, word), "TOO_MANY", "at most 5 deep")
+				bad(nested(6, word), "TOO_MANY", "lie at most 5 deep")
 				fine(nested(5, word))
 			}
 			for _, word := range []string{"and", "or"} {
-				bad(side(51, word), "TOO_MANY", "at most 50")
+				bad(side(51, word), "TOO_MANY", "at most 50 parts")
 				fine(side(50, word))
 				fine(`{` + word + `: []}`)
 				fine(`{` + word + `: null}`)

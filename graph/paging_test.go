@@ -251,8 +251,15 @@ func TestPagesBetweenCursors(t *testing.T) {
 		} else {
 			want = want[max(0, len(want)-size):]
 		}
-		if diff := gocmp.Diff(want, a.page(listed["users"].query, args).ids); diff != "" {
+		got := a.page(listed["users"].query, args)
+		if diff := gocmp.Diff(want, got.ids); diff != "" {
 			rt.Errorf("page (-want +got):\n%s", diff)
+		}
+		if len(want) == 0 {
+			return
+		}
+		if previous, next := want[0] != whole.ids[0], want[len(want)-1] != whole.ids[39]; got.previous != previous || got.next != next {
+			rt.Errorf("more before: %v, want %v; more behind: %v, want %v", got.previous, previous, got.next, next)
 		}
 	})
 }

@@ -105,7 +105,7 @@ func (h *house) send(r request) answer {
 		return h.post(who, h.fill(r.body))
 	}
 	if r.mutation != "" {
-		r.query, r.variables = mutate(r.mutation, "errors { code message path }"), vars{"input": r.input}
+		r.query, r.variables = mutate(r.mutation, "errors { code message path params { name values } }"), vars{"input": r.input}
 	}
 	variables, err := json.Marshal(r.variables)
 	if err != nil {
@@ -129,12 +129,14 @@ type refusal struct {
 // refuses runs requests that must be refused, clearly, and change nothing in either account.
 func (h *house) refuses(tests map[string]refusal) {
 	h.t.Helper()
-	before, other := h.dump(), h.other.dump()
+	before, other, promised := h.dump(), h.other.dump(), promisedParams(h.t)
 	for name, tt := range tests {
 		h.t.(*testing.T).Run(name, func(t *testing.T) {
 			h := h.in(t)
 			got := h.send(tt.request)
 			h.discreet(got)
+			keepsParams(t, promised, got)
+			isDocumented(t, got)
 			wrong, first := complaints(got)
 			if diff := cmp.Diff(tt.want, wrong); diff != "" {
 				t.Errorf("refusal (-want +got):\n%s\n%s", diff, got.Text)
@@ -151,6 +153,67 @@ func (h *house) refuses(tests map[string]refusal) {
 	}
 	if diff := cmp.Diff(other, h.other.dump()); diff != "" {
 		h.t.Errorf("rows of the other account changed (-before +after):\n%s", diff)
+	}
+}
+
+// promisedParams are the names of the values that an error of each code carries, as the contract says.
+func promisedParams(t testing.TB) map[string][]string {
+	t.Helper()
+	promised := map[string][]string{}
+	for _, code := range contract(t).Types["UserErrorCode"].EnumValues {
+		_, params, _ := strings.Cut(code.Description, "Params:")
+		params, _, _ = strings.Cut(params, ",\nfrom")
+		params, _, _ = strings.Cut(params, ", from")
+		for i, name := range strings.Split(params, "`") {
+			if i%2 == 1 {
+				promised[code.Name] = append(promised[code.Name], name)
+			}
+		}
+	}
+	return promised
+}
+
+// keepsParams fails for an error without a value that its code promises.
+func keepsParams(t testing.TB, promised map[string][]string, got answer) {
+	t.Helper()
+	for _, e := range got.Errors {
+		reason, _ := e.Extensions["reason"].(string)
+		for _, name := range promised[reason] {
+			if values, _ := e.Extensions[name].([]any); len(values) == 0 {
+				t.Errorf("%s without %s: %s", reason, name, got.Text)
+			}
+		}
+	}
+	for _, payload := range got.Data {
+		errs, _ := get(payload, "errors").([]any)
+		for _, e := range errs {
+			code, _ := get(e, "code").(string)
+			for _, name := range promised[code] {
+				if get(e, "params") != nil && !slices.Contains(texts(e, "params.*.name"), name) {
+					t.Errorf("%s without %s: %s", code, name, got.Text)
+				}
+			}
+		}
+	}
+}
+
+// isDocumented fails for a user error that the description of the mutation doesn't list.
+func isDocumented(t testing.TB, got answer) {
+	t.Helper()
+	for mutation, payload := range got.Data {
+		field := contract(t).Mutation.Fields.ForName(mutation)
+		if field == nil {
+			continue
+		}
+		listed := field.Description
+		if mutation == "usersCreate" { // says that its errors are those of the other
+			listed += contract(t).Mutation.Fields.ForName("userCreate").Description
+		}
+		for _, code := range texts(payload, "errors.*.code") {
+			if !strings.Contains(listed, "`"+code+"`") {
+				t.Errorf("%s doesn't say that it answers %s", mutation, code)
+			}
+		}
 	}
 }
 

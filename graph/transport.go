@@ -33,6 +33,7 @@ func (t *transport) Do(w http.ResponseWriter, r *http.Request, exec graphql.Grap
 		answering{w, mediaJSON, t.limits.Errors}.refuse(refuse(http.StatusNotAcceptable, "answers are "+mediaJSON+" or "+mediaResponse))
 		return
 	}
+	w.Header().Set("Content-Type", media+"; charset=utf-8") // also where a panic is answered
 	answer := answering{w, media, t.limits.Errors}
 	asked, err := t.limits.read(w, r)
 	if err != nil {

@@ -44,10 +44,12 @@ func Dial(address string) (*Conn, error) {
 // Close ends the connection.
 func (c *Conn) Close() error { return c.conn.Close() }
 
-// Do sends a request and reads the answer, whose body is good until the next call. An answer must come
-// within 30 seconds.
+// patience is how long an answer may take.
+const patience = 2 * time.Minute
+
+// Do sends a request and reads the answer, whose body is good until the next call.
 func (c *Conn) Do(request []byte) (status int, body []byte, err error) {
-	if err := c.conn.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
+	if err := c.conn.SetDeadline(time.Now().Add(patience)); err != nil {
 		return 0, nil, err
 	}
 	if _, err := c.conn.Write(request); err != nil {
@@ -97,7 +99,7 @@ func (c *Conn) Do(request []byte) (status int, body []byte, err error) {
 			return 0, nil, err
 		}
 		if end, err := c.line(); err != nil || len(end) > 0 {
-			return 0, nil, errors.Join(err, errors.New("a chunk is longer than it says"))
+			return 0, nil, errors.Join(err, fmt.Errorf("%q behind a chunk of %d bytes", end, n))
 		}
 		if n == 0 {
 			return status, c.body, nil

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// ticks is the kernel's unit of CPU time; it is 100 a second wherever Go runs on Linux.
+// tick is the unit in which the kernel tells CPU time, on all machines that Go knows.
 const tick = 10 * time.Millisecond
 
 // CPU is the time that a process has used on all cores, for itself and in the kernel.

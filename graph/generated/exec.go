@@ -2667,7 +2667,7 @@ type Mutation {
   """
   Suspends users by hand (reason ` + "`" + `MANUAL` + "`" + `): their tokens are refused within 5 seconds. Admins (members
   only) and super admins; users that the caller may not touch fail one by one and the rest goes on.
-  Errors: ` + "`" + `TOO_MANY` + "`" + `, ` + "`" + `STALE_SELECTION` + "`" + `, ` + "`" + `REQUIRED` + "`" + `.
+  Errors: ` + "`" + `TOO_MANY` + "`" + `, ` + "`" + `STALE_SELECTION` + "`" + `, ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `INVALID` + "`" + ` (` + "`" + `all: false` + "`" + `), ` + "`" + `TOO_LONG` + "`" + ` (a search).
   """
   usersSuspend(
     "Who."
@@ -2677,7 +2677,7 @@ type Mutation {
   """
   Lifts the reason ` + "`" + `MANUAL` + "`" + `; other reasons stay. Admins (members only) and super admins; users that the
   caller may not touch fail one by one and the rest goes on. Errors: ` + "`" + `TOO_MANY` + "`" + `, ` + "`" + `STALE_SELECTION` + "`" + `,
-  ` + "`" + `REQUIRED` + "`" + `.
+  ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `INVALID` + "`" + ` (` + "`" + `all: false` + "`" + `), ` + "`" + `TOO_LONG` + "`" + ` (a search).
   """
   usersResume(
     "Who."
@@ -2695,7 +2695,7 @@ type Mutation {
 
   """
   Creates a group, with its first members and parents. Admins and super admins. Errors: ` + "`" + `REQUIRED` + "`" + `,
-  ` + "`" + `TOO_LONG` + "`" + `, ` + "`" + `INVALID_CHARACTERS` + "`" + `, ` + "`" + `NAME_TAKEN` + "`" + `, ` + "`" + `NOT_FOUND` + "`" + `, ` + "`" + `TOO_DEEP` + "`" + `, ` + "`" + `TOO_MANY` + "`" + `.
+  ` + "`" + `TOO_LONG` + "`" + `, ` + "`" + `INVALID_CHARACTERS` + "`" + `, ` + "`" + `INVALID` + "`" + ` (the priority), ` + "`" + `NAME_TAKEN` + "`" + `, ` + "`" + `NOT_FOUND` + "`" + `, ` + "`" + `TOO_DEEP` + "`" + `, ` + "`" + `TOO_MANY` + "`" + `.
   """
   groupCreate(
     "The new group."
@@ -2705,8 +2705,8 @@ type Mutation {
   """
   Changes a group: its fields, and members and parents to add and to remove, all or nothing, as the Save
   button of a detail page means it. Fields left out stay. Admins and super admins. Errors: ` + "`" + `NOT_FOUND` + "`" + `,
-  ` + "`" + `STALE` + "`" + `, ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_LONG` + "`" + `, ` + "`" + `INVALID_CHARACTERS` + "`" + `, ` + "`" + `NAME_TAKEN` + "`" + `, ` + "`" + `CYCLE` + "`" + `, ` + "`" + `TOO_DEEP` + "`" + `, ` + "`" + `TOO_MANY` + "`" + `,
-  ` + "`" + `CONFLICT` + "`" + `.
+  ` + "`" + `STALE` + "`" + `, ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_LONG` + "`" + `, ` + "`" + `INVALID_CHARACTERS` + "`" + `, ` + "`" + `INVALID` + "`" + ` (the priority), ` + "`" + `NAME_TAKEN` + "`" + `, ` + "`" + `CYCLE` + "`" + `,
+  ` + "`" + `TOO_DEEP` + "`" + `, ` + "`" + `TOO_MANY` + "`" + `, ` + "`" + `CONFLICT` + "`" + `.
   """
   groupUpdate(
     "Which group, and what changes."
@@ -2724,7 +2724,8 @@ type Mutation {
 
   """
   Deletes many groups for good, all or nothing, as ` + "`" + `groupDelete` + "`" + ` does one. Ids that are not found are
-  passed over: gone is gone. Admins and super admins. Errors: ` + "`" + `TOO_MANY` + "`" + `, ` + "`" + `STALE_SELECTION` + "`" + `, ` + "`" + `REQUIRED` + "`" + `.
+  passed over: gone is gone. Admins and super admins. Errors: ` + "`" + `TOO_MANY` + "`" + `, ` + "`" + `STALE_SELECTION` + "`" + `, ` + "`" + `REQUIRED` + "`" + `,
+  ` + "`" + `INVALID` + "`" + ` (` + "`" + `all: false` + "`" + `), ` + "`" + `TOO_LONG` + "`" + ` (a search).
   """
   groupsDelete(
     "Which groups."
