@@ -85,3 +85,18 @@ func (s depthSetting) Validate() error {
 func (s depthSetting) options() directory.Options {
 	return directory.Options{MaxGroupDepth: s.MaxGroupDepth}
 }
+
+// Validate is called by the parser of the command line.
+func (s memorySetting) Validate() error {
+	if s.RosterMemory < 0 {
+		return fmt.Errorf("--roster-memory (COHORT_ROSTER_MEMORY) must be 0 or more MiB")
+	}
+	return nil
+}
+
+func (s memorySetting) bytes() int64 {
+	if s.RosterMemory == 0 {
+		return -1 // not the default, but none
+	}
+	return s.RosterMemory << 20
+}

@@ -46,6 +46,11 @@ type depthSetting struct {
 	MaxGroupDepth int `default:"10" variable:"COHORT_MAX_GROUP_DEPTH" help:"How many groups the longest chain of nested groups may have: 1 to 32."`
 }
 
+// memorySetting bounds what is kept of accounts to answer without the database.
+type memorySetting struct {
+	RosterMemory int64 `default:"256" placeholder:"MIB" variable:"COHORT_ROSTER_MEMORY" help:"What may be kept in memory of who is in which group, over all accounts, in MiB: 256. 100,000 users with three groups each take about 25. With 0 the database answers everything."`
+}
+
 type accountSetting struct {
 	Account string `placeholder:"NAME" help:"The account, by its name or id. Not needed when there is only one."`
 }

@@ -20,6 +20,7 @@ import (
 type serveCommand struct {
 	tokenSettings
 	depthSetting
+	memorySetting
 	limitSettings
 	doorSettings
 	Listen string `default:"127.0.0.1:8080" placeholder:"HOST:PORT" variable:"COHORT_LISTEN" help:"Where to listen. 127.0.0.1:8080 by default, which only this machine reaches."`
@@ -31,7 +32,7 @@ const stopWithin = 30 * time.Second
 
 // Validate is called by the parser of the command line, and has to name the parts, of which several have one.
 func (c *serveCommand) Validate() error {
-	return cmp.Or(c.depthSetting.Validate(), c.limitSettings.Validate(), c.doorSettings.Validate())
+	return cmp.Or(c.depthSetting.Validate(), c.memorySetting.Validate(), c.limitSettings.Validate(), c.doorSettings.Validate())
 }
 
 func (c *serveCommand) Run(ctx context.Context, p *program) error {
@@ -51,7 +52,9 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	d, err := directory.New(s, c.options())
+	o := c.options()
+	o.Memory, o.Log = c.bytes(), p.log
+	d, err := directory.New(s, o)
 	if err == nil {
 		err = c.serve(ctx, p, address, &site{
 			store: s, directory: d, tokens: tokens, log: p.log, demo: demo,

@@ -66,11 +66,25 @@ var questions = map[string]question{
 	},
 	"checks": {
 		ask: func(ctx context.Context, d *directory.Directory, who auth.Caller, users []models.UserID, groups []models.GroupID) (any, error) {
-			checks, err := d.Checks(ctx, who, users, groups)
+			checks, err := d.Checks(ctx, who, users, groups, directory.Direct)
 			members := map[models.Pair]bool{}
 			for _, c := range checks {
 				if c.IsMember() {
 					members[models.Pair{User: c.UserID, Group: c.GroupID}] = true
+				}
+			}
+			return members, err
+		},
+		follows: func(st *contents, _ []models.UserID, _ []models.GroupID) any { return effective(st) },
+	},
+	"members": {
+		ask: func(ctx context.Context, d *directory.Directory, who auth.Caller, _ []models.UserID, groups []models.GroupID) (any, error) {
+			q := directory.MemberQuery{Relation: models.MembershipRelationAll, Sort: models.UserSortNameAsc}
+			pages, err := d.MembersOf(ctx, who, groups, q, models.PageArgs{First: new(int32(100))}, directory.Direct)
+			members := map[models.Pair]bool{}
+			for i, page := range pages {
+				for _, edge := range page.Edges {
+					members[models.Pair{User: edge.Node.ID, Group: groups[i]}] = true
 				}
 			}
 			return members, err
@@ -136,7 +150,7 @@ func TestTwoServersAgree(t *testing.T) {
 	c := newCrew(t, at[0], at)
 	w := c.writer(t.Context(), 0)
 	reader := auth.OperatorOf(c.account.Account)
-	names := []string{"depths", "checks", "counts", "descendants", "users", "groups"}
+	names := []string{"depths", "checks", "members", "counts", "descendants", "users", "groups"}
 	for round := range rounds(60, 500) {
 		w.d = at[round%2]
 		must(t, w.work())

@@ -7,12 +7,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"gorm.io/gorm"
 
 	"cohort/audit"
 	"cohort/auth"
 	"cohort/directory/nesting"
+	"cohort/directory/roster"
 	"cohort/models"
 	"cohort/store"
 )
@@ -26,12 +28,20 @@ const (
 // Options are what an installation may choose.
 type Options struct {
 	MaxGroupDepth int // 1 to MaxDepth; 0 for DefaultDepth
+
+	// Memory is what the rosters of all accounts may take, in bytes; 0 for roster.DefaultMemory. With less than
+	// nothing the database answers everything.
+	Memory int64
+
+	Log *slog.Logger // nil discards
 }
 
 // Directory offers the use cases. It is safe for concurrent use.
 type Directory struct {
 	store    *store.Store
 	graphs   *nesting.Cache
+	rosters  *roster.Cache
+	log      *slog.Logger
 	maxDepth int
 }
 
@@ -43,7 +53,14 @@ func New(s *store.Store, o Options) (*Directory, error) {
 	if o.MaxGroupDepth < 1 || o.MaxGroupDepth > MaxDepth {
 		return nil, fmt.Errorf("the depth of nested groups must lie between 1 and %d, not at %d", MaxDepth, o.MaxGroupDepth)
 	}
-	return &Directory{store: s, graphs: nesting.NewCache(), maxDepth: o.MaxGroupDepth}, nil
+	if o.Memory == 0 {
+		o.Memory = roster.DefaultMemory
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	graphs := nesting.NewCache()
+	return &Directory{store: s, graphs: graphs, rosters: roster.NewCache(s, graphs, o.Memory), log: o.Log, maxDepth: o.MaxGroupDepth}, nil
 }
 
 // MaxGroupDepth is how many groups the longest chain of nested groups may have.

@@ -8,6 +8,7 @@ import (
 	"gorm.io/gorm"
 
 	"cohort/auth"
+	"cohort/directory/roster"
 	"cohort/models"
 )
 
@@ -36,6 +37,12 @@ func (d *Directory) MembersOf(ctx context.Context, who auth.Caller, groups []mod
 	page, err := args.Check(q.hash())
 	if err != nil {
 		return nil, err
+	}
+	pages, ok := fromRoster(ctx, d, who, "Group.members", func() ([]*models.GroupMemberConnection, error) {
+		return d.membersByName(ctx, who, groups, q, page, detail)
+	})
+	if ok {
+		return pages, nil
 	}
 	return glance(ctx, d, who, "Group.members", func(s *snapshot) ([]*models.GroupMemberConnection, error) {
 		filter, err := userFilter(s.account(), q.Filter)
@@ -94,6 +101,15 @@ func (s *snapshot) findPaths(groups []models.GroupID, pages []*models.GroupMembe
 
 // CountMembers counts what MembersOf lists. Admins.
 func (d *Directory) CountMembers(ctx context.Context, who auth.Caller, groups []models.GroupID, relation models.MembershipRelation, filter *models.UserFilter) ([]int, error) {
+	counts, ok := fromRoster(ctx, d, who, "Group.memberCount", func() ([]int, error) {
+		if filter != nil {
+			return nil, errNotHeld
+		}
+		return counted(ctx, d, who, groups, func(r *roster.Roster, id models.GroupID) int { return r.Count(id, relation) })
+	})
+	if ok {
+		return counts, nil
+	}
 	return glance(ctx, d, who, "Group.memberCount", func(s *snapshot) ([]int, error) {
 		where, err := userFilter(s.account(), filter)
 		if err != nil {
@@ -127,6 +143,12 @@ func (d *Directory) GroupsOf(ctx context.Context, who auth.Caller, users []model
 	page, err := args.Check(q.hash())
 	if err != nil {
 		return nil, err
+	}
+	pages, ok := fromRoster(ctx, d, who, "User.groups", func() ([]*models.UserGroupConnection, error) {
+		return d.groupsOfByName(ctx, who, users, q, page, detail)
+	})
+	if ok {
+		return pages, nil
 	}
 	return glance(ctx, d, who, "User.groups", func(s *snapshot) ([]*models.UserGroupConnection, error) {
 		if err := s.onlyOwn(users); err != nil {
@@ -179,6 +201,15 @@ func (d *Directory) GroupsOf(ctx context.Context, who auth.Caller, users []model
 
 // CountGroupsOf counts what GroupsOf lists. Admins, and members for themselves.
 func (d *Directory) CountGroupsOf(ctx context.Context, who auth.Caller, users []models.UserID, relation models.MembershipRelation, filter *models.GroupFilter) ([]int, error) {
+	counts, ok := fromRoster(ctx, d, who, "User.groups", func() ([]int, error) {
+		if filter != nil {
+			return nil, errNotHeld
+		}
+		return counted(ctx, d, who, users, func(r *roster.Roster, id models.UserID) int { return r.CountGroupsOf(id, relation) })
+	})
+	if ok {
+		return counts, nil
+	}
 	return glance(ctx, d, who, "User.groups", func(s *snapshot) ([]int, error) {
 		if err := s.onlyOwn(users); err != nil {
 			return nil, err
@@ -241,12 +272,18 @@ func (s *snapshot) onlyVisible(f *models.GroupFilter, sort models.GroupSort) err
 // Checks says for each user and each group whether and how the one is an effective member of the other, user
 // by user. Admins, and members about themselves: FORBIDDEN about others. REQUIRED for an empty list, TOO_MANY
 // over 250.
-func (d *Directory) Checks(ctx context.Context, who auth.Caller, users []models.UserID, groups []models.GroupID) ([]*models.MembershipCheck, error) {
+func (d *Directory) Checks(ctx context.Context, who auth.Caller, users []models.UserID, groups []models.GroupID, detail Detail) ([]*models.MembershipCheck, error) {
 	var errs models.Errors
 	checkList(&errs, len(users), 1, "userIds")
 	checkList(&errs, len(groups), 1, "groupIds")
 	if err := errs.OrNil(); err != nil {
 		return nil, err
+	}
+	found, ok := fromRoster(ctx, d, who, "Query.membershipChecks", func() ([]*models.MembershipCheck, error) {
+		return d.checked(ctx, who, users, groups, detail)
+	})
+	if ok {
+		return found, nil
 	}
 	return glance(ctx, d, who, "Query.membershipChecks", func(s *snapshot) ([]*models.MembershipCheck, error) {
 		if err := s.onlyOwn(users); err != nil {

@@ -30,7 +30,7 @@ func TestReadersSeeWholeMoves(t *testing.T) {
 	homes, all, hundred := home[:], models.MembershipRelationAll, models.PageArgs{First: new(int32(100))}
 	looks := map[string]func(context.Context, *directory.Directory) (int, error){
 		"checks": func(ctx context.Context, d *directory.Directory) (n int, err error) {
-			checks, err := d.Checks(ctx, who, []models.UserID{user, inner}, homes)
+			checks, err := d.Checks(ctx, who, []models.UserID{user, inner}, homes, directory.Direct)
 			for _, c := range checks {
 				if c.IsMember() {
 					n++

@@ -118,7 +118,8 @@ func (o *oracle) steps(u, g string) int {
 // world is a directory and its oracle, which know the same users and groups by name.
 type world struct {
 	oracle
-	d       *directory.Directory
+	d       *directory.Directory // writes, and answers from memory where it can
+	asked   *directory.Directory // what compare asks: d, or one that asks the database for everything
 	db      *gorm.DB
 	who     auth.Caller
 	userID  map[string]models.UserID
@@ -136,6 +137,10 @@ func TestPropertyNesting(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		const limit = 4
 		d, err := directory.New(s, directory.Options{MaxGroupDepth: limit})
+		if err != nil {
+			rt.Fatal(err)
+		}
+		plain, err := directory.New(s, directory.Options{MaxGroupDepth: limit, Memory: -1})
 		if err != nil {
 			rt.Fatal(err)
 		}
@@ -159,7 +164,11 @@ func TestPropertyNesting(t *testing.T) {
 			"nest":           w.nest,
 			"unnest":         w.unnest,
 			"staged edit":    w.stagedEdit,
-			"":               w.compare,
+			"": func(rt *rapid.T) {
+				for _, w.asked = range []*directory.Directory{d, plain} {
+					w.compare(rt)
+				}
+			},
 		})
 	})
 }
@@ -403,16 +412,16 @@ func (w *world) compare(t *rapid.T) {
 	users, groups := slices.Sorted(maps.Keys(w.users)), slices.Sorted(maps.Keys(w.groups))
 	userIDs, groupIDs := w.userIDs(users), w.ids(groups)
 	for _, relation := range relations {
-		byGroup, err := w.d.MembersOf(ctx, w.who, groupIDs, directory.MemberQuery{Relation: relation, Sort: models.UserSortNameAsc}, models.PageArgs{First: new(int32(100))}, directory.Paths)
+		byGroup, err := w.asked.MembersOf(ctx, w.who, groupIDs, directory.MemberQuery{Relation: relation, Sort: models.UserSortNameAsc}, models.PageArgs{First: new(int32(100))}, directory.Paths)
 		ok(t, err)
-		plain, err := w.d.MembersOf(ctx, w.who, groupIDs, directory.MemberQuery{Relation: relation, Sort: models.UserSortNameAsc}, models.PageArgs{First: new(int32(100))}, directory.Direct)
+		plain, err := w.asked.MembersOf(ctx, w.who, groupIDs, directory.MemberQuery{Relation: relation, Sort: models.UserSortNameAsc}, models.PageArgs{First: new(int32(100))}, directory.Direct)
 		ok(t, err)
 		for i := range plain {
 			for j, e := range plain[i].Edges {
 				same(t, "direct without paths", byGroup[i].Edges[j].How.Direct, e.How.Direct)
 			}
 		}
-		counts, err := w.d.CountMembers(ctx, w.who, groupIDs, relation, nil)
+		counts, err := w.asked.CountMembers(ctx, w.who, groupIDs, relation, nil)
 		ok(t, err)
 		for i, g := range groups {
 			want, got := []string{}, []string{}
@@ -428,9 +437,9 @@ func (w *world) compare(t *rapid.T) {
 			same(t, fmt.Sprintf("%s members of %s", relation, g), want, got)
 			same(t, fmt.Sprintf("count of %s members of %s", relation, g), len(want), counts[i])
 		}
-		byUser, err := w.d.GroupsOf(ctx, w.who, userIDs, directory.MembershipQuery{Relation: relation, Sort: models.GroupSortNameAsc}, models.PageArgs{First: new(int32(100))}, directory.Paths)
+		byUser, err := w.asked.GroupsOf(ctx, w.who, userIDs, directory.MembershipQuery{Relation: relation, Sort: models.GroupSortNameAsc}, models.PageArgs{First: new(int32(100))}, directory.Paths)
 		ok(t, err)
-		plainer, err := w.d.GroupsOf(ctx, w.who, userIDs, directory.MembershipQuery{Relation: relation, Sort: models.GroupSortNameAsc}, models.PageArgs{First: new(int32(100))}, directory.Direct)
+		plainer, err := w.asked.GroupsOf(ctx, w.who, userIDs, directory.MembershipQuery{Relation: relation, Sort: models.GroupSortNameAsc}, models.PageArgs{First: new(int32(100))}, directory.Direct)
 		ok(t, err)
 		for i := range plainer {
 			for j, e := range plainer[i].Edges {
@@ -452,7 +461,7 @@ func (w *world) compare(t *rapid.T) {
 		}
 	}
 	if len(users) > 0 && len(groups) > 0 {
-		checks, err := w.d.Checks(ctx, w.who, userIDs, groupIDs)
+		checks, err := w.asked.Checks(ctx, w.who, userIDs, groupIDs, directory.Paths)
 		ok(t, err)
 		for _, c := range checks {
 			u, g := w.name[c.UserID], w.name[c.GroupID]
@@ -465,11 +474,11 @@ func (w *world) compare(t *rapid.T) {
 
 func (w *world) compareGroups(t *rapid.T, groups []string, groupIDs []models.GroupID) {
 	ctx := context.Background()
-	depths, err := w.d.Depths(ctx, w.who, groupIDs)
+	depths, err := w.asked.Depths(ctx, w.who, groupIDs)
 	ok(t, err)
-	rows, err := w.d.GroupsByID(ctx, w.who, groupIDs)
+	rows, err := w.asked.GroupsByID(ctx, w.who, groupIDs)
 	ok(t, err)
-	crumbs, err := w.d.Breadcrumbs(ctx, w.who, groupIDs)
+	crumbs, err := w.asked.Breadcrumbs(ctx, w.who, groupIDs)
 	ok(t, err)
 	for i, g := range groups {
 		same(t, "depth of "+g, w.depth(g), int(depths[i]))
@@ -493,7 +502,7 @@ func (w *world) compareGroups(t *rapid.T, groups []string, groupIDs []models.Gro
 		directory.Ancestors:   func(g, other string) bool { return g != other && w.liesIn(g, other) },
 		directory.Descendants: func(g, other string) bool { return g != other && w.liesIn(other, g) },
 	} {
-		lists, err := w.d.Relatives(ctx, w.who, groupIDs, kin, directory.GroupQuery{Sort: models.GroupSortNameAsc}, models.PageArgs{First: new(int32(100))})
+		lists, err := w.asked.Relatives(ctx, w.who, groupIDs, kin, directory.GroupQuery{Sort: models.GroupSortNameAsc}, models.PageArgs{First: new(int32(100))})
 		ok(t, err)
 		for i, g := range groups {
 			want, got := []string{}, []string{}

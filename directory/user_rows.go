@@ -50,6 +50,18 @@ func statusOf(u *models.User) status {
 	return status{u.Status, append([]models.SuspensionReason{}, u.StatusReasons()...)}
 }
 
+// userColumns are those of a user's row, and userFields where each of them is read into: what a list of many rows
+// needs, which GORM finds out for each column of each row.
+const userColumns = "account_id, id, email, email_key, given_name, family_name, display_name, name_sort, family_sort, locale, role, status, " +
+	"suspended_manually, suspended_no_products, activated_at, created_at, updated_at"
+
+func userFields(u *models.User) []any {
+	return []any{
+		&u.AccountID, &u.ID, &u.Email, &u.EmailKey, &u.GivenName, &u.FamilyName, &u.DisplayName, &u.NameSort, &u.FamilySort, &u.Locale, &u.Role, &u.Status,
+		&u.SuspendedManually, &u.SuspendedNoProducts, &u.ActivatedAt, &u.CreatedAt, &u.UpdatedAt,
+	}
+}
+
 // insertUsers stores new users with their search terms.
 func insertUsers(c *change, users []*models.User) error {
 	if len(users) == 0 {

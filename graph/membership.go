@@ -43,6 +43,17 @@ func detail(ctx context.Context) directory.Detail {
 	return directory.Direct
 }
 
+// checkDetail is what the operation asks of how a membership that is checked comes about. The groups it comes via
+// are known either way.
+func checkDetail(ctx context.Context) directory.Detail {
+	for _, field := range graphql.CollectFieldsCtx(ctx, []string{"MembershipCheck"}) {
+		if field.Name == "path" {
+			return directory.Paths
+		}
+	}
+	return directory.Direct
+}
+
 func (r groupMemberEdgeResolver) Via(ctx context.Context, edge *models.GroupMemberEdge) ([]*models.Group, error) {
 	return groupsNamed(ctx, edge.How.Via)
 }
@@ -91,7 +102,7 @@ func (r queryResolver) MembershipChecks(ctx context.Context, userIDs, groupIDs [
 	if err != nil {
 		return nil, err
 	}
-	return r.directory.Checks(ctx, caller(ctx), users, groups)
+	return r.directory.Checks(ctx, caller(ctx), users, groups, checkDetail(ctx))
 }
 
 func (r mutationResolver) GroupMembersAdd(ctx context.Context, input models.GroupMembersAddInput) (*models.GroupMembersAddPayload, error) {

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"gorm.io/gorm"
@@ -59,6 +60,8 @@ type Store struct {
 	now    func() time.Time
 	lines  lines
 	pools  []*sql.DB
+
+	feedSeq atomic.Pointer[sql.Stmt]
 }
 
 // Open connects to the database and makes it where there is none: the SQLite file with its folder, the
