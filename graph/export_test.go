@@ -1,0 +1,36 @@
+package graph
+
+import (
+	"strings"
+
+	"github.com/99designs/gqlgen/graphql"
+)
+
+// FieldByField is for a handler that writes no list at once.
+func FieldByField(o Options) Options {
+	o.fieldByField = true
+	return o
+}
+
+// IsPlain tells whether a field of a type can be written at once.
+func IsPlain(of, field string) bool {
+	return map[string]func() bool{
+		"User":            func() bool { return plainUser.fields[field] != nil },
+		"Group":           func() bool { return plainGroup.fields[field] != nil },
+		"UserEdge":        func() bool { return plainUserEdge.fields[field] != nil },
+		"GroupEdge":       func() bool { return plainGroupEdge.fields[field] != nil },
+		"GroupMemberEdge": func() bool { return plainGroupMemberEdge.fields[field] != nil },
+		"UserGroupEdge":   func() bool { return plainUserGroupEdge.fields[field] != nil },
+		"MembershipCheck": func() bool { return plainCheck.fields[field] != nil },
+	}[of]()
+}
+
+// AppendText and GqlgenText write a string.
+func AppendText(text string) string { return string(appendText(nil, text)) }
+
+// GqlgenText is how gqlgen writes it.
+func GqlgenText(text string) string {
+	var b strings.Builder
+	graphql.MarshalString(text).MarshalGQL(&b)
+	return b.String()
+}
