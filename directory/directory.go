@@ -72,6 +72,7 @@ type snapshot struct {
 	who    auth.Caller
 	answer auth.Answer // the condition that is left to settle
 	graphs *nesting.Cache
+	store  *store.Store
 	glance bool // not a transaction: good for one statement
 }
 
@@ -119,7 +120,7 @@ func glance[T any](ctx context.Context, d *Directory, who auth.Caller, action au
 		var none T
 		return none, err
 	}
-	result, err := fn(&snapshot{DB: d.store.Read.WithContext(ctx), who: who, answer: answer, graphs: d.graphs, glance: true})
+	result, err := fn(&snapshot{DB: d.store.Read.WithContext(ctx), who: who, answer: answer, graphs: d.graphs, store: d.store, glance: true})
 	if err == nil {
 		return result, nil
 	}

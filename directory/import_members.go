@@ -209,7 +209,7 @@ func (im *importer) writeMembers(ctx context.Context) error {
 			last, done = page[len(page)-1], done+len(page)
 			continue
 		}
-		outcomes, err := inChunk(ctx, im, &pace, func(c *change) ([]models.MembershipOutcome, error) { return addMembers(c, pairs) })
+		outcomes, err := inChunk(ctx, im, &pace, func(c *change) ([]models.MembershipOutcome, error) { return moveMembers(c, pairs, addMembers) })
 		if err != nil {
 			return err
 		}

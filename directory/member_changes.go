@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"sync"
 
 	"gorm.io/gorm"
 
 	"cohort/audit"
 	"cohort/auth"
+	"cohort/directory/nesting"
 	"cohort/models"
 )
 
@@ -27,8 +29,15 @@ func (d *Directory) RemoveMembers(ctx context.Context, who auth.Caller, in model
 	return &models.GroupMembersRemovePayload{MembersChange: change}, err
 }
 
-// step is addMembers or removeMembers: what happened to each pair, in their order.
-type step func(*change, []models.Pair) ([]models.MembershipOutcome, error)
+// step is addMembers or removeMembers: what happened to each pair, in their order. It keeps present up to date.
+type step func(c *change, pairs []models.Pair, present *present) ([]models.MembershipOutcome, error)
+
+// present says which users, groups and memberships there are.
+type present struct {
+	users  map[models.UserID]bool
+	groups map[models.GroupID]bool
+	pairs  map[models.Pair]bool
+}
 
 func (d *Directory) changeMembers(ctx context.Context, who auth.Caller, action auth.Action, groupIDs []models.GroupID, userIDs []models.UserID, do step) (models.MembersChange, error) {
 	if _, err := who.May(action); err != nil {
@@ -55,10 +64,6 @@ func (d *Directory) changeMembers(ctx context.Context, who auth.Caller, action a
 // membersChange runs a step and gathers what the payload tells of it.
 func membersChange(c *change, pairs []models.Pair, do step) (models.MembersChange, error) {
 	var none models.MembersChange
-	outcomes, err := do(c, pairs)
-	if err != nil {
-		return none, err
-	}
 	userIDs, groupIDs := sides(pairs)
 	users, err := usersByID(c.DB, c.account(), userIDs)
 	if err != nil {
@@ -68,39 +73,66 @@ func membersChange(c *change, pairs []models.Pair, do step) (models.MembersChang
 	if err != nil {
 		return none, err
 	}
-	results, err := memberResults(c, pairs, outcomes, users)
-	return models.MembersChange{Results: results, Groups: pick(groups, groupIDs), Users: pick(users, userIDs)}, err
-}
-
-// memberResults says for each pair what happened, with the entry of the group's list for a new member.
-func memberResults(c *change, pairs []models.Pair, outcomes []models.MembershipOutcome, users map[models.UserID]*models.User) ([]*models.MembershipResult, error) {
-	userIDs, _ := sides(pairs)
 	direct, _, err := directGroups(c.DB, c.account(), userIDs)
 	if err != nil {
-		return nil, err
+		return none, err
+	}
+	there := present{users: map[models.UserID]bool{}, groups: map[models.GroupID]bool{}, pairs: map[models.Pair]bool{}}
+	for id := range users {
+		there.users[id] = true
+	}
+	for id := range groups {
+		there.groups[id] = true
+	}
+	for _, pair := range pairs {
+		there.pairs[pair] = slices.Contains(direct[pair.User], pair.Group)
+	}
+	outcomes, err := do(c, pairs, &there)
+	if err != nil {
+		return none, err
+	}
+	for i, pair := range pairs {
+		switch outcomes[i] {
+		case models.MembershipOutcomeAdded:
+			direct[pair.User] = append(direct[pair.User], pair.Group)
+			groups[pair.Group].DirectMemberCount++
+		case models.MembershipOutcomeRemoved:
+			direct[pair.User] = slices.DeleteFunc(direct[pair.User], func(id models.GroupID) bool { return id == pair.Group })
+			groups[pair.Group].DirectMemberCount--
+		}
 	}
 	graph, err := c.graph()
 	if err != nil {
-		return nil, err
+		return none, err
 	}
+	return models.MembersChange{
+		Results: memberResults(pairs, outcomes, users, direct, graph), Groups: pick(groups, groupIDs), Users: pick(users, userIDs),
+	}, nil
+}
+
+// memberResults says for each pair what happened, with the entry of the group's list for a new member, which is
+// worked out if somebody asks, when the account is no longer locked.
+func memberResults(pairs []models.Pair, outcomes []models.MembershipOutcome, users map[models.UserID]*models.User, direct map[models.UserID][]models.GroupID, graph *nesting.Graph) []*models.MembershipResult {
 	q := MemberQuery{Relation: models.MembershipRelationAll, Sort: models.UserSortNameAsc}
+	below := map[models.GroupID]func() map[models.GroupID]int{}
 	results := make([]*models.MembershipResult, len(pairs))
-	below := map[models.GroupID]map[models.GroupID]int{}
 	for i, pair := range pairs {
 		results[i] = &models.MembershipResult{GroupID: pair.Group, UserID: pair.User, Outcome: outcomes[i]}
 		if outcomes[i] != models.MembershipOutcomeAdded {
 			continue
 		}
 		if below[pair.Group] == nil {
-			below[pair.Group] = graph.Below(pair.Group)
+			below[pair.Group] = sync.OnceValue(func() map[models.GroupID]int { return graph.Below(pair.Group) })
 		}
-		user := users[pair.User]
-		results[i].MemberEdge = &models.GroupMemberEdge{
-			Cursor: userList.cursor(userOrders[q.Sort], q.hash(), user), Node: user,
-			How: graph.MembershipBelow(direct[pair.User], pair.Group, below[pair.Group]),
+		user, ids, below := users[pair.User], direct[pair.User], below[pair.Group]
+		results[i].Edge = func() *models.GroupMemberEdge {
+			return &models.GroupMemberEdge{
+				Cursor: userList.cursor(userOrders[q.Sort], q.hash(), user), Node: user,
+				How: graph.MembershipBelow(ids, pair.Group, below()),
+			}
 		}
 	}
-	return results, nil
+	return results
 }
 
 // UpdateUserGroups adds a user to groups and removes them from groups, all or nothing. Admins. NOT_FOUND,
@@ -184,21 +216,17 @@ func sides(pairs []models.Pair) (users []models.UserID, groups []models.GroupID)
 
 // addMembers writes the memberships that are not there yet, with the counts of their groups, and says what
 // happened to each pair.
-func addMembers(c *change, pairs []models.Pair) ([]models.MembershipOutcome, error) {
-	users, groups, present, err := presentSides(c, pairs)
-	if err != nil {
-		return nil, err
-	}
+func addMembers(c *change, pairs []models.Pair, there *present) ([]models.MembershipOutcome, error) {
 	outcomes := make([]models.MembershipOutcome, len(pairs))
 	var rows []models.MembershipRow
 	for i, pair := range pairs {
 		switch {
-		case !users[pair.User] || !groups[pair.Group]:
+		case !there.users[pair.User] || !there.groups[pair.Group]:
 			outcomes[i] = models.MembershipOutcomeNotFound
-		case present[pair]:
+		case there.pairs[pair]:
 			outcomes[i] = models.MembershipOutcomeAlreadyMember
 		default:
-			present[pair] = true
+			there.pairs[pair] = true
 			outcomes[i] = models.MembershipOutcomeAdded
 			rows = append(rows, models.MembershipRow{AccountID: c.account(), GroupID: pair.Group, UserID: pair.User, CreatedAt: c.Now})
 		}
@@ -214,22 +242,18 @@ func addMembers(c *change, pairs []models.Pair) ([]models.MembershipOutcome, err
 
 // removeMembers deletes the memberships that are there, with the counts of their groups, and says what
 // happened to each pair.
-func removeMembers(c *change, pairs []models.Pair) ([]models.MembershipOutcome, error) {
-	users, groups, present, err := presentSides(c, pairs)
-	if err != nil {
-		return nil, err
-	}
+func removeMembers(c *change, pairs []models.Pair, there *present) ([]models.MembershipOutcome, error) {
 	outcomes := make([]models.MembershipOutcome, len(pairs))
 	var rows []models.MembershipRow
 	byGroup := map[models.GroupID][]models.UserID{}
 	for i, pair := range pairs {
 		switch {
-		case !users[pair.User] || !groups[pair.Group]:
+		case !there.users[pair.User] || !there.groups[pair.Group]:
 			outcomes[i] = models.MembershipOutcomeNotFound
-		case !present[pair]:
+		case !there.pairs[pair]:
 			outcomes[i] = models.MembershipOutcomeNotMember
 		default:
-			present[pair] = false
+			there.pairs[pair] = false
 			outcomes[i] = models.MembershipOutcomeRemoved
 			rows = append(rows, models.MembershipRow{GroupID: pair.Group, UserID: pair.User})
 			byGroup[pair.Group] = append(byGroup[pair.Group], pair.User)
@@ -246,17 +270,27 @@ func removeMembers(c *change, pairs []models.Pair) ([]models.MembershipOutcome, 
 	return outcomes, noteMembers(c, rows, false)
 }
 
-// presentSides reads which of the users, groups and memberships there are.
-func presentSides(c *change, pairs []models.Pair) (users map[models.UserID]bool, groups map[models.GroupID]bool, present map[models.Pair]bool, err error) {
+// presentSides reads which of the users, groups and memberships there are, and no more of them.
+func presentSides(c *change, pairs []models.Pair) (there *present, err error) {
 	userIDs, groupIDs := sides(pairs)
-	if users, err = presentIDs[models.UserID](c, "users", userIDs); err != nil {
-		return nil, nil, nil, err
+	there = &present{}
+	if there.users, err = presentIDs[models.UserID](c, "users", userIDs); err != nil {
+		return nil, err
 	}
-	if groups, err = presentIDs[models.GroupID](c, "user_groups", groupIDs); err != nil {
-		return nil, nil, nil, err
+	if there.groups, err = presentIDs[models.GroupID](c, "user_groups", groupIDs); err != nil {
+		return nil, err
 	}
-	present, err = presentPairs(c.DB, c.account(), pairs)
-	return users, groups, present, err
+	there.pairs, err = presentPairs(c.DB, c.account(), pairs)
+	return there, err
+}
+
+// moveMembers is a step of which only the outcomes matter.
+func moveMembers(c *change, pairs []models.Pair, do step) ([]models.MembershipOutcome, error) {
+	there, err := presentSides(c, pairs)
+	if err != nil {
+		return nil, err
+	}
+	return do(c, pairs, there)
 }
 
 // presentPairs reads which of the memberships there are.

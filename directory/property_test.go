@@ -262,12 +262,12 @@ func (w *world) addMembers(t *rapid.T) {
 			want = models.MembershipOutcomeAlreadyMember
 		}
 		same(t, "outcome", want, r.Outcome)
-		same(t, "edge", want == models.MembershipOutcomeAdded, r.MemberEdge != nil)
+		same(t, "edge", want == models.MembershipOutcomeAdded, r.MemberEdge() != nil)
 		w.member[pair] = true
 	}
 	for _, r := range p.Results {
-		if r.MemberEdge != nil {
-			w.sameMembership(t, w.name[r.UserID], w.name[r.GroupID], r.MemberEdge.How)
+		if r.MemberEdge() != nil {
+			w.sameMembership(t, w.name[r.UserID], w.name[r.GroupID], r.MemberEdge().How)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"cohort/auth"
 	"cohort/directory/roster"
@@ -204,8 +205,17 @@ func (d *Directory) usersAsOf(ctx context.Context, account models.AccountID, ids
 	if len(ids) > chunk { // which one statement should not have
 		return nil, 0, errNotHeld
 	}
-	rows, err := d.store.Read.WithContext(ctx).
-		Raw("SELECT (SELECT a.feed_seq FROM accounts a WHERE a.id = ?), "+userColumns+" FROM users WHERE account_id = ? AND id IN ?", account, account, ids).Rows()
+	// A few lengths for all lists keep the statements few; an id may stand there several times.
+	places := 4
+	for places < len(ids) {
+		places *= 2
+	}
+	args := []any{account, account}
+	for i := range places {
+		args = append(args, ids[min(i, len(ids)-1)])
+	}
+	rows, err := d.store.Query(ctx, "SELECT (SELECT a.feed_seq FROM accounts a WHERE a.id = ?), "+userColumns+
+		" FROM users WHERE account_id = ? AND id IN (?"+strings.Repeat(", ?", places-1)+")", args...)
 	if err != nil {
 		return nil, 0, fmt.Errorf("read users: %w", err)
 	}

@@ -202,7 +202,7 @@ func createUsers(c *change, rows []newUser, strict bool) (models.Errors, error) 
 	if err := insertUsers(c, users); err != nil {
 		return nil, err
 	}
-	_, err = addMembers(c, pairs)
+	_, err = moveMembers(c, pairs, addMembers)
 	return errs, err
 }
 
@@ -326,7 +326,7 @@ func (d *Directory) DeleteUser(ctx context.Context, who auth.Caller, in models.U
 		for i, id := range direct[user.ID] {
 			pairs[i] = models.Pair{User: user.ID, Group: id}
 		}
-		if _, err := removeMembers(c, pairs); err != nil {
+		if _, err := moveMembers(c, pairs, removeMembers); err != nil {
 			return nil, err
 		}
 		if err := c.Exec("DELETE FROM user_terms WHERE account_id = ? AND user_id = ?", c.account(), user.ID).Error; err != nil {

@@ -89,16 +89,37 @@ func (d *Directory) User(ctx context.Context, who auth.Caller, by models.UserBy)
 		return nil, oneOf("id", "email").At("by")
 	}
 	return glance(ctx, d, who, "Query.user", func(s *snapshot) (*models.User, error) {
-		where := s.Where("account_id = ? AND id = ?", s.account(), by.ID)
+		where, value := "id = ?", any(by.ID)
 		if by.Email != nil {
-			where = s.Where("account_id = ? AND email_key = ?", s.account(), models.Key(*by.Email))
+			where, value = "email_key = ?", models.Key(*by.Email)
 		}
-		user, err := firstUser(where)
+		user, err := s.user(where, value)
 		if err != nil || user == nil || !s.answer.On(s.who, user.ID, user.Role) {
 			return nil, err
 		}
 		return user, nil
 	})
+}
+
+// user is the one that has this id or this e-mail; nil when there is none. What is asked all the time is asked by
+// a prepared statement.
+func (s *snapshot) user(where string, value any) (*models.User, error) {
+	if !s.glance {
+		return firstUser(s.Where("account_id = ? AND "+where, s.account(), value))
+	}
+	rows, err := s.store.Query(s.Statement.Context, "SELECT "+userColumns+" FROM users WHERE account_id = ? AND "+where, s.account(), value)
+	if err != nil {
+		return nil, fmt.Errorf("read user: %w", err)
+	}
+	defer rows.Close() //nolint:errcheck // rows.Err tells
+	var user *models.User
+	if rows.Next() {
+		user = new(models.User)
+		if err := rows.Scan(userFields(user)...); err != nil {
+			return nil, fmt.Errorf("read user: %w", err)
+		}
+	}
+	return user, rows.Err()
 }
 
 // UsersByID finds users; nil in the place of one that there is not, or that the caller may not see. Admins,

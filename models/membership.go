@@ -100,10 +100,18 @@ type UserGroupsUpdatePayload struct {
 
 // MembershipResult is what happened to one pair.
 type MembershipResult struct {
-	GroupID    GroupID
-	UserID     UserID
-	Outcome    MembershipOutcome
-	MemberEdge *GroupMemberEdge
+	GroupID GroupID
+	UserID  UserID
+	Outcome MembershipOutcome
+	Edge    func() *GroupMemberEdge // of a new member; nil for others
+}
+
+// MemberEdge is the entry of a new member in the group's list; nil for others.
+func (r *MembershipResult) MemberEdge() *GroupMemberEdge {
+	if r.Edge == nil {
+		return nil
+	}
+	return r.Edge()
 }
 
 type GroupMembersAddInput struct {

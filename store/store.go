@@ -10,7 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"gorm.io/gorm"
@@ -61,7 +61,7 @@ type Store struct {
 	lines  lines
 	pools  []*sql.DB
 
-	feedSeq atomic.Pointer[sql.Stmt]
+	prepared sync.Map // of *sql.Stmt on Read by their text
 }
 
 // Open connects to the database and makes it where there is none: the SQLite file with its folder, the

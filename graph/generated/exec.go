@@ -7368,7 +7368,7 @@ func _MembershipResult_memberEdge(ctx context.Context, ec *executionContext, fie
 			return fieldContext_MembershipResult_memberEdge(ctx, ec, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.MemberEdge, nil
+			return obj.MemberEdge(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *models.GroupMemberEdge) graphql.Marshaler {
@@ -7382,7 +7382,7 @@ func fieldContext_MembershipResult_memberEdge(_ context.Context, ec *executionCo
 	fc = &graphql.FieldContext{
 		Object:     "MembershipResult",
 		Field:      field,
-		IsMethod:   false,
+		IsMethod:   true,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return childFields_GroupMemberEdge(ctx, ec, field)
