@@ -128,9 +128,16 @@ func Words(search string) ([]string, error) {
 }
 
 // Terms are the beginnings that a search finds something by: each word of the texts, and the parts of
-// words with dots, hyphens or apostrophes in them.
-func Terms(texts ...string) []string {
-	var terms []string
+// words with dots, hyphens or apostrophes in them. One that begins another is left out, which finds as much.
+func Terms(texts ...string) []string { return terms(texts) }
+
+// terms are those of the texts, and some words that are taken as they are.
+func terms(texts []string, words ...string) (terms []string) {
+	for _, word := range words {
+		if word = Fold(word); word != "" {
+			terms = append(terms, cut(word, MaxName))
+		}
+	}
 	for _, text := range texts {
 		for _, word := range strings.Fields(Fold(text)) {
 			terms = append(terms, cut(word, MaxName))
@@ -140,5 +147,12 @@ func Terms(texts ...string) []string {
 		}
 	}
 	slices.Sort(terms)
-	return slices.Compact(terms)
+	kept := terms[:0]
+	for i, term := range terms {
+		// What begins with a term is sorted right behind it.
+		if i+1 == len(terms) || !strings.HasPrefix(terms[i+1], term) {
+			kept = append(kept, term)
+		}
+	}
+	return kept
 }

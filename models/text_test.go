@@ -149,9 +149,23 @@ func TestWords(t *testing.T) {
 
 func TestTerms(t *testing.T) {
 	got := Terms("José", "O'Brien-Nolan", "ann.lee@example.org", "", "José")
-	want := []string{"ann", "ann.lee@example.org", "brien", "example", "jose", "lee", "nolan", "o", "o'brien-nolan", "org"}
+	want := []string{"ann.lee@example.org", "brien", "example", "jose", "lee", "nolan", "o'brien-nolan", "org"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("terms (-want +got):\n%s", diff)
+	}
+}
+
+func TestTermsOfUsers(t *testing.T) {
+	for email, want := range map[string][]string{
+		"ann.lee@example.org":          {"ann.lee@example.org", "example.org", "lee"},
+		"Ann@Mail.Some-Partner.Co.Uk":  {"ann@mail.some-partner.co.uk", "co", "lee", "mail.some-partner.co.uk", "partner", "some-partner"},
+		"o'brien+cohort@[192.168.0.1]": {"0", "168", "[192.168.0.1]", "192", "ann", "brien", "cohort", "lee", "o'brien+cohort@[192.168.0.1]"},
+	} {
+		user := User{Email: email, GivenName: "Ann", FamilyName: "Lee", DisplayName: "Ann Lee"}
+		slices.Sort(want)
+		if diff := cmp.Diff(want, user.Terms()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", email, diff)
+		}
 	}
 }
 

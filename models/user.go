@@ -90,10 +90,12 @@ func (u *User) Etag() string {
 	return etag(u.ID[:], u.Email, u.GivenName, u.FamilyName, u.DisplayName, string(u.Locale))
 }
 
-// Terms are what a search finds the user by.
+// Terms are what a search finds the user by: the names, the e-mail and what is before its @, the domain, and all of
+// their parts but the domain's last, under which there are too many.
 func (u *User) Terms() []string {
-	local, _, _ := strings.Cut(u.Email, "@")
-	return Terms(u.GivenName, u.FamilyName, u.DisplayName, u.Email, local)
+	local, domain, _ := strings.Cut(u.Email, "@")
+	labels := strings.Split(domain, ".")
+	return terms([]string{u.GivenName, u.FamilyName, u.DisplayName, local, strings.Join(labels[:len(labels)-1], " ")}, u.Email, domain)
 }
 
 // Rank orders the roles: a higher one may do more.

@@ -2435,7 +2435,8 @@ nested in each other, at most 5 deep.
 input UserFilter {
   """
   Words that begin a part of the name or the e-mail, without regard to case and accents: ` + "`" + `jos gar` + "`" + ` finds
-  José García. Every word must fit. At most 200 characters and 10 words.
+  José García, ` + "`" + `example.org` + "`" + ` those with an address there, ` + "`" + `org` + "`" + ` alone nobody. Every word must fit. At most
+  200 characters and 10 words.
   """
   search: String
   "One of these statuses."
