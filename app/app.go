@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 
 	"cohort/models"
 )
@@ -67,6 +68,16 @@ func report(w io.Writer, err error) {
 	fmt.Fprintf(w, "cohort: %v\n", err)
 }
 
+// isTerminal takes other devices for one, too.
+func isTerminal(w io.Writer) bool {
+	file, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := file.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
 // newLog writes to w what the settings want to see.
 func newLog(w io.Writer, format, level string) *slog.Logger {
 	var least slog.Level
@@ -74,7 +85,7 @@ func newLog(w io.Writer, format, level string) *slog.Logger {
 		panic(err) // the command line takes no other
 	}
 	options := &slog.HandlerOptions{Level: least}
-	if format == "json" {
+	if format == "json" || format == "auto" && !isTerminal(w) {
 		return slog.New(slog.NewJSONHandler(w, options))
 	}
 	return slog.New(slog.NewTextHandler(w, options))

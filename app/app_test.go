@@ -25,7 +25,7 @@ func TestMisuse(t *testing.T) {
 		"a variable is no number":   {variables: map[string]string{"COHORT_MAX_GROUP_DEPTH": "deep"}, code: misuse, want: []string{"COHORT_MAX_GROUP_DEPTH", "deep"}},
 		"groups nested too deep":    {variables: map[string]string{"COHORT_MAX_GROUP_DEPTH": "33"}, code: misuse, want: []string{"COHORT_MAX_GROUP_DEPTH", "between 1 and 32"}},
 		"groups not nested at all":  {args: "--max-group-depth 0", code: misuse, want: []string{"--max-group-depth"}},
-		"a log that there is not":   {variables: map[string]string{"COHORT_LOG": "xml"}, code: misuse, want: []string{"COHORT_LOG", "text, json"}},
+		"a log that there is not":   {variables: map[string]string{"COHORT_LOG": "xml"}, code: misuse, want: []string{"COHORT_LOG", "auto, text, json"}},
 		"a level that there is not": {variables: map[string]string{"COHORT_LOG_LEVEL": "loud"}, code: misuse, want: []string{"COHORT_LOG_LEVEL", "debug, info, warn, error"}},
 
 		"a port alone":               {variables: map[string]string{"COHORT_LISTEN": "8080"}, code: failure, want: []string{"COHORT_LISTEN", "127.0.0.1:8080"}},
@@ -39,6 +39,9 @@ func TestMisuse(t *testing.T) {
 		"a malformed URL":            {args: "migrate", variables: map[string]string{"COHORT_DATABASE": "mysql://u:canary%@h/d"}, code: failure, want: []string{"malformed", "percent-encoded"}},
 		"no database in the URL":     {args: "migrate", variables: map[string]string{"COHORT_DATABASE": "mysql://u:canary@h"}, code: failure, want: []string{"names no database"}},
 		"nobody answers":             {args: "migrate", variables: map[string]string{"COHORT_DATABASE": "mysql://u:canary@127.0.0.1:1/d"}, code: failure, want: []string{"mysql://u@127.0.0.1:1/d", "refused"}},
+		"a short token for metrics":  {variables: map[string]string{"COHORT_METRICS_TOKEN": "canary"}, code: failure, want: []string{"COHORT_METRICS_TOKEN", "6 bytes", "16"}},
+		"traces to nowhere":          {variables: map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "u:canary@h:4318"}, code: failure, want: []string{"OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318"}},
+		"traces by gRPC":             {variables: map[string]string{"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://h:4317", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, code: failure, want: []string{"OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"}},
 		"the folder is not writable": {args: "migrate", variables: map[string]string{"COHORT_DATABASE": "sqlite:/dev/null/cohort.db"}, code: failure, want: []string{"/dev/null"}},
 	}
 	for name, tt := range tests {

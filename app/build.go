@@ -17,6 +17,7 @@ type program struct {
 	Environment
 	settings *settings
 	log      *slog.Logger
+	observe  store.Observer // of the database; nil for commands
 }
 
 // ownDatabase tells whether the database was left to us: the embedded one in data/.
@@ -30,7 +31,7 @@ func (p *program) open(ctx context.Context) (*store.Store, error) {
 	if p.ownDatabase() {
 		url = "sqlite:" + p.data("cohort.db")
 	}
-	s, err := store.Open(ctx, store.Options{URL: url, Log: p.log, Inspect: p.inspect})
+	s, err := store.Open(ctx, store.Options{URL: url, Log: p.log, Inspect: p.inspect, Observe: p.observe})
 	if err != nil {
 		return nil, err
 	}
@@ -72,6 +73,15 @@ func (p *program) tokens(t tokenSettings) (*auth.Tokens, error) {
 		return nil, fmt.Errorf("%s: %w", secretVariable, err)
 	}
 	return tokens, nil
+}
+
+// metricsToken is what opens /metrics; empty for none.
+func (p *program) metricsToken() (string, error) {
+	token := p.Getenv(metricsVariable)
+	if token != "" && len(token) < minMetricsToken {
+		return "", fmt.Errorf("%s has %d bytes and needs at least %d, such as `openssl rand -hex 16` makes", metricsVariable, len(token), minMetricsToken)
+	}
+	return token, nil
 }
 
 // Validate is called by the parser of the command line.

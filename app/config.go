@@ -14,7 +14,7 @@ import (
 // if that is set to more than nothing, else its default.
 type settings struct {
 	Database string `placeholder:"URL" variable:"COHORT_DATABASE" help:"Where the database is: mysql://user:password@host:port/database or sqlite:FILE. By default ${embedded}, which the server fills with demo data at its first start."`
-	Log      string `enum:"text,json" default:"text" variable:"COHORT_LOG" help:"How the log on standard error is written: text or json."`
+	Log      string `enum:"auto,text,json" default:"auto" variable:"COHORT_LOG" help:"How the log on standard error is written: text or json; auto is text on a terminal and json elsewhere."`
 	LogLevel string `enum:"debug,info,warn,error" default:"info" variable:"COHORT_LOG_LEVEL" help:"The least that is logged: debug, info, warn or error."`
 
 	Serve   serveCommand   `cmd:"" default:"withargs" help:"Serve the API; what happens without a command."`

@@ -37,7 +37,7 @@ var pagePolicy = func() string {
 func (on *site) handler() http.Handler {
 	door := auth.NewDoor(on.tokens, auth.NewStandings(on.store, auth.StandingOptions{}), on.directory.Activate)
 	door.Log = on.log
-	api := door.Middleware(graph.New(graph.Options{Directory: on.directory, Log: on.log, Limits: on.limits, Trusted: on.trusted}))
+	api := door.Middleware(graph.New(graph.Options{Directory: on.directory, Log: on.log, Limits: on.limits, Trusted: on.trusted, Observer: on.observer()}))
 	schema := []byte(graph.Schema())
 
 	routes := http.NewServeMux()
@@ -45,6 +45,9 @@ func (on *site) handler() http.Handler {
 	routes.Handle("GET /schema.graphql", text("text/plain; charset=utf-8", schema))
 	routes.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "alive") })
 	routes.HandleFunc("GET /readyz", on.ready)
+	if on.demo || on.metricsToken != "" {
+		routes.Handle("GET /metrics", on.metrics.page(on.metricsToken, on.log))
+	}
 	routes.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Security-Policy", pagePolicy)
 		text("text/html; charset=utf-8", page)(w, r)
@@ -55,7 +58,18 @@ func (on *site) handler() http.Handler {
 		h = loopbackOnly(on.port, h)
 	}
 	h = recovering(on.log, h)
-	return auth.RequestID(logging(on.log, h))
+	return auth.RequestID(on.traces.requests(on.observed(h)))
+}
+
+// observer counts and traces operations.
+func (on *site) observer() *graph.Observer {
+	return &graph.Observer{
+		Begin: on.traces.begin,
+		End: func(ctx context.Context, o graph.Operation, begin time.Time, code string) {
+			on.metrics.operation(o, begin, code)
+			on.traces.end(ctx, o, code)
+		},
+	}
 }
 
 // ready answers 200 while the database answers, else 503.
@@ -140,25 +154,33 @@ func recovering(log *slog.Logger, next http.Handler) http.Handler {
 	})
 }
 
-// logging writes a line for each request, which tells nothing that a caller sent but method and path.
-func logging(log *slog.Logger, next http.Handler) http.Handler {
+// observed counts each request, completes its span, and writes a line about it, which tells nothing that a caller
+// sent but method and path.
+func (on *site) observed(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		begin := time.Now()
 		answer := &recorder{ResponseWriter: w}
+		on.metrics.inFlight.Inc()
 		defer func() {
+			on.metrics.inFlight.Dec()
+			route := routeOf(r)
+			on.metrics.answered(route, answer.code())
+			on.traces.answered(r, route, answer.code())
 			level := slog.LevelInfo
 			if isProbe(r.URL.Path) && answer.code() == http.StatusOK { // every few seconds
 				level = slog.LevelDebug
 			}
-			log.LogAttrs(r.Context(), level, "request",
+			line := []slog.Attr{
 				slog.String("method", shortened(r.Method)), slog.String("path", shortened(r.URL.Path)), slog.Int("status", answer.code()),
-				slog.Duration("took", time.Since(begin)), slog.String("requestId", auth.RequestIDFrom(r.Context())))
+				slog.Duration("took", time.Since(begin)), slog.String("requestId", auth.RequestIDFrom(r.Context())),
+			}
+			on.log.LogAttrs(r.Context(), level, "request", append(line, on.traces.id(r.Context())...)...)
 		}()
 		next.ServeHTTP(answer, r)
 	})
 }
 
-func isProbe(path string) bool { return path == "/healthz" || path == "/readyz" }
+func isProbe(path string) bool { return path == "/healthz" || path == "/readyz" || path == "/metrics" }
 
 func shortened(s string) string {
 	const most = 100

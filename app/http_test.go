@@ -218,7 +218,7 @@ func TestPanic(t *testing.T) {
 			t.Parallel()
 			var lines bytes.Buffer
 			log := slog.New(slog.NewJSONHandler(&lines, nil))
-			server := httptest.NewServer(auth.RequestID(logging(log, recovering(log, tt.handler))))
+			server := httptest.NewServer(auth.RequestID((&site{log: log, metrics: newMetrics()}).observed(recovering(log, tt.handler))))
 			request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL, nil)
 			if err != nil {
 				t.Fatal(err)

@@ -40,13 +40,29 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	tokens, err := p.tokens(c.tokenSettings)
-	if err != nil {
-		return err
-	}
 	trusted, err := c.trusted(c.limits())
 	if err != nil {
 		return err
+	}
+	on := &site{log: p.log, demo: demo, limits: c.limits(), trusted: trusted, origins: c.CORSOrigins, metrics: newMetrics()}
+	if on.metricsToken, err = p.metricsToken(); err != nil {
+		return err
+	}
+	if on.traces, err = newTraces(ctx, p.Getenv, p.log); err != nil {
+		return err
+	}
+	defer on.traces.flush(p.log)
+	return c.open(ctx, p, address, on)
+}
+
+// open opens the database for the site, serves it, and closes the database.
+func (c *serveCommand) open(ctx context.Context, p *program, address *net.TCPAddr, on *site) (err error) {
+	if on.tokens, err = p.tokens(c.tokenSettings); err != nil {
+		return err
+	}
+	p.observe = func(ctx context.Context, work store.Work, begin time.Time, err error) {
+		on.metrics.work(work, begin, err)
+		on.traces.work(ctx, work, begin, err)
 	}
 	s, err := p.open(ctx)
 	if err != nil {
@@ -56,10 +72,10 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 	o.Memory, o.Log = c.bytes(), p.log
 	d, err := directory.New(s, o)
 	if err == nil {
-		err = c.serve(ctx, p, address, &site{
-			store: s, directory: d, tokens: tokens, log: p.log, demo: demo,
-			limits: c.limits(), trusted: trusted, origins: c.CORSOrigins,
-		})
+		on.store, on.directory = s, d
+		if err = on.metrics.watch(on); err == nil {
+			err = c.serve(ctx, p, address, on)
+		}
 	}
 	return errors.Join(err, s.Close())
 }
@@ -184,6 +200,10 @@ type site struct {
 	limits    graph.Limits
 	trusted   *graph.Trusted
 	origins   []string // of web pages that may use the server
-	demo      bool     // only requests to a loopback name are answered
+	metrics   *metrics
+	traces    *traces // nil for none
+	demo      bool    // only requests to a loopback name are answered
 	port      int
+
+	metricsToken string // what opens /metrics; without one the demo alone has it
 }

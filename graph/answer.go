@@ -19,6 +19,7 @@ type answering struct {
 	w          http.ResponseWriter
 	media      string
 	mostErrors int
+	seen       *observing
 }
 
 // refuse answers a request of which nothing is run: without data, which tells it from one that was run.
@@ -70,6 +71,7 @@ func (a answering) write(status int, response *graphql.Response) {
 			err.Message = strings.ToValidUTF8(err.Message[:longestMessage], "") + "…"
 		}
 	}
+	a.seen.code = outcomeOf(response)
 	var body bytes.Buffer
 	part := func(name string, value []byte) {
 		sign := byte(',')

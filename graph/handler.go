@@ -20,7 +20,8 @@ type Options struct {
 	Directory *directory.Directory
 	Log       *slog.Logger // nil discards
 	Limits    Limits
-	Trusted   *Trusted // nil runs any document
+	Trusted   *Trusted  // nil runs any document
+	Observer  *Observer // nil looks at nothing
 
 	rules func() *rules.Rules // of the validator; nil for GraphQL's
 
@@ -37,7 +38,7 @@ func New(o Options) http.Handler {
 	documents := newDocuments(limits, o.Trusted)
 	schema := generated.NewExecutableSchema(generated.Config{Resolvers: &resolver{o.Directory}})
 	server := handler.New(schema)
-	server.AddTransport(&transport{schema.Schema(), limits, documents, o.Log})
+	server.AddTransport(&transport{schema.Schema(), limits, documents, o.Log, o.Observer})
 	server.SetQueryCache(documents)
 	server.SetParserTokenLimit(limits.Tokens)
 	server.SetValidationRulesFn(o.rules)

@@ -1,8 +1,10 @@
 package graph
 
 import (
+	"errors"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -19,6 +21,7 @@ type transport struct {
 	limits    Limits
 	documents *documents
 	log       *slog.Logger
+	observer  *Observer
 }
 
 var _ graphql.Transport = &transport{}
@@ -26,15 +29,17 @@ var _ graphql.Transport = &transport{}
 func (*transport) Supports(r *http.Request) bool { return r.Header.Get("Upgrade") == "" }
 
 func (t *transport) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
+	seen := &observing{observer: t.observer, begin: time.Now(), ctx: r.Context(), code: codeInternal} // which a panic leaves
+	defer seen.end()
 	w.Header().Add("Vary", "Accept")
 	w.Header().Set("Cache-Control", "no-store") // it is about people, and for the caller alone
 	media, ok := negotiate(r.Header.Values("Accept"))
 	if !ok {
-		answering{w, mediaJSON, t.limits.Errors}.refuse(refuse(http.StatusNotAcceptable, "answers are "+mediaJSON+" or "+mediaResponse))
+		answering{w, mediaJSON, t.limits.Errors, seen}.refuse(refuse(http.StatusNotAcceptable, "answers are "+mediaJSON+" or "+mediaResponse))
 		return
 	}
 	w.Header().Set("Content-Type", media+"; charset=utf-8") // also where a panic is answered
-	answer := answering{w, media, t.limits.Errors}
+	answer := answering{w, media, t.limits.Errors, seen}
 	asked, err := t.limits.read(w, r)
 	if err != nil {
 		answer.refuse(err)
@@ -47,6 +52,9 @@ func (t *transport) Do(w http.ResponseWriter, r *http.Request, exec graphql.Grap
 	}
 	ctx, err := auth.Settle(r.Context())
 	if err != nil {
+		if errors.Is(err, auth.ErrUnauthenticated) {
+			seen.code = codeUnauthenticated
+		}
 		auth.Refuse(w, r, t.log, err)
 		return
 	}
@@ -65,6 +73,7 @@ func (t *transport) Do(w http.ResponseWriter, r *http.Request, exec graphql.Grap
 		answer.refuse(&refusal{errors: response.Errors, left: left})
 		return
 	}
+	ctx = seen.runs(ctx, op.Operation)
 	responses, ctx := exec.DispatchOperation(ctx, op)
 	answer.write(http.StatusOK, responses(ctx))
 }

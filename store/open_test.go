@@ -324,3 +324,27 @@ func TestValuesStayOutOfTheLog(t *testing.T) {
 		t.Errorf("logged %q", &out)
 	}
 }
+
+// Those who have a deleted file open can still read and write it, and whatever they write is lost.
+func TestReadyWithoutTheFile(t *testing.T) {
+	onSQLite(t)
+	t.Parallel()
+	for name, spoil := range map[string]func(path string) error{
+		"deleted":  os.Remove,
+		"replaced": func(path string) error { return errors.Join(os.Rename(path, path+".old"), os.WriteFile(path, nil, 0o600)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "cohort.db")
+			s := another(t, store.Options{URL: "sqlite:" + path})
+			if err := s.Ready(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if err := spoil(path); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Ready(t.Context()); err == nil || !strings.Contains(err.Error(), path) {
+				t.Errorf("it is ready: %v", err)
+			}
+		})
+	}
+}

@@ -59,7 +59,7 @@ func TestRetryIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began, runs := time.Now(), 0
 		deadlock := &mysql.MySQLError{Number: 1213}
-		_, err := retry(t.Context(), transient, func() (int, error) {
+		_, err := retry(t.Context(), &Store{}, transient, func() (int, error) {
 			runs++
 			return 0, deadlock
 		})
@@ -76,7 +76,7 @@ func TestRetryPausesAreRandom(t *testing.T) {
 	pause := func() (took time.Duration) {
 		synctest.Test(t, func(t *testing.T) {
 			began, runs := time.Now(), 0
-			_, _ = retry(t.Context(), transient, func() (int, error) {
+			_, _ = retry(t.Context(), &Store{}, transient, func() (int, error) {
 				if runs++; runs == 4 {
 					return 0, nil
 				}
@@ -95,7 +95,7 @@ func TestRetryHeedsTheContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		runs := 0
-		_, err := retry(ctx, transient, func() (int, error) {
+		_, err := retry(ctx, &Store{}, transient, func() (int, error) {
 			if runs++; runs == 3 {
 				time.AfterFunc(time.Millisecond, cancel)
 			}
@@ -122,7 +122,7 @@ func TestSlowStatements(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var out bytes.Buffer
-				l := slowLog{slog.New(slog.NewTextHandler(&out, nil))}
+				l := slowLog{log: slog.New(slog.NewTextHandler(&out, nil))}
 				l.Error(t.Context(), "an error with SELECT")
 				l.Trace(t.Context(), time.Now().Add(-tt.took), func() (string, int64) { return tt.sql, 7 }, nil)
 				if tt.want != "" && !strings.Contains(out.String(), tt.want) {

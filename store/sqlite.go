@@ -39,6 +39,9 @@ func (s *Store) openSQLite(ctx context.Context, inspect inspector) error {
 	if err != nil {
 		return err
 	}
+	if s.file, err = os.Stat(s.target.path); err != nil {
+		return err
+	}
 	if s.Write, err = s.handle(gormlite.OpenDB(write)); err != nil {
 		return err
 	}

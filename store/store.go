@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"sync"
 	"time"
 
@@ -44,6 +45,9 @@ type Options struct {
 	// It is called from several goroutines at once. Nil costs nothing.
 	Inspect func(ctx context.Context, sql string) error
 
+	// Observe is told of statements, transactions and waiting, but for migrations. Nil costs nothing.
+	Observe Observer
+
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 }
@@ -55,11 +59,13 @@ type Store struct {
 	Read, Write *gorm.DB
 	Engine      Engine
 
-	target target
-	log    *slog.Logger
-	now    func() time.Time
-	lines  lines
-	pools  []*sql.DB
+	target  target
+	log     *slog.Logger
+	observe Observer
+	now     func() time.Time
+	lines   lines
+	pools   []*sql.DB
+	file    os.FileInfo // of the SQLite database when it was opened
 
 	prepared sync.Map // of *sql.Stmt on Read by their text
 }
@@ -71,7 +77,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{target: t, log: o.Log, now: o.Now}
+	s := &Store{target: t, log: o.Log, observe: o.Observe, now: o.Now}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -97,8 +103,18 @@ func (s *Store) Close() error {
 	return errors.Join(errs...)
 }
 
-// Ready reports whether both handles reach the database.
+// Ready reports whether both handles reach the database. A SQLite file that was deleted or replaced answers
+// still, to those who have it open, and everything written to it is lost.
 func (s *Store) Ready(ctx context.Context) error {
+	if s.file != nil {
+		now, err := os.Stat(s.target.path)
+		if err == nil && !os.SameFile(s.file, now) {
+			err = errors.New("another file has taken the database's place")
+		}
+		if err != nil {
+			return fmt.Errorf("reach %s: %w", s.target, err)
+		}
+	}
 	for _, pool := range s.pools {
 		if err := pool.PingContext(ctx); err != nil {
 			return fmt.Errorf("reach %s: %w", s.target, err)
@@ -129,6 +145,6 @@ func (s *Store) handle(d gorm.Dialector) (*gorm.DB, error) {
 		TranslateError:         true,
 		DisableAutomaticPing:   true,
 		NowFunc:                s.Now,
-		Logger:                 slowLog{s.log},
+		Logger:                 slowLog{s.log, s.observe},
 	})
 }

@@ -39,7 +39,9 @@ type Tx struct {
 // Returns ErrNoAccount when there is no such account, and ErrCommitUnknown when the database stays away
 // after a commit whose answer was lost.
 func InAccount[T any](ctx context.Context, s *Store, account models.AccountID, fn func(tx *Tx) (T, error)) (T, error) {
+	asked := time.Now()
 	leave, err := s.lines.enter(ctx, account)
+	s.observed(ctx, Turn, asked, err)
 	if err != nil {
 		var none T
 		return none, err
@@ -49,7 +51,7 @@ func InAccount[T any](ctx context.Context, s *Store, account models.AccountID, f
 	operation := models.NewID[models.OperationID]()
 	var unsure *T // what fn returned before a commit whose answer was lost
 	again := func(err error) bool { return transient(err) || errors.Is(err, ErrCommitUnknown) }
-	value, err := retry(ctx, again, func() (T, error) {
+	value, err := retry(ctx, s, again, func() (T, error) {
 		value, err := write(ctx, s, func(tx *gorm.DB) (value T, err error) {
 			row, err := lock(tx, account)
 			if err != nil {
@@ -125,7 +127,7 @@ func committed(tx *gorm.DB, account models.AccountID, operation models.Operation
 // was lost: it returns ErrCommitUnknown.
 func InTx[T any](ctx context.Context, s *Store, fn func(tx *gorm.DB) (T, error)) (T, error) {
 	again := func(err error) bool { return transient(err) && !errors.Is(err, ErrCommitUnknown) }
-	return orZero(retry(ctx, again, func() (T, error) {
+	return orZero(retry(ctx, s, again, func() (T, error) {
 		return write(ctx, s, func(tx *gorm.DB) (T, error) {
 			now := s.Now()
 			return fn(tx.Session(&gorm.Session{NewDB: true, NowFunc: func() time.Time { return now }}))
@@ -136,7 +138,9 @@ func InTx[T any](ctx context.Context, s *Store, fn func(tx *gorm.DB) (T, error))
 // InSnapshot runs fn in a read-only transaction in which all queries see the same state of the database.
 // It waits for no writer. Otherwise it is as InTx.
 func InSnapshot[T any](ctx context.Context, s *Store, fn func(tx *gorm.DB) (T, error)) (T, error) {
-	return orZero(retry(ctx, transient, func() (value T, err error) {
+	return orZero(retry(ctx, s, transient, func() (value T, err error) {
+		begin := time.Now()
+		defer func() { s.observed(ctx, Snapshot, begin, failed(err)) }()
 		tx := s.Read.WithContext(ctx).Begin(&sql.TxOptions{ReadOnly: s.Engine != TiDB}) // which knows no such transaction
 		if tx.Error != nil {
 			return value, fmt.Errorf("begin: %w", tx.Error)
@@ -148,6 +152,8 @@ func InSnapshot[T any](ctx context.Context, s *Store, fn func(tx *gorm.DB) (T, e
 
 // write runs fn in a transaction and commits it. Together with ErrCommitUnknown it returns fn's value.
 func write[T any](ctx context.Context, s *Store, fn func(tx *gorm.DB) (T, error)) (value T, err error) {
+	begin := time.Now()
+	defer func() { s.observed(ctx, Transaction, begin, failed(err)) }()
 	tx := s.Write.WithContext(ctx).Begin()
 	if tx.Error != nil {
 		return value, fmt.Errorf("begin: %w", tx.Error)
@@ -180,7 +186,7 @@ const (
 
 // retry runs fn until it succeeds, or fails with an error that again doesn't accept, or has failed too
 // often. The pauses grow and have jitter, so that those who clashed don't do so again in step.
-func retry[T any](ctx context.Context, again func(error) bool, fn func() (T, error)) (T, error) {
+func retry[T any](ctx context.Context, s *Store, again func(error) bool, fn func() (T, error)) (T, error) {
 	pause := firstPause
 	for try := 1; ; try++ {
 		value, err := fn()
@@ -190,6 +196,7 @@ func retry[T any](ctx context.Context, again func(error) bool, fn func() (T, err
 		if try == tries {
 			return value, fmt.Errorf("given up after %d tries: %w", tries, err)
 		}
+		failedAt := time.Now()
 		timer := time.NewTimer(pause/2 + rand.N(pause))
 		select {
 		case <-timer.C:
@@ -197,6 +204,7 @@ func retry[T any](ctx context.Context, again func(error) bool, fn func() (T, err
 			timer.Stop()
 			return value, interrupted(ctx, err)
 		}
+		s.observed(ctx, Retry, failedAt, err)
 		pause = min(2*pause, longPause)
 	}
 }
