@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
-	"os"
 
 	"cohort/models"
 )
@@ -39,7 +37,9 @@ func Run(ctx context.Context, e Environment) int {
 	if e.Getenv == nil {
 		e.Getenv = func(string) string { return "" }
 	}
-	command, done, err := parse(e)
+	log := &lines{to: e.Stderr}
+	defer log.flush()
+	command, done, err := parse(e, log)
 	if err != nil {
 		fmt.Fprintf(e.Stderr, "cohort: %v\nRun \"cohort --help\" for what there is.\n", err)
 		return misuse
@@ -53,6 +53,7 @@ func Run(ctx context.Context, e Environment) int {
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		err = errors.New("stopped before it was done")
 	}
+	log.flush() // what led to it comes first
 	report(e.Stderr, err)
 	return failure
 }
@@ -66,27 +67,4 @@ func report(w io.Writer, err error) {
 		return
 	}
 	fmt.Fprintf(w, "cohort: %v\n", err)
-}
-
-// isTerminal takes other devices for one, too.
-func isTerminal(w io.Writer) bool {
-	file, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := file.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
-}
-
-// newLog writes to w what the settings want to see.
-func newLog(w io.Writer, format, level string) *slog.Logger {
-	var least slog.Level
-	if err := least.UnmarshalText([]byte(level)); err != nil {
-		panic(err) // the command line takes no other
-	}
-	options := &slog.HandlerOptions{Level: least}
-	if format == "json" || format == "auto" && !isTerminal(w) {
-		return slog.New(slog.NewJSONHandler(w, options))
-	}
-	return slog.New(slog.NewTextHandler(w, options))
 }

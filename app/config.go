@@ -63,7 +63,7 @@ const (
 )
 
 // parse reads the command line. done when that was all there is to do: help was asked for and given.
-func parse(e Environment) (command func(context.Context) error, done bool, err error) {
+func parse(e Environment, to *lines) (command func(context.Context) error, done bool, err error) {
 	var s settings
 	parser, err := kong.New(&s,
 		kong.Name("cohort"), kong.Description(description), kong.Vars{"embedded": embedded},
@@ -81,7 +81,7 @@ func parse(e Environment) (command func(context.Context) error, done bool, err e
 	if err != nil {
 		return nil, false, err
 	}
-	p := &program{Environment: e, settings: &s, log: newLog(e.Stderr, s.Log, s.LogLevel)}
+	p := &program{Environment: e, settings: &s, log: newLog(to, s.Log, s.LogLevel)}
 	return func(ctx context.Context) error {
 		parsed.Bind(p)
 		parsed.BindTo(ctx, (*context.Context)(nil))

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime"
 	"syscall"
 	"time"
 
@@ -30,6 +31,9 @@ type serveCommand struct {
 // stopWithin is how long requests in flight may take once the server is asked to stop.
 const stopWithin = 30 * time.Second
 
+// spareHeap is how many bytes of memory are spent so that the garbage collector runs less often.
+const spareHeap = 16 << 20
+
 // Validate is called by the parser of the command line, and has to name the parts, of which several have one.
 func (c *serveCommand) Validate() error {
 	return cmp.Or(c.depthSetting.Validate(), c.memorySetting.Validate(), c.limitSettings.Validate(), c.doorSettings.Validate())
@@ -51,6 +55,10 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 	if on.traces, err = newTraces(ctx, p.Getenv, p.log); err != nil {
 		return err
 	}
+	// Never touched, so that it takes no memory, but counted as if it did: a small heap is swept all the time, which
+	// took a fifth of an empty query. The heap grows by this much more before it is.
+	spare := make([]byte, spareHeap)
+	defer runtime.KeepAlive(spare)
 	defer on.traces.flush(p.log)
 	return c.open(ctx, p, address, on)
 }

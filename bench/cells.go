@@ -52,6 +52,7 @@ var cells = []cell{
 	{name: "groupsof", title: "groups of a user, direct and inherited", mark: 0.25, operation: groupsOfOperation, questions: groupsOf},
 	{name: "groups", title: "50 groups with direct and effective counts", mark: 0.2, operation: groupsOperation, questions: groupPages("")},
 	{name: "groupsdirect", title: "50 groups with direct counts only", mark: 0.2, operation: directOperation, questions: groupPages("direct")},
+	{name: "door", title: "an empty query: the door's own cost", mark: 0.5, operation: doorOperation, questions: emptyQuery},
 	{name: "add", title: "add one membership", mark: 0.6, operation: addOperation, writes: true},
 }
 

@@ -65,13 +65,24 @@ func present(log *slog.Logger) graphql.ErrorPresenterFunc {
 				out.Message, _, _ = strings.Cut(out.Message, " Did you mean ")
 			}
 		default:
-			log.ErrorContext(ctx, "request failed", "requestId", auth.RequestIDFrom(ctx), "path", out.Path.String(), "error", rest)
+			if parsed != nil && parsed.Err != nil {
+				rest = parsed.Err // without the path, which is the client's
+			}
+			log.ErrorContext(ctx, "request failed", "requestId", auth.RequestIDFrom(ctx), "field", fieldOf(ctx), "error", rest)
 			out.Message = fmt.Sprintf("something went wrong on our side; the request's id is %s", auth.RequestIDFrom(ctx))
 			out.Extensions = code(codeInternal)
 			out.Extensions["requestId"] = auth.RequestIDFrom(ctx)
 		}
 		return out
 	}
+}
+
+// fieldOf names the field by the schema: the path has the names that the client gives its fields.
+func fieldOf(ctx context.Context) string {
+	if f := graphql.GetFieldContext(ctx); f != nil && f.Field.Field != nil {
+		return f.Object + "." + f.Field.Name
+	}
+	return ""
 }
 
 func steps(path ast.Path) []string {

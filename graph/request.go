@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
@@ -82,10 +83,14 @@ func (l Limits) readBody(w http.ResponseWriter, r *http.Request) (*request, erro
 	if r.ContentLength > int64(l.Body) {
 		return nil, l.bodyTooLarge(int(r.ContentLength))
 	}
-	asked, err := decode(http.MaxBytesReader(w, r.Body, int64(l.Body)))
+	text, err := all(http.MaxBytesReader(w, r.Body, int64(l.Body)), r.ContentLength)
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
 		return nil, l.bodyTooLarge(l.Body + 1)
 	}
+	if err != nil {
+		return nil, errNotJSON
+	}
+	asked, err := decode(text)
 	if err != nil {
 		return nil, errNotJSON
 	}
@@ -99,35 +104,41 @@ func (l Limits) bodyTooLarge(found int) *refusal {
 	}
 }
 
+// firstRoom is how much is allocated for a body at once, however long it says that it is.
+const firstRoom = 64 << 10
+
+// all reads the body of a request.
+func all(body io.Reader, length int64) ([]byte, error) {
+	text := bytes.NewBuffer(make([]byte, 0, min(max(length, 0), firstRoom)+bytes.MinRead))
+	_, err := text.ReadFrom(body)
+	return text.Bytes(), err
+}
+
 // decode reads one JSON object. Its names are exact and stand once each, which encoding/json doesn't ask of
 // what it reads into a struct.
-func decode(body io.Reader) (*request, error) {
-	decoder := json.NewDecoder(body)
-	decoder.UseNumber()
-	if first, err := decoder.Token(); err != nil || first != json.Delim('{') {
-		return nil, errors.Join(errNotJSON, err)
-	}
+func decode(body []byte) (*request, error) {
 	asked := &request{}
 	seen := map[string]bool{}
-	for decoder.More() {
-		name, err := decoder.Token()
-		if err != nil {
-			return nil, err
-		}
-		key := name.(string) // of an object the decoder takes no other
-		if seen[key] {
+	for name, value := range members(body) {
+		if seen[name] || value == nil {
 			return nil, errNotJSON
 		}
-		seen[key] = true
-		if err := decoder.Decode(asked.place(key)); err != nil {
+		seen[name] = true
+		place := asked.place(name)
+		if _, unknown := place.(*json.RawMessage); unknown {
+			continue
+		}
+		if _, object := place.(*map[string]any); !object || string(value) == "null" {
+			if err := json.Unmarshal(value, place); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		decoder := json.NewDecoder(bytes.NewReader(value))
+		decoder.UseNumber()
+		if err := decoder.Decode(place); err != nil {
 			return nil, err
 		}
-	}
-	if _, err := decoder.Token(); err != nil { // the closing brace
-		return nil, err
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.Join(errNotJSON, err)
 	}
 	return asked, nil
 }

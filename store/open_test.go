@@ -330,8 +330,10 @@ func TestReadyWithoutTheFile(t *testing.T) {
 	onSQLite(t)
 	t.Parallel()
 	for name, spoil := range map[string]func(path string) error{
-		"deleted":  os.Remove,
-		"replaced": func(path string) error { return errors.Join(os.Rename(path, path+".old"), os.WriteFile(path, nil, 0o600)) },
+		"deleted": os.Remove,
+		"replaced": func(path string) error {
+			return errors.Join(os.Rename(path, path+".old"), os.WriteFile(path, nil, 0o600))
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "cohort.db")

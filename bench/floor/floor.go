@@ -75,6 +75,7 @@ func (f *Floor) Handler() http.Handler {
 	routes.HandleFunc("GET /sql/check", f.answering(f.checkFromSQL))
 	routes.HandleFunc("GET /sql/groups", f.answering(f.groupsFromSQL))
 	routes.HandleFunc("POST /members", f.answering(f.addMember))
+	routes.HandleFunc("POST /door", door)
 	return routes
 }
 
