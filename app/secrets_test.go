@@ -45,8 +45,10 @@ func TestNoCanaryComesOut(t *testing.T) {
 	s := w.start()
 	bearer := "Authorization: Bearer " + token
 	post := func(body string, headers ...string) string {
-		_, text := s.send(http.MethodPost, "/graphql", body, append([]string{"X-Custom: " + header, "Cookie: " + header, "User-Agent: " + header,
-			"Referer: http://" + header + "/", "X-Forwarded-For: " + header, "traceparent: " + header, "X-Request-Id: " + header + " " + header}, headers...)...)
+		_, text := s.send(http.MethodPost, "/graphql", body, append([]string{
+			"X-Custom: " + header, "Cookie: " + header, "User-Agent: " + header,
+			"Referer: http://" + header + "/", "X-Forwarded-For: " + header, "traceparent: " + header, "X-Request-Id: " + header + " " + header,
+		}, headers...)...)
 		return text
 	}
 	create := `{"query": "mutation ` + name + `($in: UserCreateInput!) { ` + name + `: userCreate(input: $in) { user { id } errors { code message } } }",

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"time"
 
 	"cohort/models"
 )
@@ -16,7 +17,10 @@ func (s *Store) Query(ctx context.Context, query string, args ...any) (*sql.Rows
 	if err != nil {
 		return nil, err
 	}
-	return stmt.QueryContext(ctx, args...)
+	begin := time.Now()
+	rows, err := stmt.QueryContext(ctx, args...)
+	s.observed(ctx, Select, begin, err)
+	return rows, err
 }
 
 func (s *Store) prepare(ctx context.Context, query string) (*sql.Stmt, error) {
@@ -41,7 +45,12 @@ func (s *Store) FeedSeq(ctx context.Context, account models.AccountID) (seq int6
 	if err != nil {
 		return 0, err
 	}
-	switch err := stmt.QueryRowContext(ctx, account).Scan(&seq); {
+	begin := time.Now()
+	err = stmt.QueryRowContext(ctx, account).Scan(&seq)
+	if !errors.Is(err, sql.ErrNoRows) {
+		s.observed(ctx, Select, begin, err)
+	}
+	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return 0, ErrNoAccount
 	case err != nil:
