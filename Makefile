@@ -62,6 +62,15 @@ smoke: ## do what the README says, from a fresh clone of the last commit
 audits: ## the audits of GraphQL over HTTP against a started server (needs Node)
 	.ci/run http-audits
 
+.PHONY: clients
+clients: ## real clients and the playground in Chromium against a started server (needs Node; Debian's Chromium)
+	.ci/run clients
+
+.PHONY: playground
+playground: ## build the playground anew, after a change in playground/ (needs Node)
+	npm ci --prefix playground --ignore-scripts --no-audit --no-fund
+	node playground/build.mjs
+
 .PHONY: check
 check: ## everything that CI checks
 	.ci/run

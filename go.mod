@@ -2,6 +2,9 @@ module cohort
 
 go 1.26.0
 
+// What npm puts there may hold Go.
+ignore node_modules
+
 require (
 	github.com/99designs/gqlgen v0.17.95
 	github.com/alecthomas/kong v1.16.0

@@ -3,11 +3,13 @@ package app
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"time"
 
 	"cohort/auth"
 	"cohort/directory"
 	"cohort/models"
+	"cohort/playground"
 )
 
 const (
@@ -22,22 +24,13 @@ func (on *site) demoWelcome(ctx context.Context, url string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	accounts, err := listAccounts(ctx, on.directory)
+	account, admin, token, err := on.demoToken(ctx)
 	if err != nil {
 		return "", err
 	}
-	account := findAccount(accounts, demoAccount)
 	if account == nil {
 		return "No demo account is made, since the database has accounts already.\n" +
 			"A token: cohort token --user EMAIL --account NAME\n", nil
-	}
-	admin, err := firstSuperAdmin(ctx, on.directory, account)
-	if err != nil {
-		return "", err
-	}
-	token, err := issue(on.tokens, admin, models.RoleSuperAdmin, demoTokenLife)
-	if err != nil {
-		return "", err
 	}
 	text := ""
 	if made {
@@ -47,11 +40,53 @@ func (on *site) demoWelcome(ctx context.Context, url string) (string, error) {
 
   %[4]s
 
-Paste this:
+The playground has it in place already: %[5]s/
+
+Or paste this:
 
   curl -s %[5]s/graphql -H 'Authorization: Bearer %[4]s' -H 'Content-Type: application/json' -d '{"query":"{ groups(first: 3) { nodes { name memberCount } } }"}'
 
 `, admin.DisplayName, account.Name, demoTokenLife.Hours(), token, url), nil
+}
+
+// demoToken issues a token of the first super admin of the demo account; without such an account all is nil.
+func (on *site) demoToken(ctx context.Context) (account *models.Account, admin *models.User, token string, err error) {
+	accounts, err := listAccounts(ctx, on.directory)
+	if err != nil {
+		return nil, nil, "", err
+	}
+	if account = findAccount(accounts, demoAccount); account == nil {
+		return nil, nil, "", nil
+	}
+	if admin, err = firstSuperAdmin(ctx, on.directory, account); err != nil {
+		return nil, nil, "", err
+	}
+	token, err = issue(on.tokens, admin, models.RoleSuperAdmin, demoTokenLife)
+	return account, admin, token, err
+}
+
+// page answers with the playground. The demo's has a token in it, which whoever reads the answer can use: the demo
+// listens on this machine alone and answers to its names alone, no page of another origin can read the answer, and
+// where something passes requests on from elsewhere the token stays away.
+func (on *site) page(w http.ResponseWriter, r *http.Request) {
+	token := ""
+	if on.demo && !passedOn(r) {
+		var err error
+		if _, _, token, err = on.demoToken(r.Context()); err != nil {
+			on.log.WarnContext(r.Context(), "the playground has no token", "error", err, "requestId", auth.RequestIDFrom(r.Context()))
+		}
+	}
+	playground.Page(w, token)
+}
+
+// passedOn says whether a proxy tells of another client.
+func passedOn(r *http.Request) bool {
+	for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Via"} {
+		if r.Header.Get(name) != "" {
+			return true
+		}
+	}
+	return false
 }
 
 // makeDemo fills a database that has no account; it says whether it did.

@@ -2,15 +2,11 @@ package app
 
 import (
 	"context"
-	"crypto/sha256"
-	_ "embed"
-	"encoding/base64"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
-	"regexp"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -18,20 +14,10 @@ import (
 
 	"cohort/auth"
 	"cohort/graph"
+	"cohort/playground"
 )
 
 const readyWithin = 2 * time.Second
-
-//go:embed page.html
-var page []byte
-
-// pagePolicy lets the page have its own style and nothing else, from nowhere.
-var pagePolicy = func() string {
-	style := regexp.MustCompile(`(?s)<style>(.*)</style>`).FindSubmatch(page)
-	hash := sha256.Sum256(style[1])
-	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(hash[:]) +
-		"'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-}()
 
 // handler is everything that the server answers.
 func (on *site) handler() http.Handler {
@@ -40,20 +26,21 @@ func (on *site) handler() http.Handler {
 	api := door.Middleware(graph.New(graph.Options{Directory: on.directory, Log: on.log, Limits: on.limits, Trusted: on.trusted, Observer: on.observer()}))
 	schema := []byte(graph.Schema())
 
+	shared := http.NewServeMux() // with the pages of other origins, where they may; the page and its token never
+	shared.Handle("/graphql", api)
+	shared.Handle("GET /schema.graphql", text("text/plain; charset=utf-8", schema))
 	routes := http.NewServeMux()
-	routes.Handle("/graphql", api)
-	routes.Handle("GET /schema.graphql", text("text/plain; charset=utf-8", schema))
+	routes.Handle("/graphql", crossOrigin(on.origins, shared))
+	routes.Handle("/schema.graphql", crossOrigin(on.origins, shared))
 	routes.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "alive") })
 	routes.HandleFunc("GET /readyz", on.ready)
 	if on.demo || on.metricsToken != "" {
 		routes.Handle("GET /metrics", on.metrics.page(on.metricsToken, on.log))
 	}
-	routes.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Security-Policy", pagePolicy)
-		text("text/html; charset=utf-8", page)(w, r)
-	})
+	routes.HandleFunc("GET /{$}", on.page)
+	routes.Handle("GET /playground/{file}", playground.Files())
 
-	h := hardened(crossOrigin(on.origins, compressed(routes)))
+	h := hardened(compressed(routes))
 	if on.demo {
 		h = loopbackOnly(on.port, h)
 	}

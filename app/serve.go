@@ -170,7 +170,7 @@ func (c *serveCommand) welcome(ctx context.Context, p *program, address net.Addr
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(p.Stdout, "Cohort %s, on %s\n\n  API         %[3]s/graphql\n  Schema      %[3]s/schema.graphql\n  Start page  %[3]s/\n\n%s",
+	fmt.Fprintf(p.Stdout, "Cohort %s, on %s\n\n  API         %[3]s/graphql\n  Schema      %[3]s/schema.graphql\n  Playground  %[3]s/\n\n%s",
 		version(), on.store.Engine, url, next)
 	return nil
 }

@@ -1,0 +1,166 @@
+// The playground in a real browser (Debian's Chromium, or CHROMIUM): it loads with every other host out of reach and
+// asks for none, has no error in its console and breaks no rule of its content security policy, completes what is
+// typed, and runs every example. The demo's token is in place; another server's page keeps none.
+//   node playground.mjs DEMO-URL PLAIN-URL PLAIN-TOKEN [SCREENSHOT-FOLDER]
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { chromium } from 'playwright-core';
+
+const [demo, plain, plainToken, screenshots] = process.argv.slice(2);
+if (!plainToken) {
+  console.error('usage: node playground.mjs DEMO-URL PLAIN-URL PLAIN-TOKEN [SCREENSHOT-FOLDER]');
+  process.exit(2);
+}
+
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+});
+
+try {
+  await inDemo();
+  await elsewhere();
+} finally {
+  await browser.close();
+}
+
+async function inDemo() {
+  const { page, wrong } = await open(demo);
+  await page.getByText('Ada Moreau, super admin of Demo').waitFor();
+  assert.equal(await page.title(), 'Cohort playground');
+  assert.match(await page.getByLabel('Token').inputValue(), /^eyJ/, 'the demo token is in its field');
+  assert.equal(await page.locator('meta[name="cohort-demo-token"]').count(), 0, 'and nowhere else in the page');
+  console.log('- the demo opens with its token in place');
+
+  await shoot(page, 'opened');
+  const titles = await page.locator('.examples button strong').allTextContents();
+  assert.ok(titles.length >= 7, `there are examples: ${titles}`);
+  for (const title of titles) await example(page, title);
+
+  await complete(page);
+  await explore(page);
+  assert.deepEqual(await kept(page, await page.getByLabel('Token').inputValue()), [], 'the token is stored nowhere');
+  assert.deepEqual(wrong, []);
+  await page.context().close();
+}
+
+// Clicks an example, runs it if it doesn't run by itself, and reads the answer.
+async function example(page, title) {
+  const answered = page.waitForResponse(async answer => {
+    const sent = answer.request().postDataJSON();
+    return answer.url().endsWith('/graphql') && /^(query|mutation) \w+/.test(sent?.query ?? '') && sent.operationName !== 'IntrospectionQuery';
+  });
+  await page.getByRole('button', { name: title }).click();
+  const change = await page.locator('.examples div', { has: page.getByRole('heading', { name: 'Change' }) }).getByRole('button', { name: title }).count();
+  if (change) {
+    await page.getByRole('button', { name: /Execute query/ }).click();
+  }
+  const answer = await (await answered).json();
+  assert.equal(answer.errors, undefined, `${title}: ${JSON.stringify(answer.errors)}`);
+  const mistakes = Object.values(answer.data).flatMap(value => value?.errors ?? []).map(({ code }) => code);
+  assert.deepEqual(mistakes, title === 'A loop is refused' ? ['CYCLE'] : [], title);
+  const text = await response(page, JSON.stringify(answer.data).match(/"(displayName|name|outcome|code)":"?([^"}]+)/)[2]);
+  assert.ok(text.includes('"data"'), title);
+  console.log(`- ${title}: ${JSON.stringify(answer.data).slice(0, 90)}…`);
+  await shoot(page, title.toLowerCase().replaceAll(/\W+/g, '-'));
+}
+
+// What the pane of answers shows, once it holds a word. Editors draw a space as a no-break one.
+async function response(page, word) {
+  const pane = page.locator('.result-window');
+  await page.waitForFunction(([wanted]) =>
+    document.querySelector('.result-window')?.textContent.replaceAll('\u00a0', ' ').includes(wanted), [word]);
+  return (await pane.textContent()).replaceAll('\u00a0', ' ');
+}
+
+// Types into the editor, and takes a field from the list that comes.
+async function complete(page) {
+  await page.getByRole('button', { name: 'New tab' }).click();
+  const editor = page.locator('.graphiql-query-editor .monaco-editor').first();
+  await editor.click();
+  await page.keyboard.press('Control+a');
+  await page.keyboard.press('Delete');
+  await page.keyboard.type('{ viewer { acc');
+  const list = page.locator('.suggest-widget.visible .monaco-list-row');
+  await list.filter({ hasText: 'account' }).first().waitFor();
+  await shoot(page, 'completion');
+  await page.keyboard.press('Escape');
+  console.log('- a field is completed');
+  await page.keyboard.press('Control+a');
+  await page.keyboard.press('Delete');
+  await page.keyboard.type('{ viewer { nonsense } }');
+  await page.locator('.graphiql-query-editor .squiggly-error').first().waitFor();
+  console.log('- a field that there is not is underlined');
+}
+
+async function explore(page) {
+  await page.getByRole('button', { name: /Documentation Explorer/ }).click();
+  await page.getByRole('link', { name: 'Query', exact: true }).click();
+  await page.getByText('The users of the account, a page at a time.').first().waitFor();
+  await shoot(page, 'documentation');
+  await page.getByRole('button', { name: /GraphiQL Explorer/ }).click();
+  await page.locator('.graphiql-explorer-root, .docExplorerWrap').first().waitFor();
+  await shoot(page, 'explorer');
+  console.log('- documentation and explorer open');
+}
+
+async function elsewhere() {
+  const { page, wrong } = await open(plain, { colorScheme: 'dark' });
+  await page.getByText('Without a token nothing is answered.').waitFor();
+  assert.equal(await page.getByLabel('Token').inputValue(), '', 'no token is in place');
+  await shoot(page, 'without-token');
+  await page.getByLabel('Token').fill(plainToken);
+  await page.getByText('super admin of Acme').waitFor();
+  assert.equal(wrong.length, 0, String(wrong));
+  await example(page, 'Users and their groups');
+  await shoot(page, 'dark');
+  assert.deepEqual(await kept(page, plainToken), [], 'the token is stored nowhere');
+  await page.reload();
+  await page.getByText('Without a token nothing is answered.').waitFor();
+  assert.equal(await page.getByLabel('Token').inputValue(), '', 'a reload forgets the token');
+  assert.deepEqual(wrong, []);
+
+  await page.getByLabel('Token').fill('eyJ.not.one');
+  await page.locator('.caller.wrong').waitFor();
+  console.log(`- a token that isn't one: ${await page.locator('.caller').textContent()}`);
+  await page.context().close();
+}
+
+// A page of its own, and what goes wrong on it: requests elsewhere, which are cut off, errors, broken rules.
+async function open(url, options) {
+  const context = await browser.newContext({ viewport: { width: 1400, height: 860 }, ...options });
+  const page = await context.newPage();
+  const wrong = [];
+  const { host } = new URL(url);
+  await context.route(/.*/, route => {
+    const asked = new URL(route.request().url());
+    if (asked.host === host || ['data:', 'blob:'].includes(asked.protocol)) return route.continue();
+    wrong.push(`a request to ${asked}`);
+    return route.abort();
+  });
+  await context.addInitScript(() => {
+    addEventListener('securitypolicyviolation', event => console.error(`refused by the policy: ${event.violatedDirective} ${event.blockedURI}`));
+  });
+  page.on('console', message => ['error', 'warning'].includes(message.type()) && wrong.push(`${message.type()}: ${message.text()}`));
+  page.on('pageerror', error => wrong.push(`error: ${error}`));
+  page.on('requestfailed', request => { // a reload breaks off what is still loaded
+    const { errorText } = request.failure();
+    if (errorText !== 'net::ERR_ABORTED') wrong.push(`${errorText}: ${request.url()}`);
+  });
+  await page.goto(url);
+  return { page, wrong };
+}
+
+// The places that hold a part of the token after all.
+function kept(page, token) {
+  return page.evaluate(async secret => {
+    const places = { localStorage: JSON.stringify(localStorage), sessionStorage: JSON.stringify(sessionStorage), cookies: document.cookie, address: location.href };
+    for (const { name } of await indexedDB.databases()) places[`the database ${name}`] = secret;
+    for (const name of await caches.keys()) places[`the cache ${name}`] = secret;
+    return Object.keys(places).filter(place => places[place].includes(secret.slice(-20)) || places[place].includes('eyJ'));
+  }, token);
+}
+
+async function shoot(page, name) {
+  if (screenshots) await page.screenshot({ path: join(screenshots, `${name}.png`) });
+}

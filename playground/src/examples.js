@@ -1,0 +1,213 @@
+// The operations to click. `lookup` is asked first where variables need ids; `variables` makes them of its answer, and
+// answers null where the account has nothing to show it with. Names are the demo's: elsewhere the first ones do.
+const id = (...candidates) => candidates.find(Boolean)?.id;
+
+export const examples = [
+  {
+    section: 'Read',
+    title: 'Users and their groups',
+    about: 'A page of users, each with the groups they are in, direct and inherited.',
+    query: `query UsersAndGroups($search: String) {
+  users(
+    first: 10
+    filter: { search: $search }
+  ) {
+    totalCount
+    nodes {
+      displayName
+      email
+      role
+      status
+      groups(first: 5) {
+        edges {
+          direct
+          node {
+            name
+          }
+        }
+      }
+    }
+    pageInfo {
+      hasNextPage
+      endCursor
+    }
+  }
+}`,
+    variables: () => ({ search: null }),
+  },
+  {
+    section: 'Read',
+    title: 'The tree of groups',
+    about: 'Groups at the top, what lies in them, and how many people that makes.',
+    query: `query GroupTree {
+  groups(first: 10, filter: { hasParent: false }) {
+    nodes {
+      name
+      memberCount
+      children(first: 10) {
+        nodes {
+          name
+          memberCount
+          children(first: 10) {
+            nodes {
+              name
+              memberCount
+            }
+          }
+        }
+      }
+    }
+  }
+}`,
+  },
+  {
+    section: 'Read',
+    title: 'Members of a nested group',
+    about: 'Who is in a group, and the way each of them comes in.',
+    lookup: `{
+      named: group(by: { name: "Support" }) { id }
+      some: groups(first: 1, filter: { hasParent: true }) { nodes { id } }
+      any: groups(first: 1) { nodes { id } }
+    }`,
+    query: `query MembersWithPath($group: ID!) {
+  group(by: { id: $group }) {
+    name
+    breadcrumbs {
+      name
+    }
+    memberCount
+    directMemberCount
+    members(first: 20, relation: ALL) {
+      edges {
+        direct
+        path {
+          name
+        }
+        node {
+          displayName
+        }
+      }
+    }
+  }
+}`,
+    variables: found => ids({ group: id(found.named, found.some.nodes[0], found.any.nodes[0]) }),
+  },
+  {
+    section: 'Read',
+    title: 'Why is somebody a member?',
+    about: 'For users and groups: a member or not, by which groups, and the shortest way.',
+    lookup: `{
+      user: user(by: { email: "ines.conceicao@example.org" }) { id }
+      users(first: 1) { nodes { id } }
+      one: group(by: { name: "Support" }) { id }
+      two: group(by: { name: "Engineering" }) { id }
+      groups(first: 2) { nodes { id } }
+    }`,
+    query: `query WhyMember($users: [ID!]!, $groups: [ID!]!) {
+  membershipChecks(userIds: $users, groupIds: $groups) {
+    isMember
+    direct
+    via {
+      name
+    }
+    path {
+      name
+    }
+  }
+}`,
+    variables: found => {
+      const user = id(found.user, found.users.nodes[0]);
+      const groups = [found.one, found.two].every(Boolean) ? [found.one, found.two] : found.groups.nodes;
+      return user && groups.length > 0 ? { users: [user], groups: groups.map(group => group.id) } : null;
+    },
+  },
+  {
+    section: 'Change',
+    title: 'Create a user in a group',
+    about: 'A new user, a direct member of a group from the start.',
+    lookup: '{ named: group(by: { name: "Translators" }) { id } groups(first: 1) { nodes { id } } }',
+    query: `mutation CreateUser($input: UserCreateInput!) {
+  userCreate(input: $input) {
+    user {
+      id
+      displayName
+      status
+      groups(first: 5) {
+        nodes {
+          name
+        }
+      }
+    }
+    errors {
+      code
+      message
+      path
+    }
+  }
+}`,
+    variables: found => {
+      const group = id(found.named, found.groups.nodes[0]);
+      const email = `robin.${Date.now().toString(36)}@example.org`;
+      return { input: { email, givenName: 'Robin', familyName: 'Example', locale: 'EN', groupIds: group ? [group] : [] } };
+    },
+  },
+  {
+    section: 'Change',
+    title: 'Place a group in another',
+    about: 'The members of the child become members of the parent at once. Doing it twice is doing it once.',
+    lookup: `{
+      parent: group(by: { name: "Communication" }) { id }
+      child: group(by: { name: "Sales" }) { id }
+      groups(first: 2) { nodes { id } }
+    }`,
+    query: `mutation NestGroup($input: GroupNestInput!) {
+  groupNest(input: $input) {
+    outcome
+    parent {
+      name
+      memberCount
+    }
+    child {
+      name
+      depth
+    }
+    errors {
+      code
+      message
+    }
+  }
+}`,
+    variables: found => input(found.parent && found.child
+      ? { parentId: found.parent.id, childId: found.child.id }
+      : { parentId: id(found.groups.nodes[0]), childId: id(found.groups.nodes[1]) }),
+  },
+  {
+    section: 'Change',
+    title: 'A loop is refused',
+    about: 'Placing a group in one of its own: mistakes come as data, with the groups that would close the loop.',
+    lookup: '{ groups(first: 1, filter: { hasParent: true }) { nodes { id parents(first: 1) { nodes { id } } } } }',
+    query: `mutation CloseLoop($input: GroupNestInput!) {
+  groupNest(input: $input) {
+    outcome
+    errors {
+      code
+      message
+      params {
+        name
+        values
+      }
+    }
+  }
+}`,
+    variables: found => input({ parentId: id(found.groups.nodes[0]), childId: id(found.groups.nodes[0]?.parents.nodes[0]) }),
+  },
+];
+
+// The object, or null when one of its ids was not found.
+function ids(object) {
+  return Object.values(object).every(Boolean) ? object : null;
+}
+
+function input(object) {
+  return ids(object) && { input: object };
+}
