@@ -14,7 +14,7 @@ MYSQL_PORT ?= 3306
 
 .PHONY: help
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  PACKAGES=$(PACKAGES) narrows the tests, CHECKS=$(CHECKS) is the number of histories of 'long'."
 
@@ -65,6 +65,16 @@ audits: ## the audits of GraphQL over HTTP against a started server (needs Node)
 .PHONY: clients
 clients: ## real clients and the playground in Chromium against a started server (needs Node; Debian's Chromium)
 	.ci/run clients
+
+.PHONY: client-keys
+client-keys: ## write clients/urql/keys.js anew, after a change of schema.graphqls (needs Node)
+	npm ci --prefix clients --ignore-scripts --no-audit --no-fund
+	node clients/urql/keys.mjs schema.graphqls
+
+.PHONY: release-schema
+release-schema: ## at a release: keep schema.graphqls as the one that later ones must not break (needs Node)
+	npm ci --prefix clients --ignore-scripts --no-audit --no-fund
+	node clients/schema/release.mjs schema.graphqls
 
 .PHONY: playground
 playground: ## build the playground anew, after a change in playground/ (needs Node)

@@ -1,0 +1,24 @@
+import { ApolloClient, HttpLink, InMemoryCache } from '@apollo/client';
+import { SetContextLink } from '@apollo/client/link/context';
+import { relayStylePagination } from '@apollo/client/utilities';
+
+const list = relayStylePagination(['filter', 'sort']);
+const related = relayStylePagination(['relation', 'filter', 'sort']);
+export const possibleTypes = { Node: ['Account', 'Group', 'User'] };
+export const typePolicies = {
+  Query: { fields: { users: list, groups: list } },
+  User: { fields: { groups: related } },
+  Group: { fields: { members: related, parents: list, children: list, ancestors: list, descendants: list } },
+};
+
+export function connect(url, getToken) {
+  const authorize = new SetContextLink(({ headers }) => ({ headers: { ...headers, authorization: `Bearer ${getToken()}` } }));
+  const link = authorize.concat(new HttpLink({ uri: url }));
+  return new ApolloClient({ link, cache: new InMemoryCache({ possibleTypes, typePolicies }) });
+}
+
+// For a mutation's `update`, with the `deletedUserId` or the `deletedGroupId` of the payload.
+export function drop(cache, __typename, id) {
+  cache.evict({ id: cache.identify({ __typename, id }) });
+  cache.gc();
+}

@@ -1,0 +1,18 @@
+export default {
+  importExtension: '.js',
+  schema: 'build/schema.graphql', // or the server's own: https://cohort.example.com/schema.graphql
+  documents: 'codegen/*.ts',
+  generates: {
+    'build/gql/': {
+      preset: 'client',
+      presetConfig: { fragmentMasking: false },
+      config: {
+        scalars: { DateTime: 'string' },
+        strictScalars: true,
+        enumsAsTypes: true,
+        useTypeImports: true,
+        documentMode: 'string',
+      },
+    },
+  },
+};
