@@ -3,6 +3,7 @@
 // typed, and runs every example. The demo's token is in place; another server's page keeps none.
 //   node playground.mjs DEMO-URL PLAIN-URL PLAIN-TOKEN [SCREENSHOT-FOLDER]
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 
@@ -11,6 +12,8 @@ if (!plainToken) {
   console.error('usage: node playground.mjs DEMO-URL PLAIN-URL PLAIN-TOKEN [SCREENSHOT-FOLDER]');
   process.exit(2);
 }
+
+const watched = 'Watch a group'; // the example that is a subscription
 
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
@@ -33,9 +36,13 @@ async function inDemo() {
   console.log('- the demo opens with its token in place');
 
   await shoot(page, 'opened');
+  await accessible(page);
   const titles = await page.locator('.examples button strong').allTextContents();
   assert.ok(titles.length >= 7, `there are examples: ${titles}`);
-  for (const title of titles) await example(page, title);
+  const live = titles.filter(title => title === watched);
+  assert.equal(live.length, /^type Subscription /m.test(await (await fetch(new URL('schema.graphql', demo))).text()) ? 1 : 0, 'there is one to watch');
+  for (const title of titles.filter(title => title !== watched)) await example(page, title);
+  for (const title of live) await watch(page, title);
 
   await complete(page);
   await explore(page);
@@ -65,11 +72,36 @@ async function example(page, title) {
   await shoot(page, title.toLowerCase().replaceAll(/\W+/g, '-'));
 }
 
+// Clicks the subscription, and changes the group it watches until its answer shows that.
+async function watch(page, title) {
+  await page.getByRole('button', { name: title }).click();
+  await page.getByRole('button', { name: /Stop query/ }).waitFor();
+  const token = await page.getByLabel('Token').inputValue();
+  const ask = async (query, variables) => {
+    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+    const answer = await (await fetch(new URL('graphql', demo), { method: 'POST', headers, body: JSON.stringify({ query, variables }) })).json();
+    assert.equal(answer.errors, undefined, JSON.stringify(answer));
+    return answer.data;
+  };
+  const { group, user } = await ask('{ group(by: { name: "Translators" }) { id } user(by: { email: "wim.in-t-veld@example.org" }) { id } }');
+  let shown = false;
+  for (let i = 0; i < 10 && !shown; i++) { // the first change may come before the server listens
+    const change = i % 2 ? 'groupMembersRemove' : 'groupMembersAdd';
+    const input = { groupIds: [group.id], userIds: [user.id] };
+    await ask(`mutation ($input: G${change.slice(1)}Input!) { ${change}(input: $input) { results { outcome } } }`, { input });
+    shown = await response(page, '"MEMBERS"', 3000).then(() => true, () => false);
+  }
+  assert.ok(shown, 'the change of a group is shown');
+  console.log(`- ${title}: ${(await response(page, 'Translators')).replaceAll(/\s+/g, ' ').slice(0, 120)}…`);
+  await shoot(page, 'watch');
+  await page.getByRole('button', { name: /Stop query/ }).click();
+}
+
 // What the pane of answers shows, once it holds a word. Editors draw a space as a no-break one.
-async function response(page, word) {
+async function response(page, word, timeout = 30_000) {
   const pane = page.locator('.result-window');
   await page.waitForFunction(([wanted]) =>
-    document.querySelector('.result-window')?.textContent.replaceAll('\u00a0', ' ').includes(wanted), [word]);
+    document.querySelector('.result-window')?.textContent.replaceAll('\u00a0', ' ').includes(wanted), [word], { timeout });
   return (await pane.textContent()).replaceAll('\u00a0', ' ');
 }
 
@@ -109,6 +141,9 @@ async function elsewhere() {
   await page.getByText('Without a token nothing is answered.').waitFor();
   assert.equal(await page.getByLabel('Token').inputValue(), '', 'no token is in place');
   await shoot(page, 'without-token');
+  await accessible(page);
+  await page.getByRole('button', { name: 'The tree of groups' }).click({ force: true }); // it looks disabled and says why
+  await page.getByRole('alert').getByText('Put a token into the field above first.').waitFor();
   await page.getByLabel('Token').fill(plainToken);
   await page.getByText('super admin of Acme').waitFor();
   assert.equal(wrong.length, 0, String(wrong));
@@ -120,8 +155,11 @@ async function elsewhere() {
   assert.equal(await page.getByLabel('Token').inputValue(), '', 'a reload forgets the token');
   assert.deepEqual(wrong, []);
 
+  await page.getByLabel('Token').fill('eyJ');
+  await page.getByText('This is no token').waitFor();
+  assert.deepEqual(wrong, [], 'half a token is not sent');
   await page.getByLabel('Token').fill('eyJ.not.one');
-  await page.locator('.caller.wrong').waitFor();
+  await page.getByText('Not authenticated').waitFor();
   console.log(`- a token that isn't one: ${await page.locator('.caller').textContent()}`);
   await page.context().close();
 }
@@ -147,8 +185,18 @@ async function open(url, options) {
     const { errorText } = request.failure();
     if (errorText !== 'net::ERR_ABORTED') wrong.push(`${errorText}: ${request.url()}`);
   });
+  page.on('websocket', socket => new URL(socket.url()).host === host || wrong.push(`a socket to ${socket.url()}`));
   await page.goto(url);
   return { page, wrong };
+}
+
+// What axe-core finds on the whole page but for GraphiQL's tabs, which have buttons inside, and the
+// editors, whose line numbers are faint.
+async function accessible(page) {
+  await page.evaluate(readFileSync(new URL('node_modules/axe-core/axe.min.js', import.meta.url), 'utf8'));
+  const { violations } = await page.evaluate("axe.run({ exclude: ['.graphiql-tabs', '.monaco-editor'] })");
+  const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(', ')}`);
+  assert.deepEqual(found, [], 'accessible to all');
 }
 
 // The places that hold a part of the token after all.

@@ -1,5 +1,5 @@
 // The operations to click. `lookup` is asked first where variables need ids; `variables` makes them of its answer, and
-// answers null where the account has nothing to show it with. Names are the demo's: elsewhere the first ones do.
+// answers null where the account has nothing to show it with. `needs` names a subscription that the schema must have. Names are the demo's: elsewhere the first ones do.
 const id = (...candidates) => candidates.find(Boolean)?.id;
 
 export const examples = [
@@ -200,6 +200,25 @@ export const examples = [
   }
 }`,
     variables: found => input({ parentId: id(found.groups.nodes[0]), childId: id(found.groups.nodes[0]?.parents.nodes[0]) }),
+  },
+  {
+    section: 'Live',
+    title: 'Watch a group',
+    about: 'Says what happens to a group while it happens. Change its members in another tab of the browser.',
+    needs: 'groupChanged',
+    lookup: '{ named: group(by: { name: "Translators" }) { id } groups(first: 1) { nodes { id } } }',
+    query: `subscription WatchGroup($group: ID!) {
+  groupChanged(id: $group) {
+    changed
+    group {
+      name
+      memberCount
+      directMemberCount
+    }
+    deletedGroupId
+  }
+}`,
+    variables: found => ids({ group: id(found.named, found.groups.nodes[0]) }),
   },
 ];
 

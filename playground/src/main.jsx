@@ -14,21 +14,22 @@ import { createRoot } from 'react-dom/client';
 import { connect } from './api.js';
 import { examples } from './examples.js';
 import { EXAMPLES_PLUGIN, Token } from './panel.jsx';
-import { Bar } from './token.jsx';
+import { Bar, looksLikeOne } from './token.jsx';
 
 const plugins = [EXAMPLES_PLUGIN, explorerPlugin(), HISTORY_PLUGIN];
 
 function Playground({ given }) {
   const [token, setToken] = useState(given);
-  const api = useMemo(() => connect(token), [token]);
+  const usable = looksLikeOne(token) ? token : ''; // so that none is sent while it is typed
+  const api = useMemo(() => connect(usable), [usable]);
   useEffect(() => api.close, [api]);
   return (
-    <Token value={token}>
+    <Token value={usable}>
       <Bar token={token} onToken={setToken} />
       <main>
         <GraphiQL
           fetcher={api.fetcher}
-          schema={token ? undefined : null} // without a token the schema is not told
+          schema={usable ? undefined : null} // without a token the schema is not told
           plugins={plugins}
           visiblePlugin={EXAMPLES_PLUGIN}
           defaultQuery={examples[0].query}

@@ -1,8 +1,8 @@
 // The pane with the examples. A click puts one into a tab, with the ids it needs, in place of an example that nobody has
-// changed; what only reads runs at once.
+// changed; what changes nothing runs at once.
 import { useGraphiQL, useGraphiQLActions } from '@graphiql/react';
 import { parse } from 'graphql';
-import { createContext, useContext, useState } from 'react';
+import { createContext, useContext, useEffect, useState } from 'react';
 import { ask } from './api.js';
 import { examples } from './examples.js';
 
@@ -22,10 +22,15 @@ function Icon() {
 function Examples() {
   const token = useContext(Token);
   const [said, setSaid] = useState('');
+  useEffect(() => setSaid(''), [token]);
   const open = useOpen();
   const schema = useGraphiQL(state => state.schema);
   const shown = examples.filter(({ needs }) => !needs || schema?.getSubscriptionType()?.getFields()[needs]);
   const click = async example => {
+    if (!token) {
+      setSaid('Put a token into the field above first.');
+      return;
+    }
     try {
       setSaid('');
       const variables = example.variables?.(example.lookup ? await ask(token, example.lookup) : {});
@@ -39,7 +44,7 @@ function Examples() {
     <section aria-label="Examples" className="examples">
       <h2 className="graphiql-doc-explorer-title">Examples</h2>
       {token
-        ? <p>Those that read run at once; those that change wait for the run button.</p>
+        ? <p>Those that change something wait for the run button, the others run at once.</p>
         : (
           <div className="hint">
             <p>Put a token above. Whoever runs the server makes one on its machine, with the settings that the server has:</p>
@@ -55,7 +60,7 @@ function Examples() {
           <ul>
             {shown.filter(example => example.section === section).map(example => (
               <li key={example.title}>
-                <button type="button" disabled={!token} onClick={() => click(example)}>
+                <button type="button" aria-disabled={!token} onClick={() => click(example)}>
                   <strong>{example.title}</strong>
                   <span>{example.about}</span>
                 </button>
@@ -87,6 +92,6 @@ function useOpen() {
     updateActiveTabValues({ query, variables, operationName, response: null });
     // The editor would tell it later, and `run` wants the name now.
     setOperationFacts({ documentAST: document, operationName, operations: [operation] });
-    if (operation.operation === 'query') run();
+    if (operation.operation !== 'mutation') run();
   };
 }

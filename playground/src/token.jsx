@@ -35,12 +35,18 @@ export function Bar({ token, onToken }) {
   );
 }
 
+export const looksLikeOne = token => /^[\w-]+\.[\w-]+\.[\w-]+$/.test(token);
+
 // Who the token says one is, or why it is refused.
 function useCaller(token) {
   const [caller, setCaller] = useState({ text: '', kind: 'none' });
   useEffect(() => {
     if (!token) {
       setCaller({ text: 'Without a token nothing is answered.', kind: 'none' });
+      return undefined;
+    }
+    if (!looksLikeOne(token)) {
+      setCaller({ text: 'This is no token: one has three parts with dots between them.', kind: 'wrong' });
       return undefined;
     }
     let late = false;
