@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -219,6 +220,38 @@ func TestPanic(t *testing.T) {
 				t.Errorf("logged: %s", lines.String())
 			}
 		})
+	}
+}
+
+// A connection can be taken over for another protocol, by a browser too, which takes compressed answers.
+func TestTakenOver(t *testing.T) {
+	t.Parallel()
+	taken := func(w http.ResponseWriter, _ *http.Request) {
+		c, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		_, _ = io.WriteString(c, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: test\r\n\r\nhello")
+		_ = c.Close()
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		hardened(compressed(http.HandlerFunc(taken))).ServeHTTP(&recorder{ResponseWriter: w}, r)
+	}))
+	t.Cleanup(server.Close)
+	for _, accept := range []string{"identity", "gzip, deflate, br, zstd"} {
+		c, err := net.Dial("tcp", server.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		_, _ = fmt.Fprintf(c, "GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: test\r\nAccept-Encoding: %s\r\n\r\n", accept)
+		if text, err := io.ReadAll(c); err != nil || !strings.HasSuffix(string(text), "\r\n\r\nhello") {
+			t.Errorf("for %s: %q, error %v", accept, text, err)
+		}
+		_ = c.Close()
 	}
 }
 
