@@ -159,7 +159,7 @@ async function elsewhere() {
   await page.getByText('This is no token').waitFor();
   assert.deepEqual(wrong, [], 'half a token is not sent');
   await page.getByLabel('Token').fill('eyJ.not.one');
-  await page.getByText('Not authenticated').waitFor();
+  await page.getByRole('status').getByText('Not authenticated').waitFor();
   console.log(`- a token that isn't one: ${await page.locator('.caller').textContent()}`);
   await page.context().close();
 }
