@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
+	"cohort/graph"
 	"cohort/models"
 )
 
@@ -21,6 +23,15 @@ type Environment struct {
 
 	// inspect sees every statement on the database; for tests.
 	inspect func(ctx context.Context, sql string) error
+
+	patience
+}
+
+// patience is how long the server waits for slow clients; for tests, which have less. 0 is the default.
+type patience struct {
+	headerWithin  time.Duration // 10 s
+	requestWithin time.Duration // with its body: 30 s
+	pace          graph.Pace
 }
 
 // The exit codes.

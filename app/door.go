@@ -24,12 +24,18 @@ type limitSettings struct {
 	LimitFragments  int `default:"50" placeholder:"N" variable:"COHORT_LIMIT_FRAGMENTS" help:"Definitions of fragments in a document: 50."`
 	LimitComplexity int `default:"1500" placeholder:"N" variable:"COHORT_LIMIT_COMPLEXITY" help:"Objects that an operation may amount to, those of a list as often as it has entries: 1500."`
 	LimitErrors     int `default:"20" placeholder:"N" variable:"COHORT_LIMIT_ERRORS" help:"Errors in an answer; the rest is left out: 20."`
+
+	LimitMessage          int `default:"65536" placeholder:"N" variable:"COHORT_LIMIT_MESSAGE" help:"Bytes of a message over a WebSocket: 65536."`
+	LimitSockets          int `default:"20" placeholder:"N" variable:"COHORT_LIMIT_SOCKETS" help:"WebSockets of one user: 20."`
+	LimitSubscriptions    int `default:"100" placeholder:"N" variable:"COHORT_LIMIT_SUBSCRIPTIONS" help:"Subscriptions of one user, whichever way they come: 100."`
+	LimitSocketOperations int `default:"50" placeholder:"N" variable:"COHORT_LIMIT_SOCKET_OPERATIONS" help:"Operations that run at a time on one WebSocket: 50."`
 }
 
 func (s limitSettings) limits() graph.Limits {
 	return graph.Limits{
 		Body: s.LimitBody, Tokens: s.LimitTokens, Depth: s.LimitDepth, Fields: s.LimitFields, Aliases: s.LimitAliases,
 		Directives: s.LimitDirectives, Fragments: s.LimitFragments, Complexity: s.LimitComplexity, Errors: s.LimitErrors,
+		Message: s.LimitMessage, Sockets: s.LimitSockets, Subscriptions: s.LimitSubscriptions, SocketOperations: s.LimitSocketOperations,
 	}
 }
 
@@ -38,9 +44,10 @@ func (s limitSettings) Validate() error {
 	for name, limit := range map[string]int{
 		"body": s.LimitBody, "tokens": s.LimitTokens, "depth": s.LimitDepth, "fields": s.LimitFields, "aliases": s.LimitAliases,
 		"directives": s.LimitDirectives, "fragments": s.LimitFragments, "complexity": s.LimitComplexity, "errors": s.LimitErrors,
+		"message": s.LimitMessage, "sockets": s.LimitSockets, "subscriptions": s.LimitSubscriptions, "socket-operations": s.LimitSocketOperations,
 	} {
 		if limit < 1 {
-			return fmt.Errorf("--limit-%s (COHORT_LIMIT_%s) must be at least 1", name, strings.ToUpper(name))
+			return fmt.Errorf("--limit-%s (COHORT_LIMIT_%s) must be at least 1", name, strings.ReplaceAll(strings.ToUpper(name), "-", "_"))
 		}
 	}
 	return nil
@@ -98,5 +105,13 @@ func crossOrigin(origins []string, next http.Handler) http.Handler {
 	}).Handler(next)
 }
 
-// compressed sends answers of 1 KiB and more by gzip to those who take it.
-func compressed(next http.Handler) http.Handler { return gzhttp.GzipHandler(next) }
+// compressed sends answers of 1 KiB and more by gzip to those who take it. Streams of events go as they are.
+func compressed(next http.Handler) http.Handler {
+	wrap, err := gzhttp.NewWrapper(gzhttp.ContentTypeFilter(func(contentType string) bool {
+		return gzhttp.DefaultContentTypeFilter(contentType) && !strings.HasPrefix(contentType, "text/event-stream")
+	}))
+	if err != nil {
+		panic(err) // the options above are wrong
+	}
+	return wrap(next)
+}

@@ -24,7 +24,7 @@ const readyWithin = 2 * time.Second
 func (on *site) handler() http.Handler {
 	door := auth.NewDoor(on.tokens, auth.NewStandings(on.store, auth.StandingOptions{}), on.directory.Activate)
 	door.Log = on.log
-	api := door.Middleware(graph.New(graph.Options{Directory: on.directory, Log: on.log, Limits: on.limits, Trusted: on.trusted, Observer: on.observer()}))
+	api := door.Middleware(graph.New(graph.Options{Directory: on.directory, Log: on.log, Limits: on.limits, Trusted: on.trusted, Streams: on.streams, Origins: on.origins, Observer: on.observer()}))
 	schema := []byte(graph.Schema())
 
 	shared := http.NewServeMux() // with the pages of other origins, where they may; the page and its token never

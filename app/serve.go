@@ -48,7 +48,7 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	on := &site{log: p.log, demo: demo, limits: c.limits(), trusted: trusted, origins: c.CORSOrigins, metrics: newMetrics()}
+	on := &site{log: p.log, demo: demo, limits: c.limits(), trusted: trusted, origins: c.CORSOrigins, streams: graph.NewStreams(p.pace), metrics: newMetrics()}
 	if on.metricsToken, err = p.metricsToken(); err != nil {
 		return err
 	}
@@ -113,8 +113,8 @@ func (c *serveCommand) serve(ctx context.Context, p *program, address *net.TCPAd
 	}
 	server := &http.Server{
 		Handler:           on.handler(),
-		ReadHeaderTimeout: 10 * time.Second,
-		ReadTimeout:       30 * time.Second,
+		ReadHeaderTimeout: cmp.Or(p.headerWithin, 10*time.Second),
+		ReadTimeout:       cmp.Or(p.requestWithin, 30*time.Second), // streams lift it for themselves, and the next one
 		WriteTimeout:      90 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
@@ -131,14 +131,15 @@ func (c *serveCommand) serve(ctx context.Context, p *program, address *net.TCPAd
 	case <-ctx.Done():
 	}
 	p.log.Info("stopping: requests in flight are finished first", "within", stopWithin)
-	return stop(server, stopWithin)
+	return stop(server, on.streams, stopWithin)
 }
 
-// stop takes no new requests and waits for those in flight.
-func stop(server *http.Server, within time.Duration) error {
+// stop takes no new requests, ends what is open, and waits for requests in flight.
+func stop(server *http.Server, streams *graph.Streams, within time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.Background(), within)
 	defer cancel()
-	err := server.Shutdown(ctx)
+	streams.End()
+	err := errors.Join(server.Shutdown(ctx), streams.Wait(ctx))
 	if errors.Is(err, context.DeadlineExceeded) {
 		return errors.Join(fmt.Errorf("requests still ran after %s and were cut off", within), server.Close())
 	}
@@ -207,6 +208,7 @@ type site struct {
 	log       *slog.Logger
 	limits    graph.Limits
 	trusted   *graph.Trusted
+	streams   *graph.Streams
 	origins   []string // of web pages that may use the server
 	metrics   *metrics
 	traces    *traces // nil for none

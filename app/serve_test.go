@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"cohort/graph"
 	"cohort/store"
 )
 
@@ -278,7 +279,7 @@ func TestStopCutsOffWhatTakesTooLong(t *testing.T) {
 		}
 	}()
 	<-begun
-	if err := stop(slow.Config, time.Millisecond); err == nil || !strings.Contains(err.Error(), "cut off") {
+	if err := stop(slow.Config, graph.NewStreams(graph.Pace{}), time.Millisecond); err == nil || !strings.Contains(err.Error(), "cut off") {
 		t.Errorf("error %v", err)
 	}
 	<-canceled

@@ -24,6 +24,7 @@ type world struct {
 	variables map[string]string
 	dir       string
 	inspect   func(ctx context.Context, sql string) error
+	patience  patience
 }
 
 // newWorld has a database of its own, empty, on the engine that is tested.
@@ -42,7 +43,7 @@ func newEmbedded(t *testing.T) *world {
 func (w *world) environment(stdout, stderr io.Writer, args []string) Environment {
 	return Environment{
 		Args: args, Getenv: func(name string) string { return w.variables[name] },
-		Stdout: stdout, Stderr: stderr, Dir: w.dir, inspect: w.inspect,
+		Stdout: stdout, Stderr: stderr, Dir: w.dir, inspect: w.inspect, patience: w.patience,
 	}
 }
 

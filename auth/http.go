@@ -74,18 +74,21 @@ func (d *Door) caller(ctx context.Context, claims Claims) (Caller, error) {
 
 // Middleware answers 401 to requests without a good token, and hands everybody else on with what Settle needs
 // in the context. It asks no database, so that what lies behind can refuse a request cheaply before it finds
-// out who the caller is. It gives the request an id if it has none.
+// out who the caller is. A WebSocket may come without a token: see Present. It gives the request an id if it
+// has none.
 func (d *Door) Middleware(next http.Handler) http.Handler {
 	return RequestID(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		claims, err := Claims{}, error(refusal("send one Authorization header"))
-		if headers := r.Header.Values("Authorization"); len(headers) < 2 {
+		headers := r.Header.Values("Authorization")
+		later := len(headers) == 0 && IsWebSocket(r)
+		if len(headers) < 2 {
 			claims, err = d.claims(strings.Join(headers, ""))
 		}
-		if err != nil {
+		if err != nil && !later {
 			Refuse(w, r, d.log(), err)
 			return
 		}
-		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), arrivalKey{}, arrival{d, claims})))
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), arrivalKey{}, arrival{d, claims, !later})))
 	}))
 }
 
@@ -93,6 +96,7 @@ func (d *Door) Middleware(next http.Handler) http.Handler {
 type arrival struct {
 	door   *Door
 	claims Claims
+	shown  bool // the token; else claims say nothing
 }
 
 // Settle finds out who the caller is that Middleware has let through, which may take a statement on the
@@ -102,6 +106,9 @@ func Settle(ctx context.Context) (context.Context, error) {
 	came, ok := ctx.Value(arrivalKey{}).(arrival)
 	if !ok {
 		return ctx, nil
+	}
+	if !came.shown {
+		return ctx, refusal("send a token")
 	}
 	c, err := came.door.caller(ctx, came.claims)
 	if err != nil {

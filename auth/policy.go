@@ -103,6 +103,8 @@ var policy = map[Action]Rule{
 	"Mutation.groupNest":          admins,
 	"Mutation.groupUnnest":        admins,
 
+	"Subscription.groupChanged": admins,
+
 	"Operator.import":        superAdmins,
 	"Operator.accountCreate": superAdmins,
 }

@@ -41,6 +41,7 @@ type Directory struct {
 	store    *store.Store
 	graphs   *nesting.Cache
 	rosters  *roster.Cache
+	feeds    *feeds
 	log      *slog.Logger
 	maxDepth int
 }
@@ -60,7 +61,9 @@ func New(s *store.Store, o Options) (*Directory, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	graphs := nesting.NewCache()
-	return &Directory{store: s, graphs: graphs, rosters: roster.NewCache(s, graphs, o.Memory), log: o.Log, maxDepth: o.MaxGroupDepth}, nil
+	return &Directory{
+		store: s, graphs: graphs, rosters: roster.NewCache(s, graphs, o.Memory), feeds: newFeeds(s, o.Log), log: o.Log, maxDepth: o.MaxGroupDepth,
+	}, nil
 }
 
 // MaxGroupDepth is how many groups the longest chain of nested groups may have.
@@ -182,6 +185,9 @@ func write[T any](ctx context.Context, d *Directory, who auth.Caller, action aut
 		}
 		return struct{}{}, c.log.Write()
 	})
+	if err == nil {
+		d.feeds.wake(who.Account)
+	}
 	if errors.Is(err, store.ErrNoAccount) {
 		err = fmt.Errorf("%w: the account is no more", auth.ErrUnauthenticated)
 	}

@@ -9,30 +9,47 @@ import (
 const (
 	mediaJSON     = "application/json"
 	mediaResponse = "application/graphql-response+json"
+	mediaEvents   = "text/event-stream"
 )
 
-// negotiate chooses the media type of the answer by the Accept headers of a request; false when it takes none
-// that there is. Who doesn't care gets application/json. Among types asked for alike the more exact wins, then
-// the one named first.
-func negotiate(accept []string) (string, bool) {
+// negotiated is how an answer may be sent.
+type negotiated struct {
+	media string // of a single answer; empty when the client takes none that there is
+	// events says that the client takes a stream of events, and preferred that it wants one for everything. Some
+	// clients name text/event-stream behind application/json in every request.
+	events, preferred bool
+}
+
+// negotiate chooses the media type of the answer by the Accept headers of a request. Who doesn't care gets
+// application/json, and events for a subscription. Among types asked for alike the more exact wins, then the
+// one named first.
+func negotiate(accept []string) negotiated {
 	header := strings.Join(accept, ",")
 	if strings.TrimSpace(header) == "" {
-		return mediaJSON, true
+		return negotiated{media: mediaJSON, events: true}
 	}
 	wanted := ranges(header)
 	best, bestOf := mediaRange{}, ""
 	for _, offer := range []string{mediaJSON, mediaResponse} {
-		found := mediaRange{}
-		for _, r := range wanted { // the most exact range decides about an offer, as RFC 9110 has it
-			if r.matches(offer) && r.exactness > found.exactness {
-				found = r
-			}
-		}
-		if found.quality > 0 && found.before(best) {
+		if found := decisive(wanted, offer); found.quality > 0 && found.before(best) {
 			best, bestOf = found, offer
 		}
 	}
-	return bestOf, bestOf != ""
+	events := decisive(wanted, mediaEvents)
+	return negotiated{
+		media: bestOf, events: events.quality > 0 && events.kind != "text/*", // which asks for something to read
+		preferred: events.quality > 0 && events.kind == mediaEvents && events.before(best),
+	}
+}
+
+// decisive is the range that decides about an offer, as RFC 9110 has it: the most exact one.
+func decisive(wanted []mediaRange, offer string) (found mediaRange) {
+	for _, r := range wanted {
+		if r.matches(offer) && r.exactness > found.exactness {
+			found = r
+		}
+	}
+	return found
 }
 
 // mediaRange is one entry of an Accept header.

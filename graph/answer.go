@@ -39,28 +39,46 @@ func (a answering) refuse(err error) {
 	if why.allow != "" {
 		a.w.Header().Set("Allow", why.allow)
 	}
-	response := &graphql.Response{Errors: why.errors}
-	if why.left > 0 {
-		response.Extensions = map[string]any{"errorsLeftOut": why.left}
+	a.write(status, why.response())
+}
+
+func (r *refusal) response() *graphql.Response {
+	response := &graphql.Response{Errors: r.errors}
+	if r.left > 0 {
+		response.Extensions = map[string]any{"errorsLeftOut": r.left}
 	}
-	a.write(status, response)
+	return response
 }
 
 // shorten cuts a list of errors to the limit and tells how many it leaves out.
-func (a answering) shorten(list *gqlerror.List) int {
-	left := max(len(*list)-a.mostErrors, 0)
+func shorten(list *gqlerror.List, most int) int {
+	left := max(len(*list)-most, 0)
 	*list = (*list)[:len(*list)-left]
 	return left
 }
 
-// write writes the response with the errors first, as the specification of GraphQL advises.
+// write writes the response.
 func (a answering) write(status int, response *graphql.Response) {
 	if response == nil { // the request ended before there was an answer
-		err := gqlerror.Errorf("the answer took too long")
-		err.Extensions = code(codeTimeout)
-		status, response = http.StatusServiceUnavailable, &graphql.Response{Errors: gqlerror.List{err}}
+		status, response = http.StatusServiceUnavailable, &graphql.Response{Errors: gqlerror.List{errTimeout()}}
 	}
-	if left := a.shorten(&response.Errors); left > 0 {
+	body := render(response, a.mostErrors)
+	a.seen.code = outcomeOf(response)
+	a.w.Header().Set("Content-Type", a.media+"; charset=utf-8")
+	a.w.WriteHeader(status)
+	// Who no longer listens can't be told that.
+	_, _ = a.w.Write(append(body, '\n'))
+}
+
+func errTimeout() *gqlerror.Error {
+	err := gqlerror.Errorf("the answer took too long")
+	err.Extensions = code(codeTimeout)
+	return err
+}
+
+// render is the response as JSON, with the errors first, as the specification of GraphQL advises.
+func render(response *graphql.Response, mostErrors int) []byte {
+	if left := shorten(&response.Errors, mostErrors); left > 0 {
 		if response.Extensions == nil {
 			response.Extensions = map[string]any{}
 		}
@@ -71,7 +89,6 @@ func (a answering) write(status int, response *graphql.Response) {
 			err.Message = strings.ToValidUTF8(err.Message[:longestMessage], "") + "…"
 		}
 	}
-	a.seen.code = outcomeOf(response)
 	var body bytes.Buffer
 	part := func(name string, value []byte) {
 		sign := byte(',')
@@ -91,11 +108,8 @@ func (a answering) write(status int, response *graphql.Response) {
 	if len(response.Extensions) > 0 {
 		part("extensions", encode(response.Extensions))
 	}
-	body.WriteString("}\n")
-	a.w.Header().Set("Content-Type", a.media+"; charset=utf-8")
-	a.w.WriteHeader(status)
-	// Who no longer listens can't be told that.
-	_, _ = a.w.Write(body.Bytes())
+	body.WriteByte('}')
+	return body.Bytes()
 }
 
 func encode(value any) []byte {

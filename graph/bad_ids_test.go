@@ -57,6 +57,7 @@ var idSlots = map[string]struct {
 	"GroupNestInput.parentId":              {request{query: `mutation { groupNest(input: {parentId: "%ID%", childId: "$alone"}) { outcome parent { id } errors { code message path } } }`}, "Group", "groupNest.input.parentId"},
 	"GroupNestInput.childId":               {request{query: `mutation { groupNest(input: {parentId: "$alone", childId: "%ID%"}) { outcome child { id } errors { code message path } } }`}, "Group", "groupNest.input.childId"},
 	"GroupUnnestInput.parentId":            {request{query: `mutation { groupUnnest(input: {parentId: "%ID%", childId: "$emea"}) { outcome parent { id } errors { code message path } } }`}, "Group", "groupUnnest.input.parentId"},
+	"Subscription.groupChanged.id":         {request{query: `subscription { groupChanged(id: "%ID%") { changed } }`}, "Group", "groupChanged.id"},
 	"GroupUnnestInput.childId":             {request{query: `mutation { groupUnnest(input: {parentId: "$sales", childId: "%ID%"}) { outcome child { id } errors { code message path } } }`}, "Group", "groupUnnest.input.childId"},
 }
 

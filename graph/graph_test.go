@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"cohort/auth"
@@ -81,8 +82,18 @@ func (a *api) ask(who auth.Caller, query string, variables map[string]any) answe
 	request.Header.Set("Content-Type", "application/json")
 	response := httptest.NewRecorder()
 	a.handler.ServeHTTP(response, request)
+	return a.read(response)
+}
+
+// read takes an answer apart; of a stream of events, its first one.
+func (a *api) read(response *httptest.ResponseRecorder) answer {
+	a.t.Helper()
 	out := answer{Text: response.Body.String()}
-	if err := json.Unmarshal(response.Body.Bytes(), &out); err != nil {
+	if strings.HasPrefix(response.Header().Get("Content-Type"), "text/event-stream") {
+		_, rest, _ := strings.Cut(out.Text, "event: next\ndata: ")
+		out.Text, _, _ = strings.Cut(rest, "\n\n")
+	}
+	if err := json.Unmarshal([]byte(out.Text), &out); err != nil {
 		a.t.Fatalf("%v in %s", err, response.Body)
 	}
 	return out

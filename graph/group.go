@@ -94,3 +94,11 @@ func (r mutationResolver) GroupNest(ctx context.Context, input models.GroupNestI
 func (r mutationResolver) GroupUnnest(ctx context.Context, input models.GroupUnnestInput) (*models.GroupUnnestPayload, error) {
 	return answer(r.directory.Unnest(ctx, caller(ctx), input))
 }
+
+func (r subscriptionResolver) GroupChanged(ctx context.Context, id models.GlobalID) (<-chan *models.GroupChangedPayload, error) {
+	group, err := id.AsGroup()
+	if err != nil {
+		return nil, at(err, "id")
+	}
+	return r.directory.FollowGroup(ctx, caller(ctx), *group)
+}

@@ -20,7 +20,9 @@ type Options struct {
 	Directory *directory.Directory
 	Log       *slog.Logger // nil discards
 	Limits    Limits
-	Trusted   *Trusted  // nil runs any document
+	Trusted   *Trusted // nil runs any document
+	Streams   *Streams // what stays open, to be ended; nil for some that nobody ends
+	Origins   []string // of web pages that may open WebSockets, beside those of this server; `*` for all
 	Observer  *Observer // nil looks at nothing
 
 	rules func() *rules.Rules // of the validator; nil for GraphQL's
@@ -38,7 +40,12 @@ func New(o Options) http.Handler {
 	documents := newDocuments(limits, o.Trusted)
 	schema := generated.NewExecutableSchema(generated.Config{Resolvers: &resolver{o.Directory}})
 	server := handler.New(schema)
-	server.AddTransport(&transport{schema.Schema(), limits, documents, o.Log, o.Observer})
+	if o.Streams == nil {
+		o.Streams = NewStreams(Pace{})
+	}
+	over := &transport{schema.Schema(), limits, documents, o.Log, o.Observer, o.Streams}
+	server.AddTransport(&sockets{over, o.Origins})
+	server.AddTransport(over)
 	server.SetQueryCache(documents)
 	server.SetParserTokenLimit(limits.Tokens)
 	server.SetValidationRulesFn(o.rules)
@@ -53,6 +60,7 @@ func New(o Options) http.Handler {
 	server.AroundOperations(func(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
 		return next(withLoaders(ctx, o.Directory))
 	})
+	server.AroundResponses(eachEvent(o.Directory))
 	return server
 }
 

@@ -24,13 +24,18 @@ type Limits struct {
 	Fragments  int // definitions of fragments
 	Complexity int // what the operation amounts to; see complexity
 	Errors     int // errors in an answer; the rest is left out
+
+	Message          int // bytes of a message that comes over a WebSocket
+	Sockets          int // WebSockets of one user
+	Subscriptions    int // subscriptions of one user, over WebSockets and as streams of events
+	SocketOperations int // operations that run on one WebSocket, subscriptions and others
 }
 
 // DefaultLimits leave room for what real clients send: the introspection query of the playground is 15 deep.
 func DefaultLimits() Limits {
 	return Limits{
 		Body: 1 << 20, Tokens: 2000, Depth: 15, Fields: 1000, Aliases: 50, Directives: 50, Fragments: 50,
-		Complexity: 1500, Errors: 20,
+		Complexity: 1500, Errors: 20, Message: 64 << 10, Sockets: 20, Subscriptions: 100, SocketOperations: 50,
 	}
 }
 
@@ -39,7 +44,8 @@ func (l Limits) withDefaults() Limits {
 	for limit, value := range map[*int]int{
 		&l.Body: defaults.Body, &l.Tokens: defaults.Tokens, &l.Depth: defaults.Depth, &l.Fields: defaults.Fields,
 		&l.Aliases: defaults.Aliases, &l.Directives: defaults.Directives, &l.Fragments: defaults.Fragments,
-		&l.Complexity: defaults.Complexity, &l.Errors: defaults.Errors,
+		&l.Complexity: defaults.Complexity, &l.Errors: defaults.Errors, &l.Message: defaults.Message,
+		&l.Sockets: defaults.Sockets, &l.Subscriptions: defaults.Subscriptions, &l.SocketOperations: defaults.SocketOperations,
 	} {
 		if *limit == 0 {
 			*limit = value

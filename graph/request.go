@@ -8,6 +8,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 
 	"github.com/vektah/gqlparser/v2/gqlerror"
@@ -42,6 +43,7 @@ func refuse(status int, message string) *refusal {
 
 var (
 	errNotJSON = refuse(http.StatusBadRequest, "the body is not a JSON object with the text of an operation in `query`")
+	errSlow    = refuse(http.StatusRequestTimeout, "the body came too slowly")
 	errNoQuery = refuse(http.StatusBadRequest, "the text of an operation is missing: send it in `query`")
 	errNotURL  = refuse(http.StatusBadRequest, "the URL must have the text of an operation in `query`, and JSON objects in `variables` and `extensions`, each once at most")
 )
@@ -60,15 +62,21 @@ func (l Limits) read(w http.ResponseWriter, r *http.Request) (*request, error) {
 		no.allow = "GET, POST"
 		return nil, no
 	}
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, err
+	}
+	return asked, asked.complete()
+}
+
+// complete checks that there is something to run.
+func (asked *request) complete() error {
+	switch {
 	case asked.given != nil:
 		asked.query = *asked.given
 	case asked.documentID == "" && asked.extensions["persistedQuery"] == nil:
-		return nil, errNoQuery
+		return errNoQuery
 	}
-	return asked, nil
+	return nil
 }
 
 func (l Limits) readBody(w http.ResponseWriter, r *http.Request) (*request, error) {
@@ -86,6 +94,9 @@ func (l Limits) readBody(w http.ResponseWriter, r *http.Request) (*request, erro
 	text, err := all(http.MaxBytesReader(w, r.Body, int64(l.Body)), r.ContentLength)
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
 		return nil, l.bodyTooLarge(l.Body + 1)
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return nil, errSlow
 	}
 	if err != nil {
 		return nil, errNotJSON

@@ -20,6 +20,7 @@ type (
 	membershipCheckResolver struct{ *resolver }
 	mutationResolver        struct{ *resolver }
 	queryResolver           struct{ *resolver }
+	subscriptionResolver    struct{ *resolver }
 	userResolver            struct{ *resolver }
 	userGroupEdgeResolver   struct{ *resolver }
 	viewerResolver          struct{ *resolver }
@@ -36,6 +37,7 @@ func (r *resolver) MembershipCheck() generated.MembershipCheckResolver {
 }
 func (r *resolver) Mutation() generated.MutationResolver           { return mutationResolver{r} }
 func (r *resolver) Query() generated.QueryResolver                 { return queryResolver{r} }
+func (r *resolver) Subscription() generated.SubscriptionResolver   { return subscriptionResolver{r} }
 func (r *resolver) User() generated.UserResolver                   { return userResolver{r} }
 func (r *resolver) UserGroupEdge() generated.UserGroupEdgeResolver { return userGroupEdgeResolver{r} }
 func (r *resolver) Viewer() generated.ViewerResolver               { return viewerResolver{r} }
@@ -72,17 +74,17 @@ func ids[ID any](given []*models.GlobalID, argument string, take func(*models.Gl
 	for i, id := range given {
 		found, err := take(id)
 		if err != nil {
-			return nil, at(err, argument, i)
+			return nil, at(err, argument, itoa(i))
 		}
 		out[i] = *found
 	}
 	return out, nil
 }
 
-func at(err error, argument string, index int) error {
+func at(err error, path ...string) error {
 	var e *models.Error
 	if errors.As(err, &e) {
-		return e.At(argument, itoa(index))
+		return e.At(path...)
 	}
 	return err
 }

@@ -50,6 +50,8 @@ var samples = map[string]request{
 	"MembershipCheck.via":    {query: `{ membershipChecks(userIds: ["$me"], groupIds: ["$sales"]) { via { id } } }`},
 	"MembershipCheck.path":   {query: `{ membershipChecks(userIds: ["$me"], groupIds: ["$sales"]) { path { id } } }`},
 
+	"Subscription.groupChanged": {query: `subscription { groupChanged(id: "$sales") { changed group { id } } }`},
+
 	"Mutation.userCreate":         {mutation: "userCreate", input: vars{"email": "new@example.org", "groupIds": []string{"$alone"}}},
 	"Mutation.usersCreate":        {mutation: "usersCreate", input: vars{"users": []vars{{"email": "a@example.org"}, {"email": "b@example.org"}}}},
 	"Mutation.userUpdate":         {mutation: "userUpdate", input: vars{"id": "$ann", "familyName": "Lee"}},

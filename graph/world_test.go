@@ -72,11 +72,7 @@ func (a *api) postIn(ctx context.Context, who auth.Caller, body string) answer {
 	request.Header.Set("Content-Type", "application/json")
 	response := httptest.NewRecorder()
 	a.handler.ServeHTTP(response, request)
-	out := answer{Text: response.Body.String()}
-	if err := json.Unmarshal(response.Body.Bytes(), &out); err != nil {
-		a.t.Fatalf("%v in %s", err, response.Body)
-	}
-	return out
+	return a.read(response)
 }
 
 // must asks as the admin what has to succeed, in full.

@@ -147,6 +147,70 @@ func (e ErrorPolicy) MarshalJSON() ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
+// A part of a group that can change. New ones may be added.
+type GroupPart string
+
+const (
+	// Its own fields: name, description, priority.
+	GroupPartDetails GroupPart = "DETAILS"
+	// Its direct members.
+	GroupPartMembers GroupPart = "MEMBERS"
+	// The groups it is directly in.
+	GroupPartParents GroupPart = "PARENTS"
+	// The groups that are directly in it.
+	GroupPartChildren GroupPart = "CHILDREN"
+)
+
+var AllGroupPart = []GroupPart{
+	GroupPartDetails,
+	GroupPartMembers,
+	GroupPartParents,
+	GroupPartChildren,
+}
+
+func (e GroupPart) IsValid() bool {
+	switch e {
+	case GroupPartDetails, GroupPartMembers, GroupPartParents, GroupPartChildren:
+		return true
+	}
+	return false
+}
+
+func (e GroupPart) String() string {
+	return string(e)
+}
+
+func (e *GroupPart) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = GroupPart(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid GroupPart", str)
+	}
+	return nil
+}
+
+func (e GroupPart) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *GroupPart) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e GroupPart) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
 // The order of a list of groups. Groups that are alike in it come in the order of their ids.
 type GroupSort string
 

@@ -210,3 +210,10 @@ type GroupClosureRow struct {
 }
 
 func (GroupClosureRow) TableName() string { return "group_closure" }
+
+// GroupChangedPayload is an event about a group: Group as it is now, or DeletedGroupID.
+type GroupChangedPayload struct {
+	Changed        []GroupPart
+	Group          *Group
+	DeletedGroupID *GroupID
+}

@@ -36,6 +36,7 @@ type ResolverRoot interface {
 	MembershipCheck() MembershipCheckResolver
 	Mutation() MutationResolver
 	Query() QueryResolver
+	Subscription() SubscriptionResolver
 	User() UserResolver
 	UserGroupEdge() UserGroupEdgeResolver
 	Viewer() ViewerResolver
@@ -81,6 +82,12 @@ type ComplexityRoot struct {
 	GroupAdjacent struct {
 		Next     func(childComplexity int) int
 		Previous func(childComplexity int) int
+	}
+
+	GroupChangedPayload struct {
+		Changed        func(childComplexity int) int
+		DeletedGroupID func(childComplexity int) int
+		Group          func(childComplexity int) int
 	}
 
 	GroupConnection struct {
@@ -219,6 +226,10 @@ type ComplexityRoot struct {
 		User             func(childComplexity int, by models.UserBy) int
 		Users            func(childComplexity int, filter *models.UserFilter, sort models.UserSort, first *int32, after *string, last *int32, before *string) int
 		Viewer           func(childComplexity int) int
+	}
+
+	Subscription struct {
+		GroupChanged func(childComplexity int, id models.GlobalID) int
 	}
 
 	User struct {
@@ -421,6 +432,9 @@ type QueryResolver interface {
 	Group(ctx context.Context, by models.GroupBy) (*models.Group, error)
 	Groups(ctx context.Context, filter *models.GroupFilter, sort models.GroupSort, first *int32, after *string, last *int32, before *string) (*models.GroupConnection, error)
 	MembershipChecks(ctx context.Context, userIds []*models.GlobalID, groupIds []*models.GlobalID) ([]*models.MembershipCheck, error)
+}
+type SubscriptionResolver interface {
+	GroupChanged(ctx context.Context, id models.GlobalID) (<-chan *models.GroupChangedPayload, error)
 }
 type UserResolver interface {
 	Groups(ctx context.Context, obj *models.User, relation models.MembershipRelation, filter *models.GroupFilter, sort models.GroupSort, first *int32, after *string, last *int32, before *string) (*models.UserGroupConnection, error)
@@ -668,6 +682,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.GroupAdjacent.Previous(childComplexity), true
+
+	case "GroupChangedPayload.changed":
+		if e.ComplexityRoot.GroupChangedPayload.Changed == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupChangedPayload.Changed(childComplexity), true
+	case "GroupChangedPayload.deletedGroupId":
+		if e.ComplexityRoot.GroupChangedPayload.DeletedGroupID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupChangedPayload.DeletedGroupID(childComplexity), true
+	case "GroupChangedPayload.group":
+		if e.ComplexityRoot.GroupChangedPayload.Group == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupChangedPayload.Group(childComplexity), true
 
 	case "GroupConnection.edges":
 		if e.ComplexityRoot.GroupConnection.Edges == nil {
@@ -1324,6 +1357,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Query.Viewer(childComplexity), true
 
+	case "Subscription.groupChanged":
+		if e.ComplexityRoot.Subscription.GroupChanged == nil {
+			break
+		}
+
+		args, err := field_Subscription_groupChanged_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Subscription.GroupChanged(childComplexity, args["id"].(models.GlobalID)), true
+
 	case "User.createdAt":
 		if e.ComplexityRoot.User.CreatedAt == nil {
 			break
@@ -1913,6 +1958,23 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 				Data: buf.Bytes(),
 			}
 		}
+	case ast.Subscription:
+		next := _Subscription(ctx, ec, opCtx.Operation.SelectionSet)
+
+		var buf bytes.Buffer
+		return func(ctx context.Context) *graphql.Response {
+			buf.Reset()
+			data := next(ctx)
+
+			if data == nil {
+				return nil
+			}
+			data.MarshalGQL(&buf)
+
+			return &graphql.Response{
+				Data: buf.Bytes(),
+			}
+		}
 
 	default:
 		return graphql.OneShot(graphql.ErrorResponse(ctx, "unsupported GraphQL operation"))
@@ -1956,6 +2018,7 @@ request has, as far as it was counted), ` + "`" + `PERSISTED_QUERY_NOT_FOUND` + 
 schema {
   query: Query
   mutation: Mutation
+  subscription: Subscription
 }
 
 """
@@ -3326,6 +3389,49 @@ enum NestingOutcome {
   "It did not lie there before."
   NOT_NESTED
 }
+
+# ───────────────────────────── Following ─────────────────────────────
+
+"""
+What to follow. Over WebSocket in the protocol ` + "`" + `graphql-transport-ws` + "`" + ` (the npm package ` + "`" + `graphql-ws` + "`" + `), or as a
+stream of events in the answer to a POST (` + "`" + `Accept: text/event-stream` + "`" + `, the npm package ` + "`" + `graphql-sse` + "`" + `).
+
+A subscription ends with an error when the caller loses the right to it, and with its connection when the
+token expires or the user is suspended or deleted. Each operation has one field, without ` + "`" + `@skip` + "`" + ` or ` + "`" + `@include` + "`" + `.
+"""
+type Subscription {
+  """
+  Tells what happens to a group from now on, whoever does it: one event for what changes together, within two
+  seconds. Events that a slow client has not taken yet become one. The last event says that the group is deleted,
+  and ends the subscription. Admins and super admins. Errors: ` + "`" + `NOT_FOUND` + "`" + `, ` + "`" + `INVALID_ID` + "`" + `, both as ` + "`" + `BAD_USER_INPUT` + "`" + `.
+  """
+  groupChanged(
+    "The group's id."
+    id: ID!
+  ): GroupChangedPayload!
+}
+
+"Something has happened to a group."
+type GroupChangedPayload {
+  "What is different; empty when the group is deleted."
+  changed: [GroupPart!]!
+  "The group as it is now, with everything that can be asked of a group; null when it is deleted."
+  group: Group
+  "The id that is gone; null while the group is there."
+  deletedGroupId: ID
+}
+
+"A part of a group that can change. New ones may be added."
+enum GroupPart {
+  "Its own fields: name, description, priority."
+  DETAILS
+  "Its direct members."
+  MEMBERS
+  "The groups it is directly in."
+  PARENTS
+  "The groups that are directly in it."
+  CHILDREN
+}
 `, BuiltIn: false},
 }
 var parsedSchema = gqlparser.MustLoadSchema(sources...)
@@ -3408,6 +3514,18 @@ func childFields_GroupAdjacent(ctx context.Context, ec *executionContext, field 
 		return fieldContext_GroupAdjacent_next(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type GroupAdjacent", field.Name)
+}
+
+func childFields_GroupChangedPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "changed":
+		return fieldContext_GroupChangedPayload_changed(ctx, ec, field)
+	case "group":
+		return fieldContext_GroupChangedPayload_group(ctx, ec, field)
+	case "deletedGroupId":
+		return fieldContext_GroupChangedPayload_deletedGroupId(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type GroupChangedPayload", field.Name)
 }
 
 func childFields_GroupConnection(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4738,6 +4856,20 @@ func field_Query_users_args(ctx context.Context, ec *executionContext, rawArgs m
 	return args, nil
 }
 
+func field_Subscription_groupChanged_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "id",
+		func(ctx context.Context, v any) (models.GlobalID, error) {
+			return unmarshalNID2cohortᚋmodelsᚐGlobalID(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["id"] = arg0
+	return args, nil
+}
+
 func field_User_groups_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -5678,6 +5810,84 @@ func fieldContext_GroupAdjacent_next(_ context.Context, ec *executionContext, fi
 		},
 	}
 	return fc, nil
+}
+
+func _GroupChangedPayload_changed(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupChangedPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupChangedPayload_changed(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Changed, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []models.GroupPart) graphql.Marshaler {
+			return marshalNGroupPart2ᚕcohortᚋmodelsᚐGroupPartᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_GroupChangedPayload_changed(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GroupChangedPayload", field, false, false, errors.New("field of type GroupPart does not have child fields"))
+}
+
+func _GroupChangedPayload_group(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupChangedPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupChangedPayload_group(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Group, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.Group) graphql.Marshaler {
+			return marshalOGroup2ᚖcohortᚋmodelsᚐGroup(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_GroupChangedPayload_group(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GroupChangedPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Group(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _GroupChangedPayload_deletedGroupId(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupChangedPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupChangedPayload_deletedGroupId(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DeletedGroupID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.GroupID) graphql.Marshaler {
+			return marshalOID2ᚖcohortᚋmodelsᚐGroupID(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_GroupChangedPayload_deletedGroupId(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GroupChangedPayload", field, false, false, errors.New("field of type ID does not have child fields"))
 }
 
 func _GroupConnection_edges(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupConnection) (ret graphql.Marshaler) {
@@ -8632,6 +8842,50 @@ func fieldContext_Query___schema(_ context.Context, ec *executionContext, field 
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return childFields___Schema(ctx, ec, field)
 		},
+	}
+	return fc, nil
+}
+
+func _Subscription_groupChanged(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret func(ctx context.Context) graphql.Marshaler) {
+	return graphql.ResolveFieldStream(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Subscription_groupChanged(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Subscription().GroupChanged(ctx, fc.Args["id"].(models.GlobalID))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.GroupChangedPayload) graphql.Marshaler {
+			return marshalNGroupChangedPayload2ᚖcohortᚋmodelsᚐGroupChangedPayload(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Subscription_groupChanged(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Subscription",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_GroupChangedPayload(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Subscription_groupChanged_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
 	}
 	return fc, nil
 }
@@ -14082,6 +14336,54 @@ func _GroupAdjacent(ctx context.Context, ec *executionContext, sel ast.Selection
 	return out
 }
 
+var groupChangedPayloadImplementors = []string{"GroupChangedPayload"}
+
+func _GroupChangedPayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.GroupChangedPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, groupChangedPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("GroupChangedPayload")
+		case "changed":
+			out.Values[i] = _GroupChangedPayload_changed(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "group":
+			out.Values[i] = _GroupChangedPayload_group(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "deletedGroupId":
+			out.Values[i] = _GroupChangedPayload_deletedGroupId(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var groupConnectionImplementors = []string{"GroupConnection"}
 
 func _GroupConnection(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.GroupConnection) graphql.Marshaler {
@@ -15489,6 +15791,26 @@ func _Query(ctx context.Context, ec *executionContext, sel ast.SelectionSet) gra
 	})
 
 	return out
+}
+
+var subscriptionImplementors = []string{"Subscription"}
+
+func _Subscription(ctx context.Context, ec *executionContext, sel ast.SelectionSet) func(ctx context.Context) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, subscriptionImplementors)
+	ctx = graphql.WithFieldContext(ctx, &graphql.FieldContext{
+		Object: "Subscription",
+	})
+	if len(fields) != 1 {
+		graphql.AddErrorf(ctx, "must subscribe to exactly one stream")
+		return nil
+	}
+
+	switch fields[0].Name {
+	case "groupChanged":
+		return _Subscription_groupChanged(ctx, ec, fields[0])
+	default:
+		panic("unknown field " + strconv.Quote(fields[0].Name))
+	}
 }
 
 var userImplementors = []string{"User", "Node"}
@@ -17498,6 +17820,16 @@ func unmarshalNGroupBy2cohortᚋmodelsᚐGroupBy(ctx context.Context, ec *execut
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
+func marshalNGroupChangedPayload2ᚖcohortᚋmodelsᚐGroupChangedPayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.GroupChangedPayload) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _GroupChangedPayload(ctx, ec, sel, v)
+}
+
 func marshalNGroupConnection2ᚖcohortᚋmodelsᚐGroupConnection(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.GroupConnection) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
@@ -17648,6 +17980,46 @@ func marshalNGroupNestPayload2ᚖcohortᚋmodelsᚐGroupNestPayload(ctx context.
 		return graphql.Null
 	}
 	return _GroupNestPayload(ctx, ec, sel, v)
+}
+
+func unmarshalNGroupPart2cohortᚋmodelsᚐGroupPart(ctx context.Context, ec *executionContext, v any) (models.GroupPart, error) {
+	var res models.GroupPart
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNGroupPart2cohortᚋmodelsᚐGroupPart(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.GroupPart) graphql.Marshaler {
+	return v
+}
+
+func unmarshalNGroupPart2ᚕcohortᚋmodelsᚐGroupPartᚄ(ctx context.Context, ec *executionContext, v any) ([]models.GroupPart, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]models.GroupPart, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = unmarshalNGroupPart2cohortᚋmodelsᚐGroupPart(ctx, ec, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func marshalNGroupPart2ᚕcohortᚋmodelsᚐGroupPartᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []models.GroupPart) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNGroupPart2cohortᚋmodelsᚐGroupPart(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func unmarshalNGroupSelection2ᚖcohortᚋmodelsᚐGroupSelection(ctx context.Context, ec *executionContext, v any) (*models.GroupSelection, error) {
