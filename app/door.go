@@ -10,6 +10,7 @@ import (
 	"github.com/klauspost/compress/gzhttp"
 	"github.com/rs/cors"
 
+	"cohort/auth"
 	"cohort/graph"
 )
 
@@ -113,5 +114,12 @@ func compressed(next http.Handler) http.Handler {
 	if err != nil {
 		panic(err) // the options above are wrong
 	}
-	return wrap(next)
+	packed := wrap(next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if auth.IsWebSocket(r) { // takes the connection over
+			next.ServeHTTP(w, r)
+			return
+		}
+		packed.ServeHTTP(w, r)
+	})
 }

@@ -111,6 +111,7 @@ func TestFollowersShareTheFeed(t *testing.T) {
 		}
 	}
 	err := goleak.Find(quiet, goleak.IgnoreAnyFunction("database/sql.(*DB).connectionOpener"),
+		goleak.IgnoreAnyFunction("database/sql.(*DB).connectionCleaner"),
 		goleak.IgnoreAnyFunction("github.com/go-sql-driver/mysql.(*mysqlConn).startWatcher.func1"))
 	if err != nil { // beside the connections of the pool
 		t.Error(err)
