@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -404,20 +403,7 @@ func TestSlowSocketIsCut(t *testing.T) {
 	w := newEmbedded(t)
 	w.patience.pace = graph.Pace{Write: 200 * time.Millisecond, Ping: time.Minute}
 	s := w.start()
-	c, _, err := s.dial(websocket.DialOptions{HTTPClient: &http.Client{Transport: &http.Transport{
-		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-			conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
-			if tcp, ok := conn.(*net.TCPConn); ok {
-				err = errors.Join(err, tcp.SetReadBuffer(4096))
-			}
-			return conn, err
-		},
-	}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	c.say(`{"type": "connection_init", "payload": {"Authorization": "Bearer ` + s.token() + `"}}`)
-	c.hears(`{"type":"connection_ack"}`)
+	c := s.connect(s.token())
 	for n := 0; ; n++ {
 		text := fmt.Sprintf(`{"id": "%d", "type": "subscribe", "payload": {"query": "{ __schema { types { name description fields { name description } } } }"}}`, n)
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)

@@ -88,10 +88,14 @@ func TestEventsOfOthers(t *testing.T) {
 	<-time.After(400 * time.Millisecond)
 	other.rename(s.token(), group, "Elsewhere")
 	const want = `{"data":{"groupChanged":{"changed":["DETAILS"],"group":{"name":"Elsewhere"}}}}`
-	if got := within(t, events, 2*time.Second); got != want {
-		t.Errorf("event %s", got)
+	begin := time.Now()
+	for within(t, events, 2*time.Second) != want { // the name before may be told twice
 	}
-	c.hearsOf(`"name":"Elsewhere"`)
+	for !strings.Contains(c.hear(), `"name":"Elsewhere"`) {
+	}
+	if took := time.Since(begin); took > 2*time.Second {
+		t.Errorf("it took %s", took)
+	}
 }
 
 // Whoever stays is let stay as long as the token lives.

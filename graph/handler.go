@@ -20,9 +20,9 @@ type Options struct {
 	Directory *directory.Directory
 	Log       *slog.Logger // nil discards
 	Limits    Limits
-	Trusted   *Trusted // nil runs any document
-	Streams   *Streams // what stays open, to be ended; nil for some that nobody ends
-	Origins   []string // of web pages that may open WebSockets, beside those of this server; `*` for all
+	Trusted   *Trusted  // nil runs any document
+	Streams   *Streams  // what stays open, to be ended; nil for some that nobody ends
+	Origins   []string  // of web pages that may open WebSockets, beside those of this server; `*` for all
 	Observer  *Observer // nil looks at nothing
 
 	rules func() *rules.Rules // of the validator; nil for GraphQL's
