@@ -81,6 +81,10 @@ playground: ## build the playground anew, after a change in playground/ (needs N
 	npm ci --prefix playground --ignore-scripts --no-audit --no-fund
 	node playground/build.mjs
 
+.PHONY: oidc
+oidc: ## sign in through a real identity provider on this machine (needs Node)
+	.ci/run oidc
+
 .PHONY: check
 check: ## everything that CI checks
 	.ci/run

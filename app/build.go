@@ -55,8 +55,8 @@ func (p *program) withDirectory(ctx context.Context, o directory.Options, do fun
 }
 
 // tokens makes and reads tokens with the secret from the environment or, beside the embedded database, from
-// data/jwt-secret, which is made where it is missing.
-func (p *program) tokens(t tokenSettings) (*auth.Tokens, error) {
+// data/jwt-secret, which is made where it is missing, and reads those of the provider, if there is one.
+func (p *program) tokens(t tokenSettings, provider *auth.Provider) (*auth.Tokens, error) {
 	secret := []byte(p.Getenv(secretVariable))
 	if len(secret) == 0 {
 		if !p.ownDatabase() {
@@ -68,7 +68,11 @@ func (p *program) tokens(t tokenSettings) (*auth.Tokens, error) {
 			return nil, err
 		}
 	}
-	tokens, err := auth.NewTokens(auth.TokenOptions{Secret: secret, Issuer: t.JWTIssuer, Audience: t.JWTAudience})
+	o := auth.TokenOptions{Secret: secret, Issuer: t.JWTIssuer, Audience: t.JWTAudience, Provider: provider}
+	if provider != nil {
+		o.Issuer = "" // it is the provider's: whoever has the secret needs no further name
+	}
+	tokens, err := auth.NewTokens(o)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", secretVariable, err)
 	}

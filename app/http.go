@@ -24,6 +24,7 @@ const readyWithin = 2 * time.Second
 func (on *site) handler() http.Handler {
 	door := auth.NewDoor(on.tokens, auth.NewStandings(on.store, auth.StandingOptions{}), on.directory.Activate)
 	door.Log = on.log
+	door.Welcome(on.directory.Identify)
 	api := door.Middleware(graph.New(graph.Options{Directory: on.directory, Log: on.log, Limits: on.limits, Trusted: on.trusted, Streams: on.streams, Origins: on.origins, Observer: on.observer()}))
 	schema := []byte(graph.Schema())
 

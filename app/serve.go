@@ -20,6 +20,7 @@ import (
 
 type serveCommand struct {
 	tokenSettings
+	providerSettings
 	depthSetting
 	memorySetting
 	limitSettings
@@ -36,7 +37,7 @@ const spareHeap = 16 << 20
 
 // Validate is called by the parser of the command line, and has to name the parts, of which several have one.
 func (c *serveCommand) Validate() error {
-	return cmp.Or(c.depthSetting.Validate(), c.memorySetting.Validate(), c.limitSettings.Validate(), c.doorSettings.Validate())
+	return cmp.Or(c.depthSetting.Validate(), c.memorySetting.Validate(), c.limitSettings.Validate(), c.doorSettings.Validate(), c.providerSettings.Validate())
 }
 
 func (c *serveCommand) Run(ctx context.Context, p *program) error {
@@ -65,7 +66,11 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 
 // open opens the database for the site, serves it, and closes the database.
 func (c *serveCommand) open(ctx context.Context, p *program, address *net.TCPAddr, on *site) (err error) {
-	if on.tokens, err = p.tokens(c.tokenSettings); err != nil {
+	provider, err := c.provider(p, c.tokenSettings)
+	if err != nil {
+		return err
+	}
+	if on.tokens, err = p.tokens(c.tokenSettings, provider); err != nil {
 		return err
 	}
 	p.observe = func(ctx context.Context, work store.Work, begin time.Time, err error) {
@@ -81,9 +86,10 @@ func (c *serveCommand) open(ctx context.Context, p *program, address *net.TCPAdd
 	d, err := directory.New(s, o)
 	if err == nil {
 		on.store, on.directory = s, d
-		if err = on.metrics.watch(on); err == nil {
-			err = c.serve(ctx, p, address, on)
-		}
+		err = errors.Join(on.metrics.watch(on), c.begin(ctx, provider, d))
+	}
+	if err == nil {
+		err = c.serve(ctx, p, address, on)
 	}
 	return errors.Join(err, s.Close())
 }

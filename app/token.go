@@ -20,7 +20,7 @@ type tokenCommand struct {
 }
 
 func (c *tokenCommand) Run(ctx context.Context, p *program) error {
-	tokens, err := p.tokens(c.tokenSettings)
+	tokens, err := p.tokens(c.tokenSettings, nil)
 	if err != nil {
 		return err
 	}

@@ -56,6 +56,7 @@ const (
 	Nesting    = "NESTING"    // the child, and as object the parent
 	Status     = "STATUS"     // the user
 	Account    = "ACCOUNT"    // the account
+	Identity   = "IDENTITY"   // the user whom a provider knows; in the log alone
 )
 
 // What happened to an entry of the feed.

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -21,12 +23,19 @@ type Door struct {
 	tokens    *Tokens
 	standings *Standings
 	activate  func(ctx context.Context, c Caller) error
+	visitors  *visitors
 }
 
 // NewDoor makes a door. activate is called when a user is authenticated who never was before; it may be
 // called for one user several times at once, and again. Nil does nothing.
 func NewDoor(tokens *Tokens, standings *Standings, activate func(ctx context.Context, c Caller) error) *Door {
 	return &Door{tokens: tokens, standings: standings, activate: activate}
+}
+
+// Welcome lets those in whose tokens are a provider's, and say who they are in its words. What identify answers is
+// believed as long as a standing. Call it before the door is used.
+func (d *Door) Welcome(identify Identify) {
+	d.visitors = newVisitors(identify, d.standings.ttl, d.standings.now)
 }
 
 // Caller is who sends this Authorization header, in the lesser of the token's and the stored role, with the
@@ -52,6 +61,16 @@ func (d *Door) claims(authorizationHeader string) (Claims, error) {
 
 // caller is whom the claims are about, as the directory knows them now.
 func (d *Door) caller(ctx context.Context, claims Claims) (Caller, error) {
+	if claims.Account == (models.AccountID{}) || claims.User == (models.UserID{}) {
+		if d.visitors == nil {
+			return Caller{}, refusal("nobody here knows the users of an identity provider")
+		}
+		who, err := d.visitors.who(ctx, claims)
+		if err != nil {
+			return Caller{}, err
+		}
+		claims.Account, claims.User = who.account, who.user
+	}
 	standing, err := d.standings.Of(ctx, claims.Account, claims.User)
 	if err != nil {
 		return Caller{}, err
@@ -117,8 +136,8 @@ func Settle(ctx context.Context) (context.Context, error) {
 	return WithCaller(ctx, c), nil
 }
 
-// Refuse answers 401 to those whom Settle refuses, and 500 when it failed otherwise, whose cause goes to the
-// log, in the form of GraphQL's errors.
+// Refuse answers 401 to those whom Settle refuses, 503 to those whose provider's keys are still to be read, and 500
+// when it failed otherwise, whose cause goes to the log, in the form of GraphQL's errors.
 func Refuse(w http.ResponseWriter, r *http.Request, log *slog.Logger, err error) {
 	ctx := r.Context()
 	if errors.Is(err, ErrUnauthenticated) {
@@ -128,6 +147,11 @@ func Refuse(w http.ResponseWriter, r *http.Request, log *slog.Logger, err error)
 		}
 		w.Header().Set("WWW-Authenticate", "Bearer")
 		writeError(ctx, w, http.StatusUnauthorized, "UNAUTHENTICATED", message)
+		return
+	}
+	if errors.Is(err, ErrNoKeys) { // which the log says once for each attempt to read them
+		w.Header().Set("Retry-After", strconv.Itoa(int(retryRefresh/time.Second)))
+		writeError(ctx, w, http.StatusServiceUnavailable, "UNAVAILABLE", "The identity provider's keys can't be read at the moment.")
 		return
 	}
 	level := slog.LevelError

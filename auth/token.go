@@ -2,7 +2,6 @@ package auth
 
 import (
 	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -22,6 +21,9 @@ var ErrUnauthenticated = errors.New("unauthenticated")
 // refusal is a reason in fixed words, which a client may read.
 type refusal string
 
+// Refusal is an error that wraps ErrUnauthenticated and gives a reason, in fixed words, which a client may read.
+func Refusal(reason string) error { return refusal(reason) }
+
 func (r refusal) Error() string { return "unauthenticated: " + string(r) }
 func (refusal) Unwrap() error   { return ErrUnauthenticated }
 
@@ -36,11 +38,13 @@ const (
 	latestDate     = 253402300799 // the last second of the year 9999: what lies beyond was meant as milliseconds
 )
 
-// Claims are what a token says.
+// Claims are what a token says. In a token of a provider Account may be the zero id, where it names none, and User
+// too, where Visitor is set in its place.
 type Claims struct {
 	User    models.UserID
 	Account models.AccountID
 	Role    models.Role // "" when the token gives none: the stored role counts
+	Visitor Visitor
 
 	// IssuedAt and ExpiresAt are whole seconds in a token. IssuedAt is the time of the first look at a token
 	// that doesn't say.
@@ -62,17 +66,28 @@ type TokenOptions struct {
 	// Issuer and Audience, where they are set, must be iss and among aud.
 	Issuer, Audience string
 
+	// Provider's tokens are taken, too, if there is one.
+	Provider *Provider
+
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 }
 
-// Tokens issues and verifies tokens: JWT, HS256.
+// Tokens issues tokens, JWT with HS256, and verifies them and those of a provider.
 type Tokens struct {
 	secret           []byte
 	issuer, audience string
+	provider         *Provider // or nil
+	algorithms       []string
 	now              func() time.Time
 	parser           *jwt.Parser
-	kept             *lru.Cache[[sha256.Size]byte, Claims] // verified tokens, by the hash of their text
+	kept             *lru.Cache[[sha256.Size]byte, keptToken] // verified tokens, by the hash of their text
+}
+
+// keptToken is good while its key is.
+type keptToken struct {
+	claims Claims
+	print  [sha256.Size]byte // of the provider's key; zero for our own secret
 }
 
 // NewTokens refuses a secret of less than 32 bytes.
@@ -80,16 +95,22 @@ func NewTokens(o TokenOptions) (*Tokens, error) {
 	if len(o.Secret) < minSecretBytes {
 		return nil, fmt.Errorf("the secret that signs tokens has %d bytes and needs at least %d", len(o.Secret), minSecretBytes)
 	}
-	kept, err := lru.New[[sha256.Size]byte, Claims](keptTokens)
+	kept, err := lru.New[[sha256.Size]byte, keptToken](keptTokens)
 	if err != nil {
 		return nil, fmt.Errorf("make the cache of tokens: %w", err)
 	}
-	t := &Tokens{secret: slices.Clone(o.Secret), issuer: o.Issuer, audience: o.Audience, now: o.Now, kept: kept}
+	t := &Tokens{
+		secret: slices.Clone(o.Secret), issuer: o.Issuer, audience: o.Audience, provider: o.Provider,
+		algorithms: []string{"HS256"}, now: o.Now, kept: kept,
+	}
 	if t.now == nil {
 		t.now = time.Now
 	}
+	if t.provider != nil {
+		t.algorithms = append(t.algorithms, "RS256", "ES256", "EdDSA")
+	}
 	// The claims are read by claims(), which knows the rules on lifetimes and compares names exactly.
-	t.parser = jwt.NewParser(jwt.WithValidMethods([]string{"HS256"}), jwt.WithStrictDecoding(),
+	t.parser = jwt.NewParser(jwt.WithValidMethods(t.algorithms), jwt.WithStrictDecoding(),
 		jwt.WithJSONNumber(), jwt.WithoutClaimsValidation())
 	return t, nil
 }
@@ -131,58 +152,92 @@ func (t *Tokens) Issue(c Claims) (string, error) {
 }
 
 // Verify reads a token and returns what it claims. ErrUnauthenticated, with a reason, for one that is not
-// signed by the secret with HS256, not valid at this time, for somebody else, longer than 4 KiB, or without
-// a user, an account or an expiry.
+// signed by the secret with HS256 or by a key of the provider with that key's algorithm, not valid at this time,
+// for somebody else, longer than 4 KiB, or without a user, an expiry or, signed by the secret, an account. ErrNoKeys
+// while a provider's token can't be checked.
 func (t *Tokens) Verify(text string) (Claims, error) {
 	if len(text) > maxTokenBytes {
 		return Claims{}, refusal("the token is longer than 4 KiB")
 	}
 	now := t.now()
 	hash := sha256.Sum256([]byte(text))
-	c, known := t.kept.Get(hash)
+	k, known := t.kept.Get(hash)
+	if known && k.print != [sha256.Size]byte{} && !t.provider.keys.has(k.print) {
+		t.kept.Remove(hash)
+		known = false
+	}
 	if !known {
-		claims, err := t.signed(text)
-		if err != nil {
-			return Claims{}, err
-		}
-		if c, err = t.claims(claims, now); err != nil {
+		var err error
+		if k, err = t.read(text, now); err != nil {
 			return Claims{}, err
 		}
 	}
-	if !now.Before(c.ExpiresAt) {
+	if !now.Before(k.claims.ExpiresAt) {
 		t.kept.Remove(hash)
 		return Claims{}, refusal("the token has expired")
 	}
 	if !known {
-		t.kept.Add(hash, c)
+		t.kept.Add(hash, k)
 	}
-	return c, nil
+	return k.claims, nil
 }
 
-// signed returns the claims of a token whose signature is right.
-func (t *Tokens) signed(text string) (jwt.MapClaims, error) {
+// read checks a token's signature and everything that it says but that exp lies ahead, which is for each use.
+func (t *Tokens) read(text string, now time.Time) (k keptToken, err error) {
+	claims, key, err := t.signed(text)
+	if err != nil {
+		return k, err
+	}
+	if key == nil {
+		k.claims, err = t.claims(claims, now)
+		return k, err
+	}
+	k.print = key.print
+	k.claims, err = t.provider.claims(claims, now)
+	return k, err
+}
+
+// signed returns the claims of a token whose signature is right, and the provider's key that made it, or nil where
+// it is the secret.
+func (t *Tokens) signed(text string) (jwt.MapClaims, *providerKey, error) {
 	if strings.ContainsAny(text, "\r\n") { // base64 skips them, and one token would have many texts
-		return nil, refusal("the token is malformed")
+		return nil, nil, refusal("the token is malformed")
 	}
+	var foreign *providerKey
 	claims := jwt.MapClaims{}
-	token, err := t.parser.ParseWithClaims(text, claims, func(*jwt.Token) (any, error) { return t.secret, nil })
-	switch { // the parser's own words may quote the token
-	case errors.Is(err, jwt.ErrTokenMalformed):
-		return nil, refusal("the token is malformed")
-	case errors.Is(err, jwt.ErrTokenUnverifiable) || token != nil && token.Method != jwt.SigningMethodHS256:
-		return nil, refusal("the token is not signed with HS256")
-	case err != nil:
-		return nil, refusal("the token's signature is wrong")
-	}
-	for _, name := range []string{"crit", "jwk", "jku", "x5c", "x5u"} {
-		if _, ok := token.Header[name]; ok {
-			return nil, refusal("the token's header asks for what is not supported")
+	token, err := t.parser.ParseWithClaims(text, claims, func(token *jwt.Token) (any, error) {
+		for _, name := range []string{"crit", "jwk", "jku", "x5c", "x5u"} {
+			if _, ok := token.Header[name]; ok {
+				return nil, refusal("the token's header asks for what is not supported")
+			}
 		}
+		if token.Method == jwt.SigningMethodHS256 {
+			return t.secret, nil
+		}
+		key, err := t.provider.key(token, claims)
+		if err != nil {
+			return nil, err
+		}
+		foreign = &key
+		return key.public, nil
+	})
+	reason := refusal("")
+	switch { // the parser's own words may quote the token
+	case err == nil:
+		return claims, foreign, nil
+	case errors.As(err, &reason):
+		return nil, nil, reason
+	case errors.Is(err, ErrNoKeys):
+		return nil, nil, ErrNoKeys
+	case errors.Is(err, jwt.ErrTokenMalformed):
+		return nil, nil, refusal("the token is malformed")
+	case errors.Is(err, jwt.ErrTokenUnverifiable) || token != nil && !slices.Contains(t.algorithms, token.Method.Alg()):
+		return nil, nil, refusal("the token is not signed with " + strings.Join(t.algorithms, ", "))
 	}
-	return claims, nil
+	return nil, nil, refusal("the token's signature is wrong")
 }
 
-// claims checks everything that a signed token says but that exp lies ahead, which is for each use.
+// claims checks everything that a token signed by the secret says, but that exp lies ahead.
 func (t *Tokens) claims(claims jwt.MapClaims, now time.Time) (c Claims, err error) {
 	if c.User, err = models.ParseUserID(textOf(claims["sub"])); err != nil || c.User == (models.UserID{}) {
 		return c, refusal("the token's sub is not the id of a user")
@@ -202,72 +257,4 @@ func (t *Tokens) claims(claims jwt.MapClaims, now time.Time) (c Claims, err erro
 		return c, refusal("the token is for another audience")
 	}
 	return c, c.setTimes(claims, now)
-}
-
-func (c *Claims) setTimes(claims jwt.MapClaims, now time.Time) error {
-	dates := map[string]time.Time{}
-	for _, name := range []string{"exp", "iat", "nbf"} {
-		value, given := claims[name]
-		if !given {
-			continue
-		}
-		at, ok := dateOf(value)
-		if !ok {
-			return refusal("the token's " + name + " is not a date in seconds")
-		}
-		dates[name] = at
-	}
-	exp, limited := dates["exp"]
-	iat, dated := dates["iat"]
-	if !dated {
-		iat = now
-	}
-	soon := now.Add(tokenLeeway)
-	switch {
-	case !limited:
-		return refusal("the token has no exp")
-	case dates["nbf"].After(soon):
-		return refusal("the token is not valid yet")
-	case iat.After(soon):
-		return refusal("the token is issued in the future")
-	case dated && !exp.After(iat):
-		return refusal("the token expires before it is issued")
-	case exp.Sub(iat) > MaxTokenLife:
-		return refusal("the token lives longer than 24 hours")
-	}
-	c.IssuedAt, c.ExpiresAt = iat, exp
-	return nil
-}
-
-func textOf(claim any) string {
-	text, _ := claim.(string)
-	return text
-}
-
-// textsOf reads aud, which is a text or a list of them.
-func textsOf(claim any) []string {
-	list, ok := claim.([]any)
-	if !ok {
-		list = []any{claim}
-	}
-	var texts []string
-	for _, one := range list {
-		if text, ok := one.(string); ok {
-			texts = append(texts, text)
-		}
-	}
-	return texts
-}
-
-// dateOf reads a NumericDate, cut to the second.
-func dateOf(claim any) (time.Time, bool) {
-	number, ok := claim.(json.Number)
-	if !ok {
-		return time.Time{}, false
-	}
-	seconds, err := number.Float64()
-	if err != nil || seconds < 0 || seconds > latestDate {
-		return time.Time{}, false
-	}
-	return time.Unix(int64(seconds), 0).UTC(), true
 }

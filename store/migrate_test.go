@@ -31,7 +31,7 @@ func tables(t *testing.T, s *store.Store) (names []string) {
 }
 
 var allTables = []string{
-	"accounts", "audit_events", "changes", "group_closure", "group_edges", "group_terms", "memberships",
+	"accounts", "audit_events", "changes", "group_closure", "group_edges", "group_terms", "identities", "memberships",
 	"user_groups", "user_terms", "users",
 }
 

@@ -13,7 +13,7 @@ import (
 
 func TestTenantTables(t *testing.T) {
 	want := []string{
-		"audit_events", "changes", "group_closure", "group_edges", "group_terms", "memberships",
+		"audit_events", "changes", "group_closure", "group_edges", "group_terms", "identities", "memberships",
 		"user_groups", "user_terms", "users",
 	}
 	if diff := cmp.Diff(want, slices.Sorted(maps.Keys(tenantTables()))); diff != "" {
