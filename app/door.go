@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -26,6 +27,9 @@ type limitSettings struct {
 	LimitComplexity int `default:"1500" placeholder:"N" variable:"COHORT_LIMIT_COMPLEXITY" help:"Objects that an operation may amount to, those of a list as often as it has entries: 1500."`
 	LimitErrors     int `default:"20" placeholder:"N" variable:"COHORT_LIMIT_ERRORS" help:"Errors in an answer; the rest is left out: 20."`
 
+	LimitRate  int `default:"5000" placeholder:"N" variable:"COHORT_LIMIT_RATE" help:"Points that each caller gets a second, of which an operation costs its complexity and a mutation 10 more: 5000. 0 is no limit."`
+	LimitBurst int `default:"20000" placeholder:"N" variable:"COHORT_LIMIT_BURST" help:"Points that a caller can have at most: 20000."`
+
 	LimitMessage          int `default:"65536" placeholder:"N" variable:"COHORT_LIMIT_MESSAGE" help:"Bytes of a message over a WebSocket: 65536."`
 	LimitSockets          int `default:"20" placeholder:"N" variable:"COHORT_LIMIT_SOCKETS" help:"WebSockets of one user: 20."`
 	LimitSubscriptions    int `default:"100" placeholder:"N" variable:"COHORT_LIMIT_SUBSCRIPTIONS" help:"Subscriptions of one user, whichever way they come: 100."`
@@ -35,7 +39,7 @@ type limitSettings struct {
 func (s limitSettings) limits() graph.Limits {
 	return graph.Limits{
 		Body: s.LimitBody, Tokens: s.LimitTokens, Depth: s.LimitDepth, Fields: s.LimitFields, Aliases: s.LimitAliases,
-		Directives: s.LimitDirectives, Fragments: s.LimitFragments, Complexity: s.LimitComplexity, Errors: s.LimitErrors,
+		Directives: s.LimitDirectives, Fragments: s.LimitFragments, Complexity: s.LimitComplexity, Errors: s.LimitErrors, Rate: cmp.Or(s.LimitRate, -1), Burst: s.LimitBurst,
 		Message: s.LimitMessage, Sockets: s.LimitSockets, Subscriptions: s.LimitSubscriptions, SocketOperations: s.LimitSocketOperations,
 	}
 }
@@ -50,6 +54,10 @@ func (s limitSettings) Validate() error {
 		if limit < 1 {
 			return fmt.Errorf("--limit-%s (COHORT_LIMIT_%s) must be at least 1", name, strings.ReplaceAll(strings.ToUpper(name), "-", "_"))
 		}
+	}
+	const writing = 10 // that a mutation costs beside its complexity
+	if least := s.LimitComplexity + writing; s.LimitRate < 0 || s.LimitRate > 0 && s.LimitBurst < least {
+		return fmt.Errorf("--limit-rate (COHORT_LIMIT_RATE) must be 0 or more, and --limit-burst (COHORT_LIMIT_BURST) at least %d, or what --limit-complexity allows can never run", least)
 	}
 	return nil
 }

@@ -118,6 +118,19 @@ type arrival struct {
 	shown  bool // the token; else claims say nothing
 }
 
+// Bearer is who a token is about, before anybody has looked them up: the same for all tokens of one person.
+type Bearer struct {
+	account         models.AccountID
+	user            models.UserID
+	issuer, subject string
+}
+
+// BearerFrom is whoever Middleware or Present has let in; false in a context of neither.
+func BearerFrom(ctx context.Context) (Bearer, bool) {
+	came, ok := ctx.Value(arrivalKey{}).(arrival)
+	return Bearer{came.claims.Account, came.claims.User, came.claims.Visitor.Issuer, came.claims.Visitor.Subject}, ok
+}
+
 // Settle finds out who the caller is that Middleware has let through, which may take a statement on the
 // database, and puts the Caller into the context. It fails as Door.Caller does; the answer to that is Refuse.
 // A context that didn't come by Middleware stays as it is.

@@ -51,6 +51,7 @@ var policy = map[Action]Rule{
 	"Query.group":            adminsAndOwn,
 	"Query.groups":           admins,
 	"Query.membershipChecks": adminsAndOwn,
+	"Query.rateLimit":        everybody,
 
 	"Viewer.account": everybody,
 	"Viewer.user":    everybody,

@@ -125,7 +125,7 @@ func (b *bench) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	environment := append(b.environment(), "COHORT_LISTEN="+address)
+	environment := append(b.environment(), "COHORT_LISTEN="+address, "COHORT_LIMIT_RATE=0") // one user asks all
 	if b.profile > 0 {
 		if b.pprof, err = freeAddress(); err != nil {
 			return err

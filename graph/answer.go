@@ -36,6 +36,7 @@ func (a answering) refuse(err error) {
 	default: // clients of old take another status for a fault of the way, and don't look at the errors
 		status = http.StatusOK
 	}
+	why.retry(a.w.Header())
 	if why.allow != "" {
 		a.w.Header().Set("Allow", why.allow)
 	}

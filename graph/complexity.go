@@ -18,13 +18,14 @@ const usualEntries = models.DefaultPage
 // plain value nothing. What lies in a list is multiplied by its entries: those that `first` or `last` of a
 // connection ask for; as many as there are ids in the lists that a field takes; else 20. The schema's own
 // description costs nothing, it is bounded by the number of fields.
-func (l Limits) checkComplexity(schema *ast.Schema, doc *ast.QueryDocument, op *ast.OperationDefinition, variables map[string]any) *gqlerror.Error {
+func (l Limits) checkComplexity(schema *ast.Schema, doc *ast.QueryDocument, op *ast.OperationDefinition, variables map[string]any) (int, *gqlerror.Error) {
 	c := newCosting(schema, doc, op, variables)
 	root := map[ast.Operation]*ast.Definition{ast.Query: schema.Query, ast.Mutation: schema.Mutation, ast.Subscription: schema.Subscription}
-	if found := c.set(root[op.Operation], op.SelectionSet); found.once > l.Complexity {
-		return over("complexity", "its complexity is %d", l.Complexity, found.once)
+	found := c.set(root[op.Operation], op.SelectionSet)
+	if found.once > l.Complexity {
+		return found.once, over("complexity", "its complexity is %d", l.Complexity, found.once)
 	}
-	return nil
+	return found.once, nil
 }
 
 // cost is that of a part of a document: once, and for each entry of the connection in which it stands. So a

@@ -66,8 +66,8 @@ func TestComplexity(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			found := (Limits{Complexity: tt.want}).checkComplexity(schema, doc, doc.Operations[0], tt.variables)
-			less := (Limits{Complexity: tt.want - 1}).checkComplexity(schema, doc, doc.Operations[0], tt.variables)
+			_, found := (Limits{Complexity: tt.want}).checkComplexity(schema, doc, doc.Operations[0], tt.variables)
+			_, less := (Limits{Complexity: tt.want - 1}).checkComplexity(schema, doc, doc.Operations[0], tt.variables)
 			if found != nil || less == nil {
 				t.Errorf("not %d: %v, %v", tt.want, found, less)
 			}

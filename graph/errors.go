@@ -22,6 +22,7 @@ const (
 	codeForbidden       = "FORBIDDEN"
 	codeBadUserInput    = "BAD_USER_INPUT"
 	codeLimitExceeded   = "LIMIT_EXCEEDED"
+	codeRateLimited     = "RATE_LIMITED"
 	codeNotPersisted    = "PERSISTED_QUERY_NOT_FOUND"
 	codeNotTrusted      = "DOCUMENT_NOT_TRUSTED"
 	codeTimeout         = "TIMEOUT"

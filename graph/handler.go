@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/handler"
@@ -27,7 +28,8 @@ type Options struct {
 
 	rules func() *rules.Rules // of the validator; nil for GraphQL's
 
-	fieldByField bool // for tests: no list is written at once
+	now          func() time.Time // of the rates; nil is time.Now
+	fieldByField bool             // for tests: no list is written at once
 }
 
 // New is the handler of `/graphql`. In front of it stands the middleware that knows whose token came, or, for
@@ -38,12 +40,13 @@ func New(o Options) http.Handler {
 	}
 	limits := o.Limits.withDefaults()
 	documents := newDocuments(limits, o.Trusted)
-	schema := generated.NewExecutableSchema(generated.Config{Resolvers: &resolver{o.Directory}})
+	counted := newRates(limits, o.now)
+	schema := generated.NewExecutableSchema(generated.Config{Resolvers: &resolver{o.Directory, counted}})
 	server := handler.New(schema)
 	if o.Streams == nil {
 		o.Streams = NewStreams(Pace{})
 	}
-	over := &transport{schema.Schema(), limits, documents, o.Log, o.Observer, o.Streams}
+	over := &transport{schema.Schema(), limits, documents, o.Log, o.Observer, o.Streams, counted}
 	server.AddTransport(&sockets{over, o.Origins})
 	server.AddTransport(over)
 	server.SetQueryCache(documents)
@@ -61,6 +64,9 @@ func New(o Options) http.Handler {
 		return next(withLoaders(ctx, o.Directory))
 	})
 	server.AroundResponses(eachEvent(o.Directory))
+	if counted != nil {
+		server.AroundResponses(tellCost)
+	}
 	return server
 }
 

@@ -25,6 +25,10 @@ type Limits struct {
 	Complexity int // what the operation amounts to; see complexity
 	Errors     int // errors in an answer; the rest is left out
 
+	// Points of a caller: how many come in a second, and how many there can be; see rates. Rate below 0 is no limit.
+	Rate  int
+	Burst int
+
 	Message          int // bytes of a message that comes over a WebSocket
 	Sockets          int // WebSockets of one user
 	Subscriptions    int // subscriptions of one user, over WebSockets and as streams of events
@@ -35,7 +39,7 @@ type Limits struct {
 func DefaultLimits() Limits {
 	return Limits{
 		Body: 1 << 20, Tokens: 2000, Depth: 15, Fields: 1000, Aliases: 50, Directives: 50, Fragments: 50,
-		Complexity: 1500, Errors: 20, Message: 64 << 10, Sockets: 20, Subscriptions: 100, SocketOperations: 50,
+		Complexity: 1500, Errors: 20, Rate: 5000, Burst: 20_000, Message: 64 << 10, Sockets: 20, Subscriptions: 100, SocketOperations: 50,
 	}
 }
 
@@ -44,7 +48,7 @@ func (l Limits) withDefaults() Limits {
 	for limit, value := range map[*int]int{
 		&l.Body: defaults.Body, &l.Tokens: defaults.Tokens, &l.Depth: defaults.Depth, &l.Fields: defaults.Fields,
 		&l.Aliases: defaults.Aliases, &l.Directives: defaults.Directives, &l.Fragments: defaults.Fragments,
-		&l.Complexity: defaults.Complexity, &l.Errors: defaults.Errors, &l.Message: defaults.Message,
+		&l.Complexity: defaults.Complexity, &l.Errors: defaults.Errors, &l.Rate: defaults.Rate, &l.Burst: defaults.Burst, &l.Message: defaults.Message,
 		&l.Sockets: defaults.Sockets, &l.Subscriptions: defaults.Subscriptions, &l.SocketOperations: defaults.SocketOperations,
 	} {
 		if *limit == 0 {

@@ -75,7 +75,7 @@ const CodeOK = "OK"
 
 // outcomes are all there are.
 var outcomes = map[string]bool{
-	CodeOK: true, codeUnauthenticated: true, codeForbidden: true, codeBadUserInput: true, codeLimitExceeded: true, codeNotPersisted: true,
+	CodeOK: true, codeUnauthenticated: true, codeForbidden: true, codeBadUserInput: true, codeLimitExceeded: true, codeRateLimited: true, codeNotPersisted: true,
 	codeNotTrusted: true, codeTimeout: true, codeInternal: true, errcode.ParseFailed: true, errcode.ValidationFailed: true,
 }
 

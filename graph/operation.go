@@ -27,8 +27,11 @@ func (a *admitted) subscribes() bool { return a.op.Operation.Operation == ast.Su
 // admit checks a request whichever way it came, the cheaper before the dearer. look may refuse the kind of
 // operation; it is not asked about one that there isn't. Fails with a refusal or as auth.Settle does.
 func (t *transport) admit(ctx context.Context, exec graphql.GraphExecutor, asked *request, r *http.Request, look func(ast.Operation) error) (*admitted, error) {
-	hash, err := t.prepare(asked, look)
+	hash, kind, complexity, err := t.prepare(asked, look)
 	if err != nil {
+		return nil, err
+	}
+	if ctx, err = t.rates.spend(ctx, kind, complexity); err != nil {
 		return nil, err
 	}
 	if ctx, err = auth.Settle(ctx); err != nil {
@@ -55,26 +58,26 @@ func (t *transport) admit(ctx context.Context, exec graphql.GraphExecutor, asked
 }
 
 // prepare finds the document of a request and holds it against the limits. hash is what its text is to be kept
-// under once it has proved good, if anything.
-func (t *transport) prepare(asked *request, look func(ast.Operation) error) (hash string, err error) {
+// under once it has proved good, if anything; kind and complexity are those of the operation.
+func (t *transport) prepare(asked *request, look func(ast.Operation) error) (hash string, kind ast.Operation, complexity int, err error) {
 	if hash, err = t.documents.find(asked); err != nil {
-		return "", err
+		return "", "", 0, err
 	}
 	doc, wrong := t.documents.read(asked.query)
 	if wrong != nil {
-		return "", &refusal{errors: gqlerror.List{wrong}}
+		return "", "", 0, &refusal{errors: gqlerror.List{wrong}}
 	}
 	op := doc.Operations.ForName(asked.operationName)
 	if op == nil {
-		return "", nil // the executor says what is wrong
+		return "", "", 0, nil // the executor says what is wrong
 	}
 	if err := look(op.Operation); err != nil {
-		return "", err
+		return "", "", 0, err
 	}
-	if wrong := t.limits.checkComplexity(t.schema, doc, op, asked.variables); wrong != nil {
-		return "", &refusal{errors: gqlerror.List{wrong}}
+	if complexity, wrong = t.limits.checkComplexity(t.schema, doc, op, asked.variables); wrong != nil {
+		return "", "", 0, &refusal{errors: gqlerror.List{wrong}}
 	}
-	return hash, nil
+	return hash, op.Operation, complexity, nil
 }
 
 // oneEvent refuses a subscription to several fields, or to none: what the executor can't run.

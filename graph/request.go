@@ -30,6 +30,8 @@ type refusal struct {
 	allow  string // the methods to use instead
 	errors gqlerror.List
 	left   int // errors that are left out
+
+	retryAfter int // seconds, for what may be tried again
 }
 
 func (r *refusal) Error() string { return r.errors.Error() }

@@ -11,7 +11,10 @@ import (
 )
 
 // resolver is the root that all resolvers hang on.
-type resolver struct{ directory *directory.Directory }
+type resolver struct {
+	directory *directory.Directory
+	rates     *rates // nil where nobody counts
+}
 
 type (
 	accountResolver         struct{ *resolver }

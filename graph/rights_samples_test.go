@@ -14,6 +14,7 @@ var samples = map[string]request{
 	"Query.users":            {query: `{ users { nodes { id } } }`},
 	"Query.group":            {query: `{ group(by: {name: "Sales"}) { id name description } }`},
 	"Query.groups":           {query: `{ groups { nodes { id } } }`},
+	"Query.rateLimit":        {query: `{ rateLimit { limit burst cost remaining resetAt } }`},
 	"Query.membershipChecks": {query: `{ membershipChecks(userIds: ["$me"], groupIds: ["$sales"]) { isMember direct } }`},
 
 	"Viewer.account": {query: `{ viewer { account { id name } } }`},

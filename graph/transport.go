@@ -23,6 +23,7 @@ type transport struct {
 	log       *slog.Logger
 	observer  *Observer
 	streams   *Streams
+	rates     *rates
 }
 
 var _ graphql.Transport = &transport{}

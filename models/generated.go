@@ -43,6 +43,23 @@ type PageInfo struct {
 	EndCursor *string `json:"endCursor,omitempty"`
 }
 
+// How much a caller may ask for. Each caller has points, which come back by so many a second. An operation costs as many
+// as it is complex: an object 1, those of a list as often as it has entries; a mutation costs 10 more. One for which there
+// are too few is refused with status 429, the code `RATE_LIMITED`, and in `retryAfter`, as in the header `Retry-After`,
+// the seconds after which there are enough. Each server counts for itself.
+type RateLimit struct {
+	// How many points come back in a second.
+	Limit int32 `json:"limit"`
+	// How many points there can be.
+	Burst int32 `json:"burst"`
+	// What this operation has cost.
+	Cost int32 `json:"cost"`
+	// How many points are left.
+	Remaining int32 `json:"remaining"`
+	// When there will be as many as there can be, if nothing is asked until then.
+	ResetAt time.Time `json:"resetAt"`
+}
+
 // A span of time. At least one end is given.
 type TimeSpan struct {
 	// At this moment or later.

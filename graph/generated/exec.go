@@ -223,9 +223,18 @@ type ComplexityRoot struct {
 		MembershipChecks func(childComplexity int, userIds []*models.GlobalID, groupIds []*models.GlobalID) int
 		Node             func(childComplexity int, id models.GlobalID) int
 		Nodes            func(childComplexity int, ids []*models.GlobalID) int
+		RateLimit        func(childComplexity int) int
 		User             func(childComplexity int, by models.UserBy) int
 		Users            func(childComplexity int, filter *models.UserFilter, sort models.UserSort, first *int32, after *string, last *int32, before *string) int
 		Viewer           func(childComplexity int) int
+	}
+
+	RateLimit struct {
+		Burst     func(childComplexity int) int
+		Cost      func(childComplexity int) int
+		Limit     func(childComplexity int) int
+		Remaining func(childComplexity int) int
+		ResetAt   func(childComplexity int) int
 	}
 
 	Subscription struct {
@@ -431,6 +440,7 @@ type QueryResolver interface {
 	Users(ctx context.Context, filter *models.UserFilter, sort models.UserSort, first *int32, after *string, last *int32, before *string) (*models.UserConnection, error)
 	Group(ctx context.Context, by models.GroupBy) (*models.Group, error)
 	Groups(ctx context.Context, filter *models.GroupFilter, sort models.GroupSort, first *int32, after *string, last *int32, before *string) (*models.GroupConnection, error)
+	RateLimit(ctx context.Context) (*models.RateLimit, error)
 	MembershipChecks(ctx context.Context, userIds []*models.GlobalID, groupIds []*models.GlobalID) ([]*models.MembershipCheck, error)
 }
 type SubscriptionResolver interface {
@@ -1328,6 +1338,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Nodes(childComplexity, args["ids"].([]*models.GlobalID)), true
+	case "Query.rateLimit":
+		if e.ComplexityRoot.Query.RateLimit == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Query.RateLimit(childComplexity), true
 	case "Query.user":
 		if e.ComplexityRoot.Query.User == nil {
 			break
@@ -1356,6 +1372,37 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Viewer(childComplexity), true
+
+	case "RateLimit.burst":
+		if e.ComplexityRoot.RateLimit.Burst == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RateLimit.Burst(childComplexity), true
+	case "RateLimit.cost":
+		if e.ComplexityRoot.RateLimit.Cost == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RateLimit.Cost(childComplexity), true
+	case "RateLimit.limit":
+		if e.ComplexityRoot.RateLimit.Limit == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RateLimit.Limit(childComplexity), true
+	case "RateLimit.remaining":
+		if e.ComplexityRoot.RateLimit.Remaining == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RateLimit.Remaining(childComplexity), true
+	case "RateLimit.resetAt":
+		if e.ComplexityRoot.RateLimit.ResetAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RateLimit.ResetAt(childComplexity), true
 
 	case "Subscription.groupChanged":
 		if e.ComplexityRoot.Subscription.GroupChanged == nil {
@@ -2011,7 +2058,7 @@ What a user of the API did wrong comes back as data, in ` + "`" + `errors` + "`"
 the whole answer (the top-level ` + "`" + `errors` + "`" + `) are for tokens, rights, limits and malformed requests; each has
 a code in ` + "`" + `extensions.code` + "`" + `: ` + "`" + `UNAUTHENTICATED` + "`" + `, ` + "`" + `FORBIDDEN` + "`" + `, ` + "`" + `BAD_USER_INPUT` + "`" + ` (with a ` + "`" + `UserErrorCode` + "`" + ` in ` + "`" + `extensions.reason` + "`" + `),
 ` + "`" + `LIMIT_EXCEEDED` + "`" + ` (with the name of the limit in ` + "`" + `limit` + "`" + `, the limit itself in ` + "`" + `most` + "`" + `, and in ` + "`" + `found` + "`" + ` how much the
-request has, as far as it was counted), ` + "`" + `PERSISTED_QUERY_NOT_FOUND` + "`" + `, ` + "`" + `DOCUMENT_NOT_TRUSTED` + "`" + `, ` + "`" + `TIMEOUT` + "`" + `,
+request has, as far as it was counted), ` + "`" + `RATE_LIMITED` + "`" + ` (with ` + "`" + `cost` + "`" + `, ` + "`" + `remaining` + "`" + ` and ` + "`" + `retryAfter` + "`" + `; see ` + "`" + `RateLimit` + "`" + `), ` + "`" + `PERSISTED_QUERY_NOT_FOUND` + "`" + `, ` + "`" + `DOCUMENT_NOT_TRUSTED` + "`" + `, ` + "`" + `TIMEOUT` + "`" + `,
 ` + "`" + `GRAPHQL_PARSE_FAILED` + "`" + `, ` + "`" + `GRAPHQL_VALIDATION_FAILED` + "`" + `, ` + "`" + `INTERNAL` + "`" + ` (with ` + "`" + `requestId` + "`" + `). An answer has at most 20 errors;
 ` + "`" + `errorsLeftOut` + "`" + ` in its ` + "`" + `extensions` + "`" + ` says how many more there were.
 """
@@ -2097,6 +2144,12 @@ type Query {
   ): GroupConnection!
 
   """
+  How much the caller may still ask for, this operation taken off; null where the server sets no limit. Everybody
+  may ask, and ` + "`" + `extensions.cost` + "`" + ` of each answer says as much in short: ` + "`" + `requested` + "`" + ` and ` + "`" + `remaining` + "`" + `.
+  """
+  rateLimit: RateLimit
+
+  """
   For each user and each group: is the user an effective member, and how? Says the same as
   ` + "`" + `Group.members` + "`" + ` and ` + "`" + `User.groups` + "`" + `. The answers come user by user, in the order of the ids. An id that
   is not found is nobody's member. Admins ask about everybody, members about themselves.
@@ -2129,6 +2182,25 @@ type Viewer {
   viewerCanCreateGroups: Boolean!
   "May give the roles of admin and super admin."
   viewerCanSetRoles: Boolean!
+}
+
+"""
+How much a caller may ask for. Each caller has points, which come back by so many a second. An operation costs as many
+as it is complex: an object 1, those of a list as often as it has entries; a mutation costs 10 more. One for which there
+are too few is refused with status 429, the code ` + "`" + `RATE_LIMITED` + "`" + `, and in ` + "`" + `retryAfter` + "`" + `, as in the header ` + "`" + `Retry-After` + "`" + `,
+the seconds after which there are enough. Each server counts for itself.
+"""
+type RateLimit {
+  "How many points come back in a second."
+  limit: Int!
+  "How many points there can be."
+  burst: Int!
+  "What this operation has cost."
+  cost: Int!
+  "How many points are left."
+  remaining: Int!
+  "When there will be as many as there can be, if nothing is asked until then."
+  resetAt: DateTime!
 }
 
 "The organisation whose people are administered. Every row belongs to exactly one."
@@ -3740,6 +3812,22 @@ func childFields_PageInfo(ctx context.Context, ec *executionContext, field graph
 		return fieldContext_PageInfo_endCursor(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type PageInfo", field.Name)
+}
+
+func childFields_RateLimit(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "limit":
+		return fieldContext_RateLimit_limit(ctx, ec, field)
+	case "burst":
+		return fieldContext_RateLimit_burst(ctx, ec, field)
+	case "cost":
+		return fieldContext_RateLimit_cost(ctx, ec, field)
+	case "remaining":
+		return fieldContext_RateLimit_remaining(ctx, ec, field)
+	case "resetAt":
+		return fieldContext_RateLimit_resetAt(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RateLimit", field.Name)
 }
 
 func childFields_User(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -8726,6 +8814,38 @@ func fieldContext_Query_groups(ctx context.Context, ec *executionContext, field 
 	return fc, nil
 }
 
+func _Query_rateLimit(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Query_rateLimit(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Query().RateLimit(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.RateLimit) graphql.Marshaler {
+			return marshalORateLimit2ᚖcohortᚋmodelsᚐRateLimit(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_Query_rateLimit(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_RateLimit(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
 func _Query_membershipChecks(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -8844,6 +8964,121 @@ func fieldContext_Query___schema(_ context.Context, ec *executionContext, field 
 		},
 	}
 	return fc, nil
+}
+
+func _RateLimit_limit(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.RateLimit) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_RateLimit_limit(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Limit, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_RateLimit_limit(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RateLimit", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _RateLimit_burst(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.RateLimit) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_RateLimit_burst(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Burst, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_RateLimit_burst(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RateLimit", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _RateLimit_cost(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.RateLimit) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_RateLimit_cost(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cost, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_RateLimit_cost(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RateLimit", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _RateLimit_remaining(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.RateLimit) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_RateLimit_remaining(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Remaining, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_RateLimit_remaining(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RateLimit", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _RateLimit_resetAt(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.RateLimit) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_RateLimit_resetAt(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ResetAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return marshalNDateTime2timeᚐTime(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_RateLimit_resetAt(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RateLimit", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
 
 func _Subscription_groupChanged(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret func(ctx context.Context) graphql.Marshaler) {
@@ -15736,6 +15971,28 @@ func _Query(ctx context.Context, ec *executionContext, sel ast.SelectionSet) gra
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "rateLimit":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _Query_rateLimit(ctx, ec, field)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
 		case "membershipChecks":
 			field := field
 
@@ -15771,6 +16028,64 @@ func _Query(ctx context.Context, ec *executionContext, sel ast.SelectionSet) gra
 			})
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var rateLimitImplementors = []string{"RateLimit"}
+
+func _RateLimit(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.RateLimit) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, rateLimitImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RateLimit")
+		case "limit":
+			out.Values[i] = _RateLimit_limit(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "burst":
+			out.Values[i] = _RateLimit_burst(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "cost":
+			out.Values[i] = _RateLimit_cost(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "remaining":
+			out.Values[i] = _RateLimit_remaining(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "resetAt":
+			out.Values[i] = _RateLimit_resetAt(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -19319,6 +19634,13 @@ func marshalONode2cohortᚋmodelsᚐNode(ctx context.Context, ec *executionConte
 		return graphql.Null
 	}
 	return _Node(ctx, ec, sel, v)
+}
+
+func marshalORateLimit2ᚖcohortᚋmodelsᚐRateLimit(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.RateLimit) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return _RateLimit(ctx, ec, sel, v)
 }
 
 func unmarshalORole2ᚕcohortᚋmodelsᚐRoleᚄ(ctx context.Context, ec *executionContext, v any) ([]models.Role, error) {
