@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"runtime"
+	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -32,8 +33,12 @@ type serveCommand struct {
 // stopWithin is how long requests in flight may take once the server is asked to stop.
 const stopWithin = 30 * time.Second
 
-// spareHeap is how many bytes of memory are spent so that the garbage collector runs less often.
-const spareHeap = 16 << 20
+// Memory is spent so that the garbage collector runs less often: the heap grows to three times what is in use, and
+// by spareHeap more, before it is swept. GOGC, if set, takes the place of growth.
+const (
+	spareHeap = 16 << 20
+	growth    = 200 // percent
+)
 
 // Validate is called by the parser of the command line, and has to name the parts, of which several have one.
 func (c *serveCommand) Validate() error {
@@ -60,6 +65,9 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 	// took a fifth of an empty query. The heap grows by this much more before it is.
 	spare := make([]byte, spareHeap)
 	defer runtime.KeepAlive(spare)
+	if p.Getenv("GOGC") == "" {
+		debug.SetGCPercent(growth)
+	}
 	defer on.traces.flush(p.log)
 	return c.open(ctx, p, address, on)
 }
