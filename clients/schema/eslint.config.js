@@ -17,7 +17,7 @@ export default [
       '@graphql-eslint/strict-id-in-types': ['error', {
         exceptions: {
           suffixes: ['Connection', 'Edge', 'Payload', 'Result'],
-          types: ['GroupAdjacent', 'MembershipCheck', 'PageInfo', 'UserChangeCounts', 'UserError', 'UserErrorParam', 'Viewer'],
+          types: ['GroupAdjacent', 'MembershipCheck', 'PageInfo', 'RateLimit', 'UserChangeCounts', 'UserError', 'UserErrorParam', 'Viewer'],
         },
       }],
       // Connections have `nodes` beside `edges`, and short lists that are always whole are plain lists.

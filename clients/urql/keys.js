@@ -3,6 +3,7 @@ const embedded = () => null;
 
 export const keys = {
   GroupAdjacent: embedded,
+  GroupChangedPayload: embedded,
   GroupConnection: embedded,
   GroupCreatePayload: embedded,
   GroupDeletePayload: embedded,
@@ -18,6 +19,7 @@ export const keys = {
   MembershipCheck: embedded,
   MembershipResult: embedded,
   PageInfo: embedded,
+  RateLimit: embedded,
   UserChangeCounts: embedded,
   UserChangeResult: embedded,
   UserConnection: embedded,
