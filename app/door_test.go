@@ -1,10 +1,12 @@
 package app
 
 import (
+	"bufio"
 	"compress/gzip"
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -243,5 +245,32 @@ func TestLimitsAreSettings(t *testing.T) {
 			}
 		}
 		s.stop()
+	}
+}
+
+// Who sends far too much, and reads the answer when all is sent, as plain clients do, gets it.
+func TestTooLargeIsAnswered(t *testing.T) {
+	t.Parallel()
+	s := newEmbedded(t).start()
+	for name, head := range map[string]string{"said": "Content-Length: 3000000\r\n\r\n", "not said": "Transfer-Encoding: chunked\r\n\r\n2dc6c0\r\n"} {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = io.WriteString(conn, "POST /graphql HTTP/1.1\r\nHost: "+strings.TrimPrefix(s.url, "http://")+"\r\nAuthorization: Bearer "+s.token()+
+			"\r\nContent-Type: application/json\r\n"+head+`{"query": "`+strings.Repeat(" ", 3000000-11)+"\r\n0\r\n\r\n")
+		if err != nil {
+			t.Errorf("%s: sending: %v", name, err)
+		}
+		answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Errorf("%s: no answer: %v", name, err)
+			continue
+		}
+		if text, err := io.ReadAll(answer.Body); answer.StatusCode != http.StatusRequestEntityTooLarge || err != nil || !strings.Contains(string(text), "LIMIT_EXCEEDED") {
+			t.Errorf("%s: %s %s %v", name, answer.Status, text, err)
+		}
+		_ = answer.Body.Close()
+		_ = conn.Close()
 	}
 }

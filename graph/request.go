@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
@@ -108,6 +109,25 @@ func (l Limits) readBody(w http.ResponseWriter, r *http.Request) (*request, erro
 		return nil, errNotJSON
 	}
 	return asked, nil
+}
+
+// listening is how long a client may go on sending a body that is too large.
+const listening = time.Second
+
+// hearOut makes ready for an answer that goes out while the body still comes in, and returns what to call then: it
+// reads on for a while and throws away what comes. A connection that is closed on somebody who is sending is reset,
+// and takes the answer with it.
+func (l Limits) hearOut(w http.ResponseWriter, r *http.Request) func() {
+	control := http.NewResponseController(w)
+	if control.EnableFullDuplex() != nil { // HTTP/2, which needs none of this
+		return func() {}
+	}
+	w.Header().Set("Connection", "close")
+	return func() {
+		if control.Flush() == nil && control.SetReadDeadline(time.Now().Add(listening)) == nil {
+			_, _ = io.CopyN(io.Discard, r.Body, int64(4*l.Body))
+		}
+	}
 }
 
 func (l Limits) bodyTooLarge(found int) *refusal {

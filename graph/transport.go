@@ -47,6 +47,9 @@ func (t *transport) Do(w http.ResponseWriter, r *http.Request, exec graphql.Grap
 	w.Header().Set("Content-Type", answer.media+"; charset=utf-8") // also where a panic is answered
 	asked, err := t.limits.read(w, r)
 	if err != nil {
+		if why, ok := refusalOf(err); ok && why.status == http.StatusRequestEntityTooLarge {
+			defer t.limits.hearOut(w, r)()
+		}
 		answer.refuse(err)
 		return
 	}
