@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/99designs/gqlgen/graphql"
+
 	"cohort/auth"
 	"cohort/directory"
 	"cohort/models"
@@ -139,6 +141,37 @@ func fillDemo(ctx context.Context, d *directory.Directory, who auth.Caller, admi
 	_, err = d.SuspendUsers(ctx, who, models.UsersSuspendInput{Selection: &models.UserSelection{Ids: suspended}})
 	if err != nil {
 		return fmt.Errorf("suspension: %w", err)
+	}
+	return fillDemoProducts(ctx, d, who, ids)
+}
+
+func fillDemoProducts(ctx context.Context, d *directory.Directory, who auth.Caller, groups map[string]models.GroupID) error {
+	for key, seats := range demoSeats {
+		product, err := d.Product(ctx, who, models.ProductBy{Key: &key})
+		if err != nil || product == nil {
+			return fmt.Errorf("product %s: %w", key, err)
+		}
+		if _, err := d.UpdateProduct(ctx, who, models.ProductUpdateInput{ID: product.ID, Seats: graphql.OmittableOf(&seats)}); err != nil {
+			return fmt.Errorf("seats of %s: %w", key, err)
+		}
+	}
+	for name, keys := range demoGrants {
+		if _, err := d.SetGroupProducts(ctx, who, models.GroupProductsSetInput{GroupID: groups[name], ProductKeys: keys, Mode: models.ProductModeAdd}); err != nil {
+			return fmt.Errorf("products of %s: %w", name, err)
+		}
+	}
+	for name, keys := range demoDirect {
+		email := name + "@example.org"
+		user, err := d.User(ctx, who, models.UserBy{Email: &email})
+		if err != nil || user == nil {
+			return fmt.Errorf("user %s: %w", email, err)
+		}
+		_, err = d.SetUsersProducts(ctx, who, models.UsersProductsSetInput{
+			Selection: &models.UserSelection{Ids: []models.UserID{user.ID}}, ProductKeys: keys, Mode: models.ProductModeAdd, ErrorPolicy: models.ErrorPolicyRejectAll,
+		})
+		if err != nil {
+			return fmt.Errorf("products of %s: %w", email, err)
+		}
 	}
 	return nil
 }

@@ -27,6 +27,25 @@ var demoGroups = []demoGroup{
 	{"Translators", "One or two for each language.", 0, []string{"Communication"}},
 }
 
+// demoGrants are the products that groups give to everybody who is in them.
+var demoGrants = map[string][]string{
+	"Customer Care": {"goto-connect"},
+	"Sales":         {"goto-webinar"},
+	"Support":       {"rescue"},
+	"Engineering":   {"goto-meeting"},
+	"On Call":       {"central"},
+}
+
+// demoSeats are fewer than there are people for it: somebody waits.
+var demoSeats = map[string]int32{"rescue": 6}
+
+// demoDirect are the products set on users, by what stands before @example.org.
+var demoDirect = map[string][]string{
+	"ada.moreau":            {"goto-meeting", "openvoice"},
+	"francoise.saint-aubin": {"join-me"},
+	"maria-sole.ricci":      {"goto-webinar", "goto-training"},
+}
+
 // demoUser is a user of the demo account, a member unless the role says otherwise.
 type demoUser struct {
 	email         string // before @example.org

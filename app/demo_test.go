@@ -53,6 +53,8 @@ func TestDemoData(t *testing.T) {
 		t.Errorf("users (-want +got):\n%s", diff)
 	}
 
+	sameProducts(t, d, who)
+
 	groups, err := d.Groups(t.Context(), who, directory.GroupQuery{Sort: models.GroupSortNameAsc}, all)
 	if err != nil {
 		t.Fatal(err)
@@ -72,6 +74,24 @@ func TestDemoData(t *testing.T) {
 	}}, all)
 	if err != nil || len(onCall.Edges) < 5 || len(ids) != len(demoGroups) {
 		t.Errorf("%d groups; in Engineering through its subgroups: %d, error %v", len(ids), len(onCall.Edges), err)
+	}
+}
+
+// sameProducts holds seats and who waits against what the demo promises: of one product there are too few seats.
+func sameProducts(t *testing.T, d *directory.Directory, who auth.Caller) {
+	t.Helper()
+	products, err := d.Products(t.Context(), who)
+	if err != nil || len(products) != 17 {
+		t.Fatalf("%d products, error %v", len(products), err)
+	}
+	for _, p := range products {
+		waiting, err := d.Waiting(t.Context(), who, []models.ProductID{p.ID})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if short := demoSeats[p.Key] > 0; (waiting[0] > 0) != short || short && p.SeatsUsed != demoSeats[p.Key] {
+			t.Errorf("%s: %d seats in use, %d wait", p.Key, p.SeatsUsed, waiting[0])
+		}
 	}
 }
 

@@ -55,6 +55,12 @@ const (
 	Membership = "MEMBERSHIP" // the user, and as object the group
 	Nesting    = "NESTING"    // the child, and as object the parent
 	Status     = "STATUS"     // the user
+	Product    = "PRODUCT"    // the user who has it, and as object the product
+	Waiting    = "WAITING"    // the user, and as object the product that the user waits for a seat of
+	Catalogue  = "CATALOGUE"  // the product itself
+	Grant      = "GRANT"      // the group, and as object the product
+	Assignment = "ASSIGNMENT" // the user, and as object the product that is set on the user
+	Block      = "BLOCK"      // the user, and as object the product that the user's groups don't give
 	Account    = "ACCOUNT"    // the account
 	Identity   = "IDENTITY"   // the user whom a provider knows; in the log alone
 )

@@ -42,16 +42,19 @@ var (
 // policy has a row for every root field, and for every field of an entity that leads to another entity or
 // that a member must not see. What leads to an entity and has no row is refused to everybody.
 var policy = map[Action]Rule{
-	"Query.viewer":           everybody,
-	"Query.account":          admins,
-	"Query.node":             adminsAndOwn,
-	"Query.nodes":            adminsAndOwn,
-	"Query.user":             adminsAndOwn,
-	"Query.users":            admins,
-	"Query.group":            adminsAndOwn,
-	"Query.groups":           admins,
-	"Query.membershipChecks": adminsAndOwn,
-	"Query.rateLimit":        everybody,
+	"Query.rateLimit":            everybody,
+	"Query.viewer":               everybody,
+	"Query.account":              admins,
+	"Query.node":                 adminsAndOwn,
+	"Query.nodes":                adminsAndOwn,
+	"Query.user":                 adminsAndOwn,
+	"Query.users":                admins,
+	"Query.group":                adminsAndOwn,
+	"Query.groups":               admins,
+	"Query.membershipChecks":     adminsAndOwn,
+	"Query.product":              admins,
+	"Query.products":             admins,
+	"Query.usersProductsSummary": admins,
 
 	"Viewer.account": everybody,
 	"Viewer.user":    everybody,
@@ -61,7 +64,23 @@ var policy = map[Action]Rule{
 	"Account.maxGroupDepth": admins,
 	"Account.createdAt":     admins,
 
-	"User.groups": adminsAndOwn,
+	"User.groups":        adminsAndOwn,
+	"User.products":      adminsAndOwn,
+	"User.hasNoProducts": adminsAndOwn,
+
+	"UserProduct.product": everybody,
+	"UserProduct.via":     adminsAndOwn,
+
+	"Group.products":       admins,
+	"GroupProduct.product": admins,
+	"GroupProduct.via":     admins,
+
+	"Product.seats":     admins,
+	"Product.seatsUsed": admins,
+	"Product.waiting":   admins,
+
+	"UsersProductsSummary.products": admins,
+	"ProductSummary.product":        admins,
 
 	"Group.priority":          admins,
 	"Group.members":           admins,
@@ -105,6 +124,14 @@ var policy = map[Action]Rule{
 	"Mutation.groupUnnest":        admins,
 
 	"Subscription.groupChanged": admins,
+
+	"Mutation.usersProductsSet":     onMembers,
+	"Mutation.userProductBlocksSet": onMembers,
+	"Mutation.groupProductsSet":     admins,
+	"Mutation.groupsProductsSet":    admins,
+	"Mutation.productCreate":        superAdmins,
+	"Mutation.productUpdate":        superAdmins,
+	"Mutation.productDelete":        superAdmins,
 
 	"Operator.import":        superAdmins,
 	"Operator.accountCreate": superAdmins,

@@ -109,6 +109,9 @@ func (d *Directory) insertAccount(ctx context.Context, account *models.Account, 
 		if err := insertUsers(c, []*models.User{admin}); err != nil {
 			return struct{}{}, err
 		}
+		if err := insertFirstCatalogue(c); err != nil {
+			return struct{}{}, err
+		}
 		if err := c.log.Write(); err != nil {
 			return struct{}{}, err
 		}

@@ -24,6 +24,12 @@ type contents struct {
 	members    map[models.Pair]bool
 	edges      map[nesting.Edge]bool
 	closure    map[nesting.Edge]int // from the ancestor, as parent, down to the descendant
+	products   map[models.ProductID]*models.Product
+	direct     map[models.Holding]bool
+	blocks     map[models.Holding]bool
+	grants     map[models.GroupProductRow]bool // without the time
+	entitled   map[models.Holding]models.EntitlementRow
+	firsts     map[models.Holding]bool
 	userTerms  map[models.UserID][]string
 	groupTerms map[models.GroupID][]string
 	events     []audit.Event  // by age
@@ -36,6 +42,8 @@ func readContents(ctx context.Context, s *store.Store, account models.AccountID,
 		st := &contents{
 			users: map[models.UserID]*models.User{}, groups: map[models.GroupID]*models.Group{},
 			members: map[models.Pair]bool{}, edges: map[nesting.Edge]bool{}, closure: map[nesting.Edge]int{},
+			products: map[models.ProductID]*models.Product{}, direct: map[models.Holding]bool{}, blocks: map[models.Holding]bool{},
+			grants: map[models.GroupProductRow]bool{}, entitled: map[models.Holding]models.EntitlementRow{}, firsts: map[models.Holding]bool{},
 			userTerms: map[models.UserID][]string{}, groupTerms: map[models.GroupID][]string{},
 		}
 		return st, st.read(tx, account, history)
@@ -87,8 +95,8 @@ func (st *contents) read(tx *gorm.DB, account models.AccountID, history bool) er
 	for _, term := range groupTerms {
 		st.groupTerms[term.GroupID] = append(st.groupTerms[term.GroupID], term.Term)
 	}
-	if !history {
-		return nil
+	if err := st.readProducts(of); err != nil || !history {
+		return err
 	}
 	if err := of().Order("id").Find(&st.events).Error; err != nil {
 		return err
@@ -131,6 +139,8 @@ func (st *contents) checkDerived(t testing.TB) {
 			t.Errorf("%s (-recomputed +stored):\n%s", g.Name, diff)
 		}
 	}
+	st.checkProducts(t)
+	st.checkLine(t)
 	leaders := 0
 	for _, u := range st.users {
 		settled := *u

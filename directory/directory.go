@@ -144,6 +144,10 @@ type change struct {
 	maxDepth int
 	graphs   *nesting.Cache
 	current  *nesting.Graph
+
+	touched map[models.UserID]bool    // whose products or status may have changed
+	reseat  map[models.ProductID]bool // whose seats have become more
+	leaving models.UserID             // who is being deleted, and has no status any more
 }
 
 func (c *change) account() models.AccountID { return c.Account.ID }
@@ -181,6 +185,9 @@ func write[T any](ctx context.Context, d *Directory, who auth.Caller, action aut
 		}
 		c := &change{Tx: tx, who: present, answer: answer, log: audit.Begin(tx, present, action), maxDepth: d.maxDepth, graphs: d.graphs}
 		if result, err = fn(c); err != nil {
+			return struct{}{}, err
+		}
+		if _, err := c.settle(); err != nil {
 			return struct{}{}, err
 		}
 		return struct{}{}, c.log.Write()

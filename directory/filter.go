@@ -24,6 +24,14 @@ func usersIn(account models.AccountID, group models.GroupID, relation models.Mem
 	return related(relation, direct, effective)
 }
 
+// usersWith is the condition on `u` to stand to the product in this way.
+func usersWith(account models.AccountID, product models.ProductID, state models.ProductState) clause {
+	if state == models.ProductStateBlocked {
+		return sqlf("u.id IN (SELECT b.user_id FROM user_product_blocks b WHERE b.account_id = ? AND b.product_id = ?)", account, product)
+	}
+	return sqlf("u.id IN (SELECT e.user_id FROM entitlements e WHERE e.account_id = ? AND e.product_id = ? AND e.state = ?)", account, product, state)
+}
+
 // groupsOf is the condition on `g` that the user is a member of it.
 func groupsOf(account models.AccountID, user models.UserID, relation models.MembershipRelation) clause {
 	direct := sqlf("g.id IN (SELECT m.group_id FROM memberships m WHERE m.account_id = ? AND m.user_id = ?)", account, user)
@@ -192,7 +200,11 @@ func userFilter(account models.AccountID, filter *models.UserFilter) (clause, er
 			if f.Group != nil {
 				group = usersIn(account, f.Group.ID, f.Group.Relation)
 			}
-			return all(words, in("u.status", f.Status), in("u.role", f.Role), in("u.locale", f.Locale), group, created), nil
+			product := clause{}
+			if f.Product != nil {
+				product = usersWith(account, f.Product.ID, f.Product.State)
+			}
+			return all(words, in("u.status", f.Status), in("u.role", f.Role), in("u.locale", f.Locale), group, product, created), nil
 		},
 	}
 	return filtered(t.clause(filter, 1))

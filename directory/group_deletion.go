@@ -40,7 +40,7 @@ func (d *Directory) DeleteGroup(ctx context.Context, who auth.Caller, in models.
 // over. Admins. The errors of a selection.
 func (d *Directory) DeleteGroups(ctx context.Context, who auth.Caller, in models.GroupsDeleteInput) (*models.GroupsDeletePayload, error) {
 	return write(ctx, d, who, "Mutation.groupsDelete", func(c *change) (*models.GroupsDeletePayload, error) {
-		ids, err := selectGroups(c, in.Selection, in.ExpectedCount)
+		ids, err := selectGroups(c.DB, c.account(), in.Selection, in.ExpectedCount)
 		if err != nil {
 			return nil, err
 		}
@@ -90,6 +90,9 @@ func deleteGroups(c *change, groups []*models.Group) error {
 		return err
 	}
 	if err := noteLeavers(c, ids); err != nil {
+		return err
+	}
+	if err := c.endGrants(ids); err != nil {
 		return err
 	}
 	for _, rows := range []struct{ table, column string }{

@@ -105,6 +105,15 @@ func membersChange(c *change, pairs []models.Pair, do step) (models.MembersChang
 	if err != nil {
 		return none, err
 	}
+	settled, err := c.settle()
+	if err != nil {
+		return none, err
+	}
+	for id, user := range settled.users {
+		if users[id] != nil {
+			users[id] = user
+		}
+	}
 	return models.MembersChange{
 		Results: memberResults(pairs, outcomes, users, direct, graph), Groups: pick(groups, groupIDs), Users: pick(users, userIDs),
 	}, nil
@@ -343,7 +352,11 @@ func presentIDs[ID comparable](c *change, table string, ids []ID) (map[ID]bool, 
 // noteMembers moves the counts of the groups by the rows written or deleted, in one statement for each
 // number of them, and notes each row.
 func noteMembers(c *change, rows []models.MembershipRow, added bool) error {
-	delta := map[models.GroupID]int{}
+	graph, err := c.graph()
+	if err != nil {
+		return err
+	}
+	granted, delta := map[models.GroupID]bool{}, map[models.GroupID]int{}
 	for _, row := range rows {
 		subject := audit.Subject{Type: audit.Membership, ID: row.UserID, Object: (*[16]byte)(&row.GroupID)}
 		if added {
@@ -355,6 +368,14 @@ func noteMembers(c *change, rows []models.MembershipRow, added bool) error {
 		}
 		if err := c.log.Changed(subject); err != nil {
 			return err
+		}
+		is, known := granted[row.GroupID]
+		if !known {
+			is = graph.Granted(row.GroupID)
+			granted[row.GroupID] = is
+		}
+		if is {
+			c.touch(row.UserID)
 		}
 	}
 	byDelta := map[int][]models.GroupID{}

@@ -111,7 +111,10 @@ func (c *change) nest(add, remove []nesting.Edge, path ...string) ([]nesting.Edg
 		return nil, nil
 	}
 	c.current, c.Account.GraphVersion = after, after.Version
-	return changed, c.saveEdges(before, gone, fresh)
+	if err := c.saveEdges(before, gone, fresh); err != nil {
+		return nil, err
+	}
+	return changed, c.touchNested(before, after, changed)
 }
 
 // nameLoop adds the names of the groups to the refusal of an edge that gives a loop by their ids.

@@ -40,15 +40,19 @@ type history struct {
 	groups   map[models.GroupID]groupTold
 	members  map[models.Pair]bool
 	edges    map[nesting.Edge]bool
-	requests map[string][]audit.Change // by the id of the request
+	products map[models.Holding]bool
+	requests map[string][]audit.Change // by the id of the request, without what follows from them: products and their statuses
 }
+
+// alone are the subjects that the log has and the feed hasn't.
+var alone = []string{audit.Account, audit.Assignment, audit.Block, audit.Grant, audit.Waiting, audit.Catalogue}
 
 // replay applies the feed operation by operation, holding each against the audit log and the account's rules.
 func replay(t testing.TB, st *contents) *history {
 	t.Helper()
 	h := &history{
 		users: map[models.UserID]userTold{}, groups: map[models.GroupID]groupTold{},
-		members: map[models.Pair]bool{}, edges: map[nesting.Edge]bool{}, requests: map[string][]audit.Change{},
+		members: map[models.Pair]bool{}, edges: map[nesting.Edge]bool{}, products: map[models.Holding]bool{}, requests: map[string][]audit.Change{},
 	}
 	if int(st.account.FeedSeq) != len(st.changes) {
 		t.Errorf("the account counts %d entries of the feed, which has %d", st.account.FeedSeq, len(st.changes))
@@ -75,6 +79,9 @@ func replay(t testing.TB, st *contents) *history {
 		}
 	}
 	for operation, left := range events {
+		if !slices.ContainsFunc(left, func(e audit.Event) bool { return e.SubjectType != "" && !slices.Contains(alone, e.SubjectType) }) && len(left) > 1 {
+			continue
+		}
 		t.Errorf("operation %x has %d events and no entry of the feed", operation, len(left))
 	}
 	if st.account.GraphVersion < int64(nestings) {
@@ -87,10 +94,10 @@ func replay(t testing.TB, st *contents) *history {
 func (h *history) operation(events []audit.Event, changes []audit.Change) error {
 	var whole, subjects []audit.Event
 	for _, e := range events {
-		switch e.SubjectType {
-		case "":
+		switch {
+		case e.SubjectType == "":
 			whole = append(whole, e)
-		case audit.Account: // has no entry in the feed
+		case slices.Contains(alone, e.SubjectType):
 		default:
 			subjects = append(subjects, e)
 		}
@@ -118,7 +125,15 @@ func (h *history) operation(events []audit.Event, changes []audit.Change) error 
 	if _, twice := h.requests[whole[0].RequestID]; twice && whole[0].RequestID != "" {
 		return fmt.Errorf("request %q was carried out twice", whole[0].RequestID)
 	}
-	h.requests[whole[0].RequestID] = append(h.requests[whole[0].RequestID], changes...)
+	h.requests[whole[0].RequestID] = slices.Clone(changes)
+	for i, c := range slices.Backward(changes) {
+		forProducts := func(data *string) bool {
+			return strings.Contains(text(data), string(models.SuspensionReasonNoProducts))
+		}
+		if c.Entity == audit.Product || c.Entity == audit.Status && forProducts(c.Payload) != forProducts(subjects[i].BeforeData) {
+			h.requests[whole[0].RequestID] = slices.Delete(h.requests[whole[0].RequestID], i, i+1)
+		}
+	}
 	return h.rules()
 }
 
@@ -149,6 +164,8 @@ func (h *history) apply(c audit.Change, before *string) error {
 		return set(h.groups, group, c.Payload, before, func(g groupTold) groupTold { return g })
 	case audit.Membership:
 		return put(h.members, models.Pair{User: user, Group: models.GroupID(id(c.ObjectID))}, c.Payload, before)
+	case audit.Product:
+		return put(h.products, models.Holding{User: user, Product: models.ProductID(id(c.ObjectID))}, c.Payload, before)
 	case audit.Nesting:
 		return put(h.edges, nesting.Edge{Parent: models.GroupID(id(c.ObjectID)), Child: group}, c.Payload, before)
 	}
@@ -211,6 +228,11 @@ func (h *history) rules() error {
 			return fmt.Errorf("%s has a member and is no group", m.Group)
 		}
 	}
+	for p := range h.products {
+		if _, user := h.users[p.User]; !user {
+			return fmt.Errorf("%s has a product and is no user", p.User)
+		}
+	}
 	for e := range h.edges {
 		_, parent := h.groups[e.Parent]
 		if _, child := h.groups[e.Child]; !parent || !child {
@@ -239,8 +261,14 @@ func (h *history) checkTold(t testing.TB, st *contents) {
 	for id, g := range st.groups {
 		groups[id] = groupTold{g.Name, g.Description, g.Priority}
 	}
-	told := []any{h.users, h.groups, h.members, h.edges}
-	if diff := cmp.Diff(told, []any{users, groups, st.members, st.edges}); diff != "" {
-		t.Errorf("users, groups, memberships, nestings (-told by the feed +stored):\n%s", diff)
+	enabled := map[models.Holding]bool{}
+	for holding, e := range st.entitled {
+		if e.State == models.ProductStateEnabled {
+			enabled[holding] = true
+		}
+	}
+	told := []any{h.users, h.groups, h.members, h.edges, h.products}
+	if diff := cmp.Diff(told, []any{users, groups, st.members, st.edges, enabled}); diff != "" {
+		t.Errorf("users, groups, memberships, nestings, products (-told by the feed +stored):\n%s", diff)
 	}
 }

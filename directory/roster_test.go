@@ -3,6 +3,7 @@ package directory_test
 import (
 	"context"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -136,5 +137,36 @@ func TestMemoryCostsOneStatement(t *testing.T) {
 		if n != 1 {
 			t.Errorf("%s cost %d statements", name, n)
 		}
+	}
+}
+
+// TestJoiningWithoutGrantsCostsNothingMore: where no group that is joined gives a product, products cost no statement.
+func TestJoiningWithoutGrantsCostsNothingMore(t *testing.T) {
+	storetest.Open(t)
+	var about []string
+	d := server(t, store.Options{Inspect: func(ctx context.Context, sql string) error {
+		if strings.Contains(sql, "product") || strings.Contains(sql, "entitlements") {
+			about = append(about, sql)
+		}
+		return storetest.Guard(ctx, sql)
+	}})
+	who := foundAccount(t, d)
+	user := hire(t, d, who, "user@example.org", models.RoleMember).UserID
+	plain, granting := found(t, d, who, "Plain"), found(t, d, who, "Granting")
+	_, err := d.SetGroupProducts(t.Context(), who, models.GroupProductsSetInput{GroupID: granting, ProductKeys: []string{"pro"}, Mode: models.ProductModeAdd})
+	must(t, err)
+	join := func(group models.GroupID) []string {
+		_, err := d.MembersOf(t.Context(), who, []models.GroupID{group}, directory.MemberQuery{Sort: models.UserSortNameAsc}, models.PageArgs{}, directory.Direct) // loads the nesting
+		must(t, err)
+		about = nil
+		_, err = d.AddMembers(t.Context(), who, models.GroupMembersAddInput{GroupIds: []models.GroupID{group}, UserIds: []models.UserID{user}})
+		must(t, err)
+		return about
+	}
+	if cost := join(plain); len(cost) != 0 {
+		t.Errorf("joining a group without grants cost %q", cost)
+	}
+	if cost := join(granting); len(cost) == 0 || len(cost) > 12 {
+		t.Errorf("joining a group that grants cost %d statements: %q", len(cost), cost)
 	}
 }

@@ -12,27 +12,25 @@ import (
 // selectUsers finds the users of a selection, each once, and how many of them there are. Ids that are not
 // found are among the answers when they were named. REQUIRED for an empty list of ids, TOO_MANY for too
 // many, INVALID unless exactly one way is chosen, STALE_SELECTION when expected is another number.
-func selectUsers(c *change, selection *models.UserSelection, expected *int32) ([]models.UserID, error) {
-	account := c.account()
+func selectUsers(tx *gorm.DB, account models.AccountID, selection *models.UserSelection, expected *int32) ([]models.UserID, error) {
 	filter, except := (*models.UserFilter)(nil), []models.UserID(nil)
 	if selection.Matching != nil {
 		filter, except = selection.Matching.Filter, selection.Matching.ExceptIds
 	}
 	where, err := userFilter(account, filter)
-	return selected(c, chosen[models.UserID]{
+	return selected(tx, chosen[models.UserID]{
 		ids: selection.Ids, matching: selection.Matching != nil, except: except, all: selection.All, expected: expected, filterErr: err,
 	}, userList.table+" "+userList.alias, all(sqlf("u.account_id = ?", account), where), "u.id")
 }
 
 // selectGroups is selectUsers for groups.
-func selectGroups(c *change, selection *models.GroupSelection, expected *int32) ([]models.GroupID, error) {
-	account := c.account()
+func selectGroups(tx *gorm.DB, account models.AccountID, selection *models.GroupSelection, expected *int32) ([]models.GroupID, error) {
 	filter, except := (*models.GroupFilter)(nil), []models.GroupID(nil)
 	if selection.Matching != nil {
 		filter, except = selection.Matching.Filter, selection.Matching.ExceptIds
 	}
 	where, err := groupFilter(account, filter)
-	return selected(c, chosen[models.GroupID]{
+	return selected(tx, chosen[models.GroupID]{
 		ids: selection.Ids, matching: selection.Matching != nil, except: except, all: selection.All, expected: expected, filterErr: err,
 	}, groupList.table+" "+groupList.alias, all(sqlf("g.account_id = ?", account), where), "g.id")
 }
@@ -79,14 +77,14 @@ func (s chosen[ID]) check() error {
 	return errs.OrNil()
 }
 
-func selected[ID comparable](c *change, s chosen[ID], table string, where clause, id string) ([]ID, error) {
+func selected[ID comparable](tx *gorm.DB, s chosen[ID], table string, where clause, id string) ([]ID, error) {
 	if err := s.check(); err != nil {
 		return nil, err
 	}
 	ids, found := unique(s.ids), 0
 	if s.ids != nil {
 		err := chunks(ids, func(part []ID) error {
-			present, err := readIDs[ID](c.DB, table, all(where, sqlf(id+" IN ?", part)), id)
+			present, err := readIDs[ID](tx, table, all(where, sqlf(id+" IN ?", part)), id)
 			found += len(present)
 			return err
 		})
@@ -94,7 +92,7 @@ func selected[ID comparable](c *change, s chosen[ID], table string, where clause
 			return nil, err
 		}
 	} else {
-		present, err := readIDs[ID](c.DB, table, where, id)
+		present, err := readIDs[ID](tx, table, where, id)
 		if err != nil {
 			return nil, err
 		}

@@ -27,7 +27,7 @@ func (d *Directory) ResumeUsers(ctx context.Context, who auth.Caller, in models.
 
 func (d *Directory) setSuspension(ctx context.Context, who auth.Caller, action auth.Action, selection *models.UserSelection, expected *int32, suspend bool) (models.UsersChange, error) {
 	return write(ctx, d, who, action, func(c *change) (models.UsersChange, error) {
-		ids, err := selectUsers(c, selection, expected)
+		ids, err := selectUsers(c.DB, c.account(), selection, expected)
 		if err != nil {
 			return models.UsersChange{}, err
 		}
@@ -59,7 +59,7 @@ func (d *Directory) setSuspension(ctx context.Context, who auth.Caller, action a
 				}
 				done = appendUpTo(done, result)
 			}
-			return setSuspended(c, changed, suspend)
+			return setFact(c, changed, byHand, suspend)
 		})
 		results := append(failed, done...)
 		return models.UsersChange{Results: results[:min(len(results), maxResults)], Counts: counts}, err
@@ -92,12 +92,22 @@ func (c *change) suspensionOutcome(user *models.User, suspend bool, left *int) m
 	return models.UserChangeOutcomeChanged
 }
 
-// setSuspended stores the fact and the status that follows from it, in one statement for each status.
-func setSuspended(c *change, users []*models.User, suspend bool) error {
+// The facts that suspend a user.
+const (
+	byHand      = "suspended_manually"
+	forProducts = "suspended_no_products"
+)
+
+// setFact stores a fact and the status that follows from it, in one statement for each status.
+func setFact(c *change, users []*models.User, fact string, is bool) error {
 	byStatus := map[models.UserStatus][]models.UserID{}
 	for _, user := range users {
 		before := *user
-		user.SuspendedManually, user.UpdatedAt = suspend, c.Now
+		if user.UpdatedAt = c.Now; fact == byHand {
+			user.SuspendedManually = is
+		} else {
+			user.SuspendedNoProducts = is
+		}
 		user.Settle()
 		byStatus[user.Status] = append(byStatus[user.Status], user.ID)
 		if err := noteUser(c, &before, user); err != nil {
@@ -106,7 +116,7 @@ func setSuspended(c *change, users []*models.User, suspend bool) error {
 	}
 	for status, ids := range byStatus {
 		err := c.Model(&models.User{}).Where("account_id = ? AND id IN ?", c.account(), ids).
-			Updates(map[string]any{"suspended_manually": suspend, "status": status, "updated_at": c.Now}).Error
+			Updates(map[string]any{fact: is, "status": status, "updated_at": c.Now}).Error
 		if err != nil {
 			return fmt.Errorf("set suspension: %w", err)
 		}

@@ -329,6 +329,9 @@ func (d *Directory) DeleteUser(ctx context.Context, who auth.Caller, in models.U
 		if _, err := moveMembers(c, pairs, removeMembers); err != nil {
 			return nil, err
 		}
+		if err := c.dropProducts(user.ID); err != nil {
+			return nil, err
+		}
 		if err := c.Exec("DELETE FROM user_terms WHERE account_id = ? AND user_id = ?", c.account(), user.ID).Error; err != nil {
 			return nil, fmt.Errorf("delete search terms: %w", err)
 		}
@@ -366,7 +369,14 @@ func (d *Directory) SetUserRole(ctx context.Context, who auth.Caller, in models.
 		}
 		before := *user
 		user.Role = in.Role
-		return payload, saveUser(c, &before, user)
+		if err := saveUser(c, &before, user); err != nil {
+			return payload, err
+		}
+		settled, err := c.settle()
+		if err == nil && settled.users[user.ID] != nil {
+			payload.User = settled.users[user.ID]
+		}
+		return payload, err
 	})
 }
 

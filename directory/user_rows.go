@@ -121,6 +121,9 @@ func saveUser(c *change, before, after *models.User) error {
 			return fmt.Errorf("insert search terms: %w", err)
 		}
 	}
+	if before.Role != after.Role { // members alone need a product
+		c.touch(after.ID)
+	}
 	return noteUser(c, before, after)
 }
 

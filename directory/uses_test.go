@@ -18,7 +18,7 @@ type use struct {
 	do    func(*writer, auth.Caller) (effect, error)
 }
 
-var uses = []use{
+var uses = append(productUses, []use{
 	{"createUser", 2, func(w *writer, who auth.Caller) (effect, error) {
 		in := models.UserCreateInput{Email: w.email(), GivenName: w.word(), FamilyName: w.word(), Locale: models.LocaleEn, Role: w.role(), GroupIds: someOf(w, 2, w.group)}
 		p, err := w.d.CreateUser(w.ctx, who, in)
@@ -174,7 +174,7 @@ var uses = []use{
 		}
 		return nothing, err
 	}},
-}
+}...)
 
 // moved counts the memberships that a request says it has added or removed.
 func moved(results []*models.MembershipResult) (n int) {

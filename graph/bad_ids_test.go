@@ -58,6 +58,12 @@ var idSlots = map[string]struct {
 	"GroupNestInput.childId":               {request{query: `mutation { groupNest(input: {parentId: "$alone", childId: "%ID%"}) { outcome child { id } errors { code message path } } }`}, "Group", "groupNest.input.childId"},
 	"GroupUnnestInput.parentId":            {request{query: `mutation { groupUnnest(input: {parentId: "%ID%", childId: "$emea"}) { outcome parent { id } errors { code message path } } }`}, "Group", "groupUnnest.input.parentId"},
 	"Subscription.groupChanged.id":         {request{query: `subscription { groupChanged(id: "%ID%") { changed } }`}, "Group", "groupChanged.id"},
+	"ProductBy.id":                         {request{query: `{ product(by: {id: "%ID%"}) { id key } }`}, "Product", "product.by.id"},
+	"UserProductFilter.id":                 {request{query: `{ users(filter: {product: {id: "%ID%"}}) { totalCount nodes { id } } }`}, "Product", "users.filter.product.id"},
+	"ProductUpdateInput.id":                {request{query: `mutation { productUpdate(input: {id: "%ID%", name: "X"}) { product { id } errors { code message path } } }`}, "Product", "productUpdate.input.id"},
+	"ProductDeleteInput.id":                {request{query: `mutation { productDelete(input: {id: "%ID%"}) { deletedProductId product { id } errors { code message path } } }`}, "Product", "productDelete.input.id"},
+	"GroupProductsSetInput.groupId":        {request{query: `mutation { groupProductsSet(input: {groupId: "%ID%", productKeys: ["goto-room"]}) { group { id } impact { gaining } errors { code message path } } }`}, "Group", "groupProductsSet.input.groupId"},
+	"UserProductBlocksSetInput.userId":     {request{query: `mutation { userProductBlocksSet(input: {userId: "%ID%", productKeys: ["goto-room"], blocked: true}) { user { id } errors { code message path } } }`}, "User", "userProductBlocksSet.input.userId"},
 	"GroupUnnestInput.childId":             {request{query: `mutation { groupUnnest(input: {parentId: "$sales", childId: "%ID%"}) { outcome child { id } errors { code message path } } }`}, "Group", "groupUnnest.input.childId"},
 }
 
@@ -135,7 +141,7 @@ func TestMalformedIDs(t *testing.T) {
 				r.query = strings.ReplaceAll(r.query, "%ID%", strings.ReplaceAll(text, "KIND", kind))
 				tests[what] = refusal{r, want, where + ": \""}
 			}
-			others := map[string]string{"User": "$ann", "Group": "$sales", "Account": "$account"}
+			others := map[string]string{"User": "$ann", "Group": "$sales", "Product": "$room", "Account": "$account"}
 			delete(others, slot.kind)
 			for kind, id := range others {
 				if slot.kind != "" {
@@ -153,7 +159,7 @@ func TestMalformedIDs(t *testing.T) {
 func TestForeignIDsAreAbsent(t *testing.T) {
 	h := newHouse(t)
 	for name, slot := range idSlots {
-		for _, kind := range []string{"User", "Group", "Account"} {
+		for _, kind := range []string{"User", "Group", "Product", "Account"} {
 			if slot.kind != "" && slot.kind != kind {
 				continue
 			}

@@ -21,6 +21,7 @@ func IsPlain(of, field string) bool {
 		"GroupEdge":       func() bool { return plainGroupEdge.fields[field] != nil },
 		"GroupMemberEdge": func() bool { return plainGroupMemberEdge.fields[field] != nil },
 		"UserGroupEdge":   func() bool { return plainUserGroupEdge.fields[field] != nil },
+		"Product":         func() bool { return plainProduct.fields[field] != nil },
 		"MembershipCheck": func() bool { return plainCheck.fields[field] != nil },
 	}[of]()
 }

@@ -50,6 +50,16 @@ func (a *api) person(email string, role models.Role) auth.Caller {
 	return auth.Caller{Account: a.account, UserID: p.User.ID, Role: role, Kind: auth.Person}
 }
 
+// product adds a product to the catalogue.
+func (a *api) product(key string) models.ProductID {
+	a.t.Helper()
+	p, err := a.directory.CreateProduct(context.Background(), auth.OperatorOf(a.account), models.ProductCreateInput{Key: key, Name: key})
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return p.Product.ID
+}
+
 // group creates a group in others, with members.
 func (a *api) group(name string, parents []models.GroupID, members ...models.UserID) models.GroupID {
 	a.t.Helper()

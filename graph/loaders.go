@@ -87,6 +87,24 @@ func (l *loaders) relativeCounts(kin directory.Kin, filter *models.GroupFilter) 
 	})
 }
 
+func (l *loaders) productsOf(source models.ProductSource) *gatherer[models.UserID, []*models.UserProduct] {
+	return loader(l, "products", source, func(ctx context.Context, ids []models.UserID) ([][]*models.UserProduct, error) {
+		return l.directory.ProductsOf(ctx, l.who, ids, source)
+	})
+}
+
+func (l *loaders) productsOfGroups() *gatherer[models.GroupID, []*models.GroupProduct] {
+	return loader(l, "groupProducts", nil, func(ctx context.Context, ids []models.GroupID) ([][]*models.GroupProduct, error) {
+		return l.directory.ProductsOfGroups(ctx, l.who, ids)
+	})
+}
+
+func (l *loaders) waiting() *gatherer[models.ProductID, int] {
+	return loader(l, "waiting", nil, func(ctx context.Context, ids []models.ProductID) ([]int, error) {
+		return l.directory.Waiting(ctx, l.who, ids)
+	})
+}
+
 func (l *loaders) depths() *gatherer[models.GroupID, int32] {
 	return loader(l, "depth", nil, func(ctx context.Context, ids []models.GroupID) ([]int32, error) {
 		return l.directory.Depths(ctx, l.who, ids)

@@ -30,12 +30,15 @@ func (r queryResolver) nodes(ctx context.Context, ids []*models.GlobalID) ([]mod
 	who := caller(ctx)
 	var users []models.UserID
 	var groups []models.GroupID
+	var products []models.ProductID
 	for _, id := range ids {
 		switch {
 		case id.User != nil:
 			users = append(users, *id.User)
 		case id.Group != nil:
 			groups = append(groups, *id.Group)
+		case id.Product != nil && who.Can("Query.product"):
+			products = append(products, *id.Product)
 		}
 	}
 	foundUsers, err := r.directory.UsersByID(ctx, who, users)
@@ -45,6 +48,12 @@ func (r queryResolver) nodes(ctx context.Context, ids []*models.GlobalID) ([]mod
 	foundGroups, err := r.directory.GroupsByID(ctx, who, groups)
 	if err != nil {
 		return nil, err
+	}
+	var foundProducts []*models.Product
+	if len(products) > 0 {
+		if foundProducts, err = r.directory.ProductsByID(ctx, who, products); err != nil {
+			return nil, err
+		}
 	}
 	nodes := make([]models.Node, len(ids))
 	for i, id := range ids {
@@ -59,6 +68,11 @@ func (r queryResolver) nodes(ctx context.Context, ids []*models.GlobalID) ([]mod
 				nodes[i] = group
 			}
 			foundGroups = foundGroups[1:]
+		case id.Product != nil && len(foundProducts) > 0:
+			if product := foundProducts[0]; product != nil {
+				nodes[i] = product
+			}
+			foundProducts = foundProducts[1:]
 		case id.Account != nil && *id.Account == who.Account:
 			account, err := r.directory.Account(ctx, who)
 			if err != nil {

@@ -27,6 +27,8 @@ func plainLists(ctx context.Context, next graphql.Resolver) (any, error) {
 	switch rows := result.(type) {
 	case []*models.User:
 		text = plainUser.list(ctx, rows)
+	case []*models.Product:
+		text = plainProduct.list(ctx, rows)
 	case []*models.Group:
 		text = plainGroup.list(ctx, rows)
 	case []*models.UserEdge:
@@ -188,12 +190,60 @@ var plainUser = &plainType[models.User]{[]string{"User", "Node"}, map[string]pla
 	"createdAt":             plainTime(func(u *models.User) time.Time { return u.CreatedAt }),
 	"updatedAt":             plainTime(func(u *models.User) time.Time { return u.UpdatedAt }),
 	"etag":                  plainText((*models.User).Etag),
+	"hasNoProducts":         plainHasNoProducts,
 	"viewerCanUpdate":       plainMay(userResolver{}.ViewerCanUpdate),
 	"viewerCanDelete":       plainMay(userResolver{}.ViewerCanDelete),
 	"viewerCanSuspend":      plainMay(userResolver{}.ViewerCanSuspend),
 	"viewerCanSetRole":      plainMay(userResolver{}.ViewerCanSetRole),
 	"viewerCanManageGroups": plainMay(userResolver{}.ViewerCanManageGroups),
 }}
+
+// plainHasNoProducts loads the products of all users of the list; where that fails, gqlgen's way tells how.
+func plainHasNoProducts(ctx context.Context, _ graphql.CollectedField, users []*models.User) rowWriter {
+	ids := make([]models.UserID, len(users))
+	for i, user := range users {
+		ids[i] = user.ID
+	}
+	lists, err := loadersOf(ctx).productsOf(models.ProductSourceAll).loadAll(ctx, ids)
+	if err != nil {
+		return nil
+	}
+	return func(to []byte, row int) []byte { return strconv.AppendBool(to, hasNone(lists[row])) }
+}
+
+var plainProduct = &plainType[models.Product]{[]string{"Product", "Node"}, map[string]plainField[models.Product]{
+	"id":     plainText(func(p *models.Product) string { return p.ID.String() }),
+	"key":    plainText(func(p *models.Product) string { return p.Key }),
+	"name":   plainText(func(p *models.Product) string { return p.Name }),
+	"family": plainText(func(p *models.Product) string { return p.Family }),
+	"seats": plain(func(to []byte, p *models.Product) []byte {
+		if p.Seats == nil {
+			return append(to, "null"...)
+		}
+		return strconv.AppendInt(to, int64(*p.Seats), 10)
+	}),
+	"seatsUsed":            plainInt(func(p *models.Product) int32 { return p.SeatsUsed }),
+	"waiting":              plainWaiting,
+	"welcomeOnFirstEnable": plainBool(func(p *models.Product) bool { return p.WelcomeOnFirstEnable }),
+	"createdAt":            plainTime(func(p *models.Product) time.Time { return p.CreatedAt }),
+	"updatedAt":            plainTime(func(p *models.Product) time.Time { return p.UpdatedAt }),
+	"etag":                 plainText((*models.Product).Etag),
+	"viewerCanUpdate":      plainMay(productResolver{}.ViewerCanUpdate),
+	"viewerCanDelete":      plainMay(productResolver{}.ViewerCanDelete),
+}}
+
+// plainWaiting loads how many wait for each product of the list; where that fails, gqlgen's way tells how.
+func plainWaiting(ctx context.Context, _ graphql.CollectedField, products []*models.Product) rowWriter {
+	ids := make([]models.ProductID, len(products))
+	for i, product := range products {
+		ids[i] = product.ID
+	}
+	counts, err := loadersOf(ctx).waiting().loadAll(ctx, ids)
+	if err != nil {
+		return nil
+	}
+	return func(to []byte, row int) []byte { return strconv.AppendInt(to, int64(counts[row]), 10) }
+}
 
 var plainGroup = &plainType[models.Group]{[]string{"Group", "Node"}, map[string]plainField[models.Group]{
 	"id":                     plainText(func(g *models.Group) string { return g.ID.String() }),

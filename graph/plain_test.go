@@ -25,6 +25,7 @@ var plainSources = map[string][]string{
 	"GroupEdge":       {`groups(first: 9) { edges { %s } }`, `group(by: {name: "Top"}) { children { edges { %s } } }`},
 	"GroupMemberEdge": {`group(by: {name: "Top"}) { members(first: 9) { edges { %s } } }`},
 	"UserGroupEdge":   {`user(by: {email: "super@example.org"}) { groups { edges { %s } } }`},
+	"Product":         {`products { %s }`},
 	"MembershipCheck": {`membershipChecks(userIds: $users, groupIds: $groups) { %s }`},
 }
 
@@ -46,6 +47,10 @@ func TestPlainLists(t *testing.T) {
 	top := a.group("Top", nil, people[:2]...)
 	inner := a.group("Inner", []models.GroupID{top}, people[1:]...)
 	a.group("Empty", nil)
+	a.product("unlimited")
+	few := a.product("few")
+	a.done("productUpdate", "product { id }", vars{"id": few.String(), "seats": 1, "name": "Fewer \"seats\"", "welcomeOnFirstEnable": true})
+	a.done("groupProductsSet", "impact { withoutSeat }", vars{"groupId": top.String(), "productKeys": []string{"few"}})
 	slow := graph.New(graph.FieldByField(graph.Options{Directory: a.directory}))
 	users, groups := []string{}, []string{top.String(), inner.String()}
 	for _, id := range people {

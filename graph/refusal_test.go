@@ -20,8 +20,9 @@ import (
 //	$ann                    a member who is in $emea
 //	$sales $emea $north     groups, each in the one before
 //	$alone                  a group without anybody
+//	$meeting $room          the products goto-meeting and goto-room, which nobody has
 //	$account                the account
-//	$foreignUser …Group …Account, $absentUser …Group …Account
+//	$foreignUser …Group …Product …Account, $absentUser …Group …Product …Account
 type house struct {
 	*api
 	other   *api
@@ -35,7 +36,8 @@ func newHouse(t testing.TB) *house {
 	h.other = furnished(newAPI(t)).api
 	h.ids["foreignAccount"], h.ids["absentAccount"] = h.other.account.String(), models.NewID[models.AccountID]().String()
 	h.ids["foreignUser"], h.ids["absentUser"] = h.other.admin.UserID.String(), models.NewID[models.UserID]().String()
-	foreign := h.other.must(`{ group(by: {name: "Sales"}) { id } }`, nil)
+	foreign := h.other.must(`{ group(by: {name: "Sales"}) { id } product(by: {key: "goto-room"}) { id } }`, nil)
+	h.ids["foreignProduct"], h.ids["absentProduct"] = get(foreign, "product.id").(string), models.NewID[models.ProductID]().String()
 	h.ids["foreignGroup"], h.ids["absentGroup"] = get(foreign, "group.id").(string), models.NewID[models.GroupID]().String()
 	return h
 }
@@ -52,6 +54,9 @@ func furnished(a *api) *house {
 	h.ids = map[string]string{
 		"account": a.account.String(), "sales": sales.String(), "emea": emea.String(), "north": north.String(),
 		"alone": a.group("Alone", nil).String(), "ann": ann.UserID.String(),
+	}
+	for name, key := range map[string]string{"meeting": "goto-meeting", "room": "goto-room"} {
+		h.ids[name] = a.product(key).String()
 	}
 	for name, who := range h.callers {
 		h.ids[name] = who.UserID.String()

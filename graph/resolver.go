@@ -20,12 +20,15 @@ type (
 	accountResolver         struct{ *resolver }
 	groupResolver           struct{ *resolver }
 	groupMemberEdgeResolver struct{ *resolver }
+	groupProductResolver    struct{ *resolver }
 	membershipCheckResolver struct{ *resolver }
 	mutationResolver        struct{ *resolver }
+	productResolver         struct{ *resolver }
 	queryResolver           struct{ *resolver }
 	subscriptionResolver    struct{ *resolver }
 	userResolver            struct{ *resolver }
 	userGroupEdgeResolver   struct{ *resolver }
+	userProductResolver     struct{ *resolver }
 	viewerResolver          struct{ *resolver }
 )
 
@@ -38,6 +41,9 @@ func (r *resolver) GroupMemberEdge() generated.GroupMemberEdgeResolver {
 func (r *resolver) MembershipCheck() generated.MembershipCheckResolver {
 	return membershipCheckResolver{r}
 }
+func (r *resolver) GroupProduct() generated.GroupProductResolver   { return groupProductResolver{r} }
+func (r *resolver) Product() generated.ProductResolver             { return productResolver{r} }
+func (r *resolver) UserProduct() generated.UserProductResolver     { return userProductResolver{r} }
 func (r *resolver) Mutation() generated.MutationResolver           { return mutationResolver{r} }
 func (r *resolver) Query() generated.QueryResolver                 { return queryResolver{r} }
 func (r *resolver) Subscription() generated.SubscriptionResolver   { return subscriptionResolver{r} }

@@ -17,6 +17,10 @@ var samples = map[string]request{
 	"Query.rateLimit":        {query: `{ rateLimit { limit burst cost remaining resetAt } }`},
 	"Query.membershipChecks": {query: `{ membershipChecks(userIds: ["$me"], groupIds: ["$sales"]) { isMember direct } }`},
 
+	"Query.product":              {query: `{ product(by: {key: "goto-room"}) { id name } }`},
+	"Query.products":             {query: `{ products { id key family } }`},
+	"Query.usersProductsSummary": {query: `{ usersProductsSummary(selection: {ids: ["$me"]}) { users } }`},
+
 	"Viewer.account": {query: `{ viewer { account { id name } } }`},
 	"Viewer.user":    {query: `{ viewer { user { id email } } }`},
 
@@ -26,6 +30,22 @@ var samples = map[string]request{
 	"Account.createdAt":     {query: `{ viewer { account { createdAt } } }`},
 
 	"User.groups": {query: `{ viewer { user { groups { totalCount nodes { id name description } edges { cursor direct } } } } }`},
+
+	"User.products":       {query: `{ viewer { user { products { state direct } } } }`},
+	"User.hasNoProducts":  {query: `{ viewer { user { hasNoProducts } } }`},
+	"UserProduct.product": {query: `{ viewer { user { products { product { key name } } } } }`},
+	"UserProduct.via":     {query: `{ viewer { user { products { via { id name } } } } }`},
+
+	"Group.products":       {query: of(`products { direct }`)},
+	"GroupProduct.product": {query: of(`products { product { key } }`)},
+	"GroupProduct.via":     {query: of(`products { via { id } }`)},
+
+	"Product.seats":     {query: `{ viewer { user { products { product { seats } } } } }`},
+	"Product.seatsUsed": {query: `{ viewer { user { products { product { seatsUsed } } } } }`},
+	"Product.waiting":   {query: `{ viewer { user { products { product { waiting } } } } }`},
+
+	"UsersProductsSummary.products": {query: `{ usersProductsSummary(selection: {ids: ["$me"]}) { products { tick enabled } } }`},
+	"ProductSummary.product":        {query: `{ usersProductsSummary(selection: {ids: ["$me"]}) { products { product { key } } } }`},
 
 	"Group.priority":          {query: of(`priority`)},
 	"Group.members":           {query: of(`members { totalCount nodes { id } }`)},
@@ -53,20 +73,28 @@ var samples = map[string]request{
 
 	"Subscription.groupChanged": {query: `subscription { groupChanged(id: "$sales") { changed group { id } } }`},
 
-	"Mutation.userCreate":         {mutation: "userCreate", input: vars{"email": "new@example.org", "groupIds": []string{"$alone"}}},
-	"Mutation.usersCreate":        {mutation: "usersCreate", input: vars{"users": []vars{{"email": "a@example.org"}, {"email": "b@example.org"}}}},
-	"Mutation.userUpdate":         {mutation: "userUpdate", input: vars{"id": "$ann", "familyName": "Lee"}},
-	"Mutation.userDelete":         {mutation: "userDelete", input: vars{"id": "$ann"}},
-	"Mutation.userRoleSet":        {mutation: "userRoleSet", input: vars{"id": "$ann", "role": "ADMIN"}},
-	"Mutation.usersSuspend":       {mutation: "usersSuspend", input: vars{"selection": vars{"ids": []string{"$ann"}}}},
-	"Mutation.usersResume":        {mutation: "usersResume", input: vars{"selection": vars{"ids": []string{"$idle"}}}},
-	"Mutation.userGroupsUpdate":   {mutation: "userGroupsUpdate", input: vars{"userId": "$ann", "addGroupIds": []string{"$alone"}}},
-	"Mutation.groupCreate":        {mutation: "groupCreate", input: vars{"name": "New", "memberIds": []string{"$ann"}, "parentIds": []string{"$sales"}}},
-	"Mutation.groupUpdate":        {mutation: "groupUpdate", input: vars{"id": "$sales", "name": "Vente"}},
-	"Mutation.groupDelete":        {mutation: "groupDelete", input: vars{"id": "$sales"}},
-	"Mutation.groupsDelete":       {mutation: "groupsDelete", input: vars{"selection": vars{"ids": []string{"$sales", "$alone"}}}},
-	"Mutation.groupMembersAdd":    {mutation: "groupMembersAdd", input: vars{"groupIds": []string{"$alone"}, "userIds": []string{"$ann", "$me"}}},
-	"Mutation.groupMembersRemove": {mutation: "groupMembersRemove", input: vars{"groupIds": []string{"$sales"}, "userIds": []string{"$me"}}},
-	"Mutation.groupNest":          {mutation: "groupNest", input: vars{"parentId": "$sales", "childId": "$alone"}},
-	"Mutation.groupUnnest":        {mutation: "groupUnnest", input: vars{"parentId": "$sales", "childId": "$emea"}},
+	"Mutation.userCreate":           {mutation: "userCreate", input: vars{"email": "new@example.org", "groupIds": []string{"$alone"}}},
+	"Mutation.usersCreate":          {mutation: "usersCreate", input: vars{"users": []vars{{"email": "a@example.org"}, {"email": "b@example.org"}}}},
+	"Mutation.userUpdate":           {mutation: "userUpdate", input: vars{"id": "$ann", "familyName": "Lee"}},
+	"Mutation.userDelete":           {mutation: "userDelete", input: vars{"id": "$ann"}},
+	"Mutation.userRoleSet":          {mutation: "userRoleSet", input: vars{"id": "$ann", "role": "ADMIN"}},
+	"Mutation.usersSuspend":         {mutation: "usersSuspend", input: vars{"selection": vars{"ids": []string{"$ann"}}}},
+	"Mutation.usersResume":          {mutation: "usersResume", input: vars{"selection": vars{"ids": []string{"$idle"}}}},
+	"Mutation.userGroupsUpdate":     {mutation: "userGroupsUpdate", input: vars{"userId": "$ann", "addGroupIds": []string{"$alone"}}},
+	"Mutation.groupCreate":          {mutation: "groupCreate", input: vars{"name": "New", "memberIds": []string{"$ann"}, "parentIds": []string{"$sales"}}},
+	"Mutation.groupUpdate":          {mutation: "groupUpdate", input: vars{"id": "$sales", "name": "Vente"}},
+	"Mutation.groupDelete":          {mutation: "groupDelete", input: vars{"id": "$sales"}},
+	"Mutation.groupsDelete":         {mutation: "groupsDelete", input: vars{"selection": vars{"ids": []string{"$sales", "$alone"}}}},
+	"Mutation.groupMembersAdd":      {mutation: "groupMembersAdd", input: vars{"groupIds": []string{"$alone"}, "userIds": []string{"$ann", "$me"}}},
+	"Mutation.groupMembersRemove":   {mutation: "groupMembersRemove", input: vars{"groupIds": []string{"$sales"}, "userIds": []string{"$me"}}},
+	"Mutation.groupNest":            {mutation: "groupNest", input: vars{"parentId": "$sales", "childId": "$alone"}},
+	"Mutation.usersProductsSet":     {mutation: "usersProductsSet", input: vars{"selection": vars{"ids": []string{"$ann"}}, "productKeys": []string{"goto-meeting"}}},
+	"Mutation.userProductBlocksSet": {mutation: "userProductBlocksSet", input: vars{"userId": "$ann", "productKeys": []string{"goto-room"}, "blocked": true}},
+	"Mutation.groupProductsSet":     {mutation: "groupProductsSet", input: vars{"groupId": "$sales", "productKeys": []string{"goto-room"}}},
+	"Mutation.groupsProductsSet":    {mutation: "groupsProductsSet", input: vars{"selection": vars{"ids": []string{"$sales", "$alone"}}, "productKeys": []string{"goto-room"}}},
+	"Mutation.productCreate":        {mutation: "productCreate", input: vars{"key": "new", "name": "New"}},
+	"Mutation.productUpdate":        {mutation: "productUpdate", input: vars{"id": "$meeting", "seats": 5}},
+	"Mutation.productDelete":        {mutation: "productDelete", input: vars{"id": "$meeting"}},
+
+	"Mutation.groupUnnest": {mutation: "groupUnnest", input: vars{"parentId": "$sales", "childId": "$emea"}},
 }

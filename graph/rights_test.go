@@ -58,6 +58,8 @@ func TestRights(t *testing.T) {
 	for name, role := range roles {
 		t.Run(name, func(t *testing.T) {
 			reading := rightsHouse(t, name)
+			reading.done("productUpdate", "product { id }", vars{"id": reading.ids["room"], "seats": 50})
+			reading.done("groupProductsSet", "impact { gaining }", vars{"groupId": reading.ids["sales"], "productKeys": []string{"goto-room"}})
 			for _, action := range governed(t) {
 				t.Run(action, func(t *testing.T) {
 					rule, _ := auth.RuleFor(auth.Action(action))

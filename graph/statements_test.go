@@ -64,32 +64,39 @@ func agree(one, other func() int64) (int64, int64) {
 
 // pages are all the fields that lead from a list to more rows, each below a list with %N% entries.
 var pages = map[string]string{
-	"Query.users":                 `{ users(first: %N%) { nodes { id displayName etag viewerCanUpdate } edges { cursor } } }`,
-	"Query.groups":                `{ groups(first: %N%) { nodes { id name directMemberCount etag } edges { cursor } } }`,
-	"Query.nodes":                 `query ($users: [ID!]!) { nodes(ids: $users) { id } }`,
-	"Query.membershipChecks":      `query ($users: [ID!]!, $groups: [ID!]!) { membershipChecks(userIds: $users, groupIds: $groups) { isMember direct } }`,
-	"User.groups":                 `{ users(first: %N%) { nodes { groups(first: 3) { nodes { id } edges { direct } } } } }`,
-	"UserGroupConnection.edges":   `{ users(first: %N%) { nodes { groups(first: 2) { edges { node { name } direct } } } } }`,
-	"UserGroupConnection.nodes":   `{ users(first: %N%) { nodes { groups(first: 2, relation: INHERITED) { nodes { name } } } } }`,
-	"UserGroupEdge.via":           `{ users(first: %N%) { nodes { groups(first: 2) { edges { via { name } } } } } }`,
-	"UserGroupEdge.path":          `{ users(first: %N%) { nodes { groups(first: 2) { edges { path { name } } } } } }`,
-	"Group.members":               `{ groups(first: %N%) { nodes { members(first: 3) { nodes { id } edges { direct } } } } }`,
-	"GroupMemberConnection.edges": `{ groups(first: %N%) { nodes { members(first: 2) { edges { node { email } direct } } } } }`,
-	"GroupMemberConnection.nodes": `{ groups(first: %N%) { nodes { members(first: 2, relation: DIRECT) { nodes { email } } } } }`,
-	"GroupMemberEdge.via":         `{ groups(first: %N%) { nodes { members(first: 2) { edges { via { name } } } } } }`,
-	"GroupMemberEdge.path":        `{ groups(first: %N%) { nodes { members(first: 2) { edges { path { name } } } } } }`,
-	"Group.parents":               `{ groups(first: %N%) { nodes { parents(first: 3) { nodes { id } } } } }`,
-	"Group.children":              `{ groups(first: %N%) { nodes { children(first: 3) { nodes { id } } } } }`,
-	"Group.ancestors":             `{ groups(first: %N%) { nodes { ancestors(first: 3) { nodes { id } } } } }`,
-	"Group.descendants":           `{ groups(first: %N%) { nodes { descendants(first: 3) { nodes { id } } } } }`,
-	"Group.breadcrumbs":           `{ groups(first: %N%) { nodes { breadcrumbs { name } } } }`,
-	"GroupConnection.edges":       `{ groups(first: %N%) { edges { node { children(first: 2) { edges { node { name } } } } } } }`,
-	"GroupConnection.nodes":       `{ groups(first: %N%) { nodes { children(first: 2) { nodes { name } } } } }`,
-	"UserConnection.edges":        `{ users(first: %N%) { edges { node { id } } } }`,
-	"UserConnection.nodes":        `{ users(first: %N%) { nodes { id } } }`,
-	"MembershipCheck.via":         `query ($users: [ID!]!, $groups: [ID!]!) { membershipChecks(userIds: $users, groupIds: $groups) { via { name } } }`,
-	"MembershipCheck.path":        `query ($users: [ID!]!, $groups: [ID!]!) { membershipChecks(userIds: $users, groupIds: $groups) { path { name } } }`,
-	"User.statusReasons":          `{ users(first: %N%) { nodes { statusReasons } } }`,
+	"Query.users":                   `{ users(first: %N%) { nodes { id displayName etag viewerCanUpdate } edges { cursor } } }`,
+	"Query.groups":                  `{ groups(first: %N%) { nodes { id name directMemberCount etag } edges { cursor } } }`,
+	"Query.nodes":                   `query ($users: [ID!]!) { nodes(ids: $users) { id } }`,
+	"Query.membershipChecks":        `query ($users: [ID!]!, $groups: [ID!]!) { membershipChecks(userIds: $users, groupIds: $groups) { isMember direct } }`,
+	"User.groups":                   `{ users(first: %N%) { nodes { groups(first: 3) { nodes { id } edges { direct } } } } }`,
+	"UserGroupConnection.edges":     `{ users(first: %N%) { nodes { groups(first: 2) { edges { node { name } direct } } } } }`,
+	"UserGroupConnection.nodes":     `{ users(first: %N%) { nodes { groups(first: 2, relation: INHERITED) { nodes { name } } } } }`,
+	"UserGroupEdge.via":             `{ users(first: %N%) { nodes { groups(first: 2) { edges { via { name } } } } } }`,
+	"UserGroupEdge.path":            `{ users(first: %N%) { nodes { groups(first: 2) { edges { path { name } } } } } }`,
+	"Group.members":                 `{ groups(first: %N%) { nodes { members(first: 3) { nodes { id } edges { direct } } } } }`,
+	"GroupMemberConnection.edges":   `{ groups(first: %N%) { nodes { members(first: 2) { edges { node { email } direct } } } } }`,
+	"GroupMemberConnection.nodes":   `{ groups(first: %N%) { nodes { members(first: 2, relation: DIRECT) { nodes { email } } } } }`,
+	"GroupMemberEdge.via":           `{ groups(first: %N%) { nodes { members(first: 2) { edges { via { name } } } } } }`,
+	"GroupMemberEdge.path":          `{ groups(first: %N%) { nodes { members(first: 2) { edges { path { name } } } } } }`,
+	"Group.parents":                 `{ groups(first: %N%) { nodes { parents(first: 3) { nodes { id } } } } }`,
+	"Group.children":                `{ groups(first: %N%) { nodes { children(first: 3) { nodes { id } } } } }`,
+	"Group.ancestors":               `{ groups(first: %N%) { nodes { ancestors(first: 3) { nodes { id } } } } }`,
+	"Group.descendants":             `{ groups(first: %N%) { nodes { descendants(first: 3) { nodes { id } } } } }`,
+	"Group.breadcrumbs":             `{ groups(first: %N%) { nodes { breadcrumbs { name } } } }`,
+	"GroupConnection.edges":         `{ groups(first: %N%) { edges { node { children(first: 2) { edges { node { name } } } } } } }`,
+	"GroupConnection.nodes":         `{ groups(first: %N%) { nodes { children(first: 2) { nodes { name } } } } }`,
+	"UserConnection.edges":          `{ users(first: %N%) { edges { node { id } } } }`,
+	"UserConnection.nodes":          `{ users(first: %N%) { nodes { id } } }`,
+	"MembershipCheck.via":           `query ($users: [ID!]!, $groups: [ID!]!) { membershipChecks(userIds: $users, groupIds: $groups) { via { name } } }`,
+	"MembershipCheck.path":          `query ($users: [ID!]!, $groups: [ID!]!) { membershipChecks(userIds: $users, groupIds: $groups) { path { name } } }`,
+	"Query.products":                `{ products { id key seats seatsUsed waiting etag } }`,
+	"User.products":                 `{ users(first: %N%) { nodes { products { product { key waiting } state direct blocked since } } } }`,
+	"User.hasNoProducts":            `{ users(first: %N%) { nodes { hasNoProducts } } }`,
+	"UserProduct.via":               `{ users(first: %N%) { nodes { products(source: INHERITED) { via { name } } } } }`,
+	"Group.products":                `{ groups(first: %N%) { nodes { products { product { key } direct } } } }`,
+	"GroupProduct.via":              `{ groups(first: %N%) { nodes { products { via { name } } } } }`,
+	"UsersProductsSummary.products": `query ($users: [ID!]!) { usersProductsSummary(selection: {ids: $users}) { users products { tick enabled product { key waiting } } } }`,
+	"User.statusReasons":            `{ users(first: %N%) { nodes { statusReasons } } }`,
 
 	"Group.memberCount":                `{ groups(first: %N%) { nodes { memberCount } } }`,
 	"Group.depth":                      `{ groups(first: %N%) { nodes { depth } } }`,
@@ -115,6 +122,10 @@ func TestStatements(t *testing.T) {
 			a.group(fmt.Sprintf("Under %02d", i), []models.GroupID{id}, everybody[i], everybody[(i+7)%60])
 		}
 	}
+	a.product("goto-room")
+	a.product("goto-meeting")
+	a.done("groupProductsSet", "impact { gaining }", vars{"groupId": groups[0], "productKeys": []string{"goto-room", "goto-meeting"}})
+	a.done("groupProductsSet", "impact { gaining }", vars{"groupId": top.String(), "productKeys": []string{"goto-room"}})
 	var people []string
 	for _, id := range everybody {
 		people = append(people, id.String())

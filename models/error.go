@@ -44,6 +44,10 @@ const (
 	CodeCycle             = UserErrorCodeCycle
 	CodeTooDeep           = UserErrorCodeTooDeep
 	CodeLastSuperAdmin    = UserErrorCodeLastSuperAdmin
+	CodeKeyTaken          = UserErrorCodeKeyTaken
+	CodeSeatsInUse        = UserErrorCodeSeatsInUse
+	CodeNoSeats           = UserErrorCodeNoSeats
+	CodeChooseInherited   = UserErrorCodeChooseInherited
 )
 
 // Errorf makes an Error without a path; At gives it one.

@@ -43,6 +43,36 @@ type PageInfo struct {
 	EndCursor *string `json:"endCursor,omitempty"`
 }
 
+// How many users met with what. The numbers but the first add up to it.
+type ProductsCounts struct {
+	// All of the selection.
+	Total int32 `json:"total"`
+	// `CHANGED`.
+	Changed int32 `json:"changed"`
+	// `UNCHANGED`.
+	Unchanged int32 `json:"unchanged"`
+	// `REMAINS_VIA_GROUP`.
+	RemainViaGroup int32 `json:"remainViaGroup"`
+	// `NO_SEAT`.
+	NoSeat int32 `json:"noSeat"`
+	// `FORBIDDEN` and `NOT_FOUND`.
+	Failed int32 `json:"failed"`
+}
+
+// What a change does to what people have, also to people it does not name: who gets a seat that became free, say.
+type ProductsImpact struct {
+	// How many users get a product.
+	Gaining int32 `json:"gaining"`
+	// How many users lose a product.
+	Losing int32 `json:"losing"`
+	// How many users become entitled to a product and wait for a seat.
+	WithoutSeat int32 `json:"withoutSeat"`
+	// How many users are suspended, since it was their last product.
+	Suspended int32 `json:"suspended"`
+	// How many users are no longer suspended for want of products.
+	Resumed int32 `json:"resumed"`
+}
+
 // How much a caller may ask for. Each caller has points, which come back by so many a second. An operation costs as many
 // as it is complex: an object 1, those of a list as often as it has entries; a mutation costs 10 more. One for which there
 // are too few is refused with status 429, the code `RATE_LIMITED`, and in `retryAfter`, as in the header `Retry-After`,
@@ -569,6 +599,259 @@ func (e NestingOutcome) MarshalJSON() ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
+// What to do with the products that a mutation names.
+type ProductMode string
+
+const (
+	// They take the place of what was set before; none of them takes everything away.
+	ProductModeReplace ProductMode = "REPLACE"
+	// They come to what is set.
+	ProductModeAdd ProductMode = "ADD"
+	// They are taken away from what is set.
+	ProductModeRemove ProductMode = "REMOVE"
+)
+
+var AllProductMode = []ProductMode{
+	ProductModeReplace,
+	ProductModeAdd,
+	ProductModeRemove,
+}
+
+func (e ProductMode) IsValid() bool {
+	switch e {
+	case ProductModeReplace, ProductModeAdd, ProductModeRemove:
+		return true
+	}
+	return false
+}
+
+func (e ProductMode) String() string {
+	return string(e)
+}
+
+func (e *ProductMode) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = ProductMode(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid ProductMode", str)
+	}
+	return nil
+}
+
+func (e ProductMode) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *ProductMode) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e ProductMode) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
+// Where a user's product comes from. One can come from both.
+type ProductSource string
+
+const (
+	// Set on the user.
+	ProductSourceDirect ProductSource = "DIRECT"
+	// Given by a group that the user is effectively in.
+	ProductSourceInherited ProductSource = "INHERITED"
+	// Either way, and what is blocked.
+	ProductSourceAll ProductSource = "ALL"
+)
+
+var AllProductSource = []ProductSource{
+	ProductSourceDirect,
+	ProductSourceInherited,
+	ProductSourceAll,
+}
+
+func (e ProductSource) IsValid() bool {
+	switch e {
+	case ProductSourceDirect, ProductSourceInherited, ProductSourceAll:
+		return true
+	}
+	return false
+}
+
+func (e ProductSource) String() string {
+	return string(e)
+}
+
+func (e *ProductSource) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = ProductSource(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid ProductSource", str)
+	}
+	return nil
+}
+
+func (e ProductSource) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *ProductSource) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e ProductSource) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
+// How a user stands to a product. Values may be added.
+type ProductState string
+
+const (
+	// The user has it.
+	ProductStateEnabled ProductState = "ENABLED"
+	// The user is entitled to it and waits for a seat; the first in line gets the next.
+	ProductStateNoSeat ProductState = "NO_SEAT"
+	// The user's groups would give it, or may one day, and a block keeps it from the user.
+	ProductStateBlocked ProductState = "BLOCKED"
+)
+
+var AllProductState = []ProductState{
+	ProductStateEnabled,
+	ProductStateNoSeat,
+	ProductStateBlocked,
+}
+
+func (e ProductState) IsValid() bool {
+	switch e {
+	case ProductStateEnabled, ProductStateNoSeat, ProductStateBlocked:
+		return true
+	}
+	return false
+}
+
+func (e ProductState) String() string {
+	return string(e)
+}
+
+func (e *ProductState) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = ProductState(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid ProductState", str)
+	}
+	return nil
+}
+
+func (e ProductState) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *ProductState) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e ProductState) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
+// What became of a user's products. Values may be added.
+type ProductsOutcome string
+
+const (
+	// Something was set or taken away.
+	ProductsOutcomeChanged ProductsOutcome = "CHANGED"
+	// All was so already.
+	ProductsOutcomeUnchanged ProductsOutcome = "UNCHANGED"
+	// Something that was to be taken away still comes from a group.
+	ProductsOutcomeRemainsViaGroup ProductsOutcome = "REMAINS_VIA_GROUP"
+	// The user is entitled to what was set, and waits for a seat.
+	ProductsOutcomeNoSeat ProductsOutcome = "NO_SEAT"
+	// The caller may not do this to this user; nothing was changed.
+	ProductsOutcomeForbidden ProductsOutcome = "FORBIDDEN"
+	// There is no such user.
+	ProductsOutcomeNotFound ProductsOutcome = "NOT_FOUND"
+)
+
+var AllProductsOutcome = []ProductsOutcome{
+	ProductsOutcomeChanged,
+	ProductsOutcomeUnchanged,
+	ProductsOutcomeRemainsViaGroup,
+	ProductsOutcomeNoSeat,
+	ProductsOutcomeForbidden,
+	ProductsOutcomeNotFound,
+}
+
+func (e ProductsOutcome) IsValid() bool {
+	switch e {
+	case ProductsOutcomeChanged, ProductsOutcomeUnchanged, ProductsOutcomeRemainsViaGroup, ProductsOutcomeNoSeat, ProductsOutcomeForbidden, ProductsOutcomeNotFound:
+		return true
+	}
+	return false
+}
+
+func (e ProductsOutcome) String() string {
+	return string(e)
+}
+
+func (e *ProductsOutcome) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = ProductsOutcome(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid ProductsOutcome", str)
+	}
+	return nil
+}
+
+func (e ProductsOutcome) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *ProductsOutcome) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e ProductsOutcome) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
 // What somebody may do in Cohort, the most first.
 type Role string
 
@@ -683,6 +966,67 @@ func (e *SuspensionReason) UnmarshalJSON(b []byte) error {
 }
 
 func (e SuspensionReason) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
+// How a box stands in a screen about many users. Users who wait for a seat count as having the product.
+type Tick string
+
+const (
+	// All of them have it.
+	TickTicked Tick = "TICKED"
+	// None of them has it.
+	TickNotTicked Tick = "NOT_TICKED"
+	// Some have it and some don't.
+	TickMixed Tick = "MIXED"
+)
+
+var AllTick = []Tick{
+	TickTicked,
+	TickNotTicked,
+	TickMixed,
+}
+
+func (e Tick) IsValid() bool {
+	switch e {
+	case TickTicked, TickNotTicked, TickMixed:
+		return true
+	}
+	return false
+}
+
+func (e Tick) String() string {
+	return string(e)
+}
+
+func (e *Tick) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = Tick(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid Tick", str)
+	}
+	return nil
+}
+
+func (e Tick) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *Tick) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e Tick) MarshalJSON() ([]byte, error) {
 	var buf bytes.Buffer
 	e.MarshalGQL(&buf)
 	return buf.Bytes(), nil
@@ -855,6 +1199,15 @@ const (
 	UserErrorCodeTooDeep UserErrorCode = "TOO_DEEP"
 	// The account would be left without a super admin who is not suspended.
 	UserErrorCodeLastSuperAdmin UserErrorCode = "LAST_SUPER_ADMIN"
+	// Another product of the account has this key. Params: `key`.
+	UserErrorCodeKeyTaken UserErrorCode = "KEY_TAKEN"
+	// More seats are in use than there would be. Params: `used`.
+	UserErrorCodeSeatsInUse UserErrorCode = "SEATS_IN_USE"
+	// There are not enough seats, and all was to go well or nothing. Params: `users`, how many would wait.
+	UserErrorCodeNoSeats UserErrorCode = "NO_SEATS"
+	// Everything was to be taken away, and groups give something: say with `blockInherited` whether that stays.
+	// Params: `users`, how many are concerned.
+	UserErrorCodeChooseInherited UserErrorCode = "CHOOSE_INHERITED"
 )
 
 var AllUserErrorCode = []UserErrorCode{
@@ -875,11 +1228,15 @@ var AllUserErrorCode = []UserErrorCode{
 	UserErrorCodeCycle,
 	UserErrorCodeTooDeep,
 	UserErrorCodeLastSuperAdmin,
+	UserErrorCodeKeyTaken,
+	UserErrorCodeSeatsInUse,
+	UserErrorCodeNoSeats,
+	UserErrorCodeChooseInherited,
 }
 
 func (e UserErrorCode) IsValid() bool {
 	switch e {
-	case UserErrorCodeInvalidID, UserErrorCodeNotFound, UserErrorCodeForbidden, UserErrorCodeRequired, UserErrorCodeTooLong, UserErrorCodeInvalidCharacters, UserErrorCodeInvalidEmail, UserErrorCodeInvalid, UserErrorCodeTooMany, UserErrorCodeEmailTaken, UserErrorCodeNameTaken, UserErrorCodeStale, UserErrorCodeStaleSelection, UserErrorCodeConflict, UserErrorCodeCycle, UserErrorCodeTooDeep, UserErrorCodeLastSuperAdmin:
+	case UserErrorCodeInvalidID, UserErrorCodeNotFound, UserErrorCodeForbidden, UserErrorCodeRequired, UserErrorCodeTooLong, UserErrorCodeInvalidCharacters, UserErrorCodeInvalidEmail, UserErrorCodeInvalid, UserErrorCodeTooMany, UserErrorCodeEmailTaken, UserErrorCodeNameTaken, UserErrorCodeStale, UserErrorCodeStaleSelection, UserErrorCodeConflict, UserErrorCodeCycle, UserErrorCodeTooDeep, UserErrorCodeLastSuperAdmin, UserErrorCodeKeyTaken, UserErrorCodeSeatsInUse, UserErrorCodeNoSeats, UserErrorCodeChooseInherited:
 		return true
 	}
 	return false

@@ -18,6 +18,7 @@ type (
 	AccountID   [16]byte
 	UserID      [16]byte
 	GroupID     [16]byte
+	ProductID   [16]byte
 	OperationID [16]byte
 )
 
@@ -25,10 +26,11 @@ const (
 	accountKind   = "account"
 	userKind      = "user"
 	groupKind     = "group"
+	productKind   = "product"
 	operationKind = "operation"
 )
 
-var typeNames = map[string]string{accountKind: "Account", userKind: "User", groupKind: "Group", operationKind: "Operation"}
+var typeNames = map[string]string{accountKind: "Account", userKind: "User", groupKind: "Group", productKind: "Product", operationKind: "Operation"}
 
 var encoding = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
 
@@ -134,6 +136,21 @@ func (id *GroupID) UnmarshalGQL(v any) (err error) {
 	return err
 }
 
+// ParseProductID reads the text form. INVALID_ID when it is malformed or of another kind.
+func ParseProductID(text string) (ProductID, error) {
+	_, id, err := parse(productKind, text)
+	return id, err
+}
+
+func (id ProductID) String() string               { return format(productKind, id) }
+func (id ProductID) Value() (driver.Value, error) { return id[:], nil }
+func (id *ProductID) Scan(src any) error          { return scan((*[16]byte)(id), src) }
+func (id ProductID) MarshalGQL(w io.Writer)       { writeID(w, productKind, id) }
+func (id *ProductID) UnmarshalGQL(v any) (err error) {
+	*id, err = unmarshalAs[ProductID](productKind, v)
+	return err
+}
+
 func (id OperationID) String() string               { return format(operationKind, id) }
 func (id OperationID) Value() (driver.Value, error) { return id[:], nil }
 func (id *OperationID) Scan(src any) error          { return scan((*[16]byte)(id), src) }
@@ -157,6 +174,7 @@ type GlobalID struct {
 	Account *AccountID
 	User    *UserID
 	Group   *GroupID
+	Product *ProductID
 }
 
 // ParseGlobalID reads the id of any entity. INVALID_ID when it is malformed.
@@ -175,6 +193,9 @@ func ParseGlobalID(text string) (GlobalID, error) {
 	case groupKind:
 		id := GroupID(raw)
 		return GlobalID{Group: &id}, nil
+	case productKind:
+		id := ProductID(raw)
+		return GlobalID{Product: &id}, nil
 	}
 	return GlobalID{}, Errorf(CodeInvalidID, "%s is not the id of something that can be looked up", quote(text))
 }
@@ -187,6 +208,8 @@ func (id GlobalID) String() string {
 		return id.User.String()
 	case id.Group != nil:
 		return id.Group.String()
+	case id.Product != nil:
+		return id.Product.String()
 	}
 	return ""
 }

@@ -132,6 +132,7 @@ type UserFilter struct {
 	Role      []Role
 	Locale    []Locale
 	Group     *UserGroupFilter
+	Product   *UserProductFilter
 	CreatedAt *TimeSpan
 	And       []*UserFilter
 	Or        []*UserFilter

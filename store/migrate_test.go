@@ -31,8 +31,9 @@ func tables(t *testing.T, s *store.Store) (names []string) {
 }
 
 var allTables = []string{
-	"accounts", "audit_events", "changes", "group_closure", "group_edges", "group_terms", "identities", "memberships",
-	"user_groups", "user_terms", "users",
+	"accounts", "audit_events", "changes", "entitlements", "group_closure", "group_edges", "group_products", "group_terms", "identities",
+	"memberships", "product_firsts", "products",
+	"user_groups", "user_product_blocks", "user_products", "user_terms", "users",
 }
 
 func TestMigrateUpAndDown(t *testing.T) {

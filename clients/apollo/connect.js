@@ -4,7 +4,7 @@ import { relayStylePagination } from '@apollo/client/utilities';
 
 const list = relayStylePagination(['filter', 'sort']);
 const related = relayStylePagination(['relation', 'filter', 'sort']);
-export const possibleTypes = { Node: ['Account', 'Group', 'User'] };
+export const possibleTypes = { Node: ['Account', 'Group', 'Product', 'User'] };
 export const typePolicies = {
   Query: { fields: { users: list, groups: list } },
   User: { fields: { groups: related } },

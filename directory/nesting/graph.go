@@ -20,6 +20,7 @@ type Graph struct {
 	Version  int64
 	parents  map[models.GroupID][]models.GroupID
 	children map[models.GroupID][]models.GroupID
+	grants   map[models.GroupID]bool
 }
 
 // New builds a graph of edges, without asking whether they close a loop.
@@ -35,6 +36,27 @@ func New(version int64, edges []Edge) *Graph {
 		}
 	}
 	return g
+}
+
+// Granting is the graph with other groups as those that grant something to their members. It is one version on.
+func (g *Graph) Granting(groups map[models.GroupID]bool) *Graph {
+	return &Graph{Version: g.Version + 1, parents: g.parents, children: g.children, grants: groups}
+}
+
+// Grants are the groups that grant something. The caller must not change the map.
+func (g *Graph) Grants() map[models.GroupID]bool { return g.grants }
+
+// Granted tells whether the members of a group are granted anything, by it or by a group that it lies in.
+func (g *Graph) Granted(id models.GroupID) bool {
+	if len(g.grants) == 0 {
+		return false
+	}
+	for above := range g.Above(id) {
+		if g.grants[above] {
+			return true
+		}
+	}
+	return false
 }
 
 // Older orders groups by age.

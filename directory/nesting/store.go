@@ -53,7 +53,15 @@ func (c *Cache) Load(tx *gorm.DB, account models.AccountID, version int64) (*Gra
 	for i, r := range rows {
 		edges[i] = Edge{Parent: r.ParentID, Child: r.ChildID}
 	}
+	var granting []models.GroupID
+	if err := tx.Raw("SELECT DISTINCT group_id FROM group_products WHERE account_id = ?", account).Scan(&granting).Error; err != nil {
+		return nil, fmt.Errorf("read granting groups: %w", err)
+	}
 	g := New(version, edges)
+	g.grants = make(map[models.GroupID]bool, len(granting))
+	for _, id := range granting {
+		g.grants[id] = true
+	}
 	// An older snapshot must not push out what a newer one has loaded.
 	if cached, ok := c.graphs.Peek(account); !ok || cached.Version < version {
 		c.graphs.Add(account, g)

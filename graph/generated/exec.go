@@ -33,12 +33,15 @@ type ResolverRoot interface {
 	Account() AccountResolver
 	Group() GroupResolver
 	GroupMemberEdge() GroupMemberEdgeResolver
+	GroupProduct() GroupProductResolver
 	MembershipCheck() MembershipCheckResolver
 	Mutation() MutationResolver
+	Product() ProductResolver
 	Query() QueryResolver
 	Subscription() SubscriptionResolver
 	User() UserResolver
 	UserGroupEdge() UserGroupEdgeResolver
+	UserProduct() UserProductResolver
 	Viewer() ViewerResolver
 }
 
@@ -72,6 +75,7 @@ type ComplexityRoot struct {
 		Name                   func(childComplexity int) int
 		Parents                func(childComplexity int, filter *models.GroupFilter, sort models.GroupSort, first *int32, after *string, last *int32, before *string) int
 		Priority               func(childComplexity int) int
+		Products               func(childComplexity int) int
 		UpdatedAt              func(childComplexity int) int
 		ViewerCanDelete        func(childComplexity int) int
 		ViewerCanManageMembers func(childComplexity int) int
@@ -154,6 +158,18 @@ type ComplexityRoot struct {
 		Parent    func(childComplexity int) int
 	}
 
+	GroupProduct struct {
+		Direct  func(childComplexity int) int
+		Product func(childComplexity int) int
+		Via     func(childComplexity int) int
+	}
+
+	GroupProductsSetPayload struct {
+		Errors func(childComplexity int) int
+		Group  func(childComplexity int) int
+		Impact func(childComplexity int) int
+	}
+
 	GroupUnnestPayload struct {
 		Child   func(childComplexity int) int
 		Errors  func(childComplexity int) int
@@ -174,6 +190,12 @@ type ComplexityRoot struct {
 		Relatives       func(childComplexity int) int
 	}
 
+	GroupsProductsSetPayload struct {
+		Errors func(childComplexity int) int
+		Groups func(childComplexity int) int
+		Impact func(childComplexity int) int
+	}
+
 	MembershipCheck struct {
 		Direct   func(childComplexity int) int
 		GroupID  func(childComplexity int) int
@@ -191,22 +213,29 @@ type ComplexityRoot struct {
 	}
 
 	Mutation struct {
-		GroupCreate        func(childComplexity int, input models.GroupCreateInput) int
-		GroupDelete        func(childComplexity int, input models.GroupDeleteInput) int
-		GroupMembersAdd    func(childComplexity int, input models.GroupMembersAddInput) int
-		GroupMembersRemove func(childComplexity int, input models.GroupMembersRemoveInput) int
-		GroupNest          func(childComplexity int, input models.GroupNestInput) int
-		GroupUnnest        func(childComplexity int, input models.GroupUnnestInput) int
-		GroupUpdate        func(childComplexity int, input models.GroupUpdateInput) int
-		GroupsDelete       func(childComplexity int, input models.GroupsDeleteInput) int
-		UserCreate         func(childComplexity int, input models.UserCreateInput) int
-		UserDelete         func(childComplexity int, input models.UserDeleteInput) int
-		UserGroupsUpdate   func(childComplexity int, input models.UserGroupsUpdateInput) int
-		UserRoleSet        func(childComplexity int, input models.UserRoleSetInput) int
-		UserUpdate         func(childComplexity int, input models.UserUpdateInput) int
-		UsersCreate        func(childComplexity int, input models.UsersCreateInput) int
-		UsersResume        func(childComplexity int, input models.UsersResumeInput) int
-		UsersSuspend       func(childComplexity int, input models.UsersSuspendInput) int
+		GroupCreate          func(childComplexity int, input models.GroupCreateInput) int
+		GroupDelete          func(childComplexity int, input models.GroupDeleteInput) int
+		GroupMembersAdd      func(childComplexity int, input models.GroupMembersAddInput) int
+		GroupMembersRemove   func(childComplexity int, input models.GroupMembersRemoveInput) int
+		GroupNest            func(childComplexity int, input models.GroupNestInput) int
+		GroupProductsSet     func(childComplexity int, input models.GroupProductsSetInput) int
+		GroupUnnest          func(childComplexity int, input models.GroupUnnestInput) int
+		GroupUpdate          func(childComplexity int, input models.GroupUpdateInput) int
+		GroupsDelete         func(childComplexity int, input models.GroupsDeleteInput) int
+		GroupsProductsSet    func(childComplexity int, input models.GroupsProductsSetInput) int
+		ProductCreate        func(childComplexity int, input models.ProductCreateInput) int
+		ProductDelete        func(childComplexity int, input models.ProductDeleteInput) int
+		ProductUpdate        func(childComplexity int, input models.ProductUpdateInput) int
+		UserCreate           func(childComplexity int, input models.UserCreateInput) int
+		UserDelete           func(childComplexity int, input models.UserDeleteInput) int
+		UserGroupsUpdate     func(childComplexity int, input models.UserGroupsUpdateInput) int
+		UserProductBlocksSet func(childComplexity int, input models.UserProductBlocksSetInput) int
+		UserRoleSet          func(childComplexity int, input models.UserRoleSetInput) int
+		UserUpdate           func(childComplexity int, input models.UserUpdateInput) int
+		UsersCreate          func(childComplexity int, input models.UsersCreateInput) int
+		UsersProductsSet     func(childComplexity int, input models.UsersProductsSetInput) int
+		UsersResume          func(childComplexity int, input models.UsersResumeInput) int
+		UsersSuspend         func(childComplexity int, input models.UsersSuspendInput) int
 	}
 
 	PageInfo struct {
@@ -216,17 +245,83 @@ type ComplexityRoot struct {
 		StartCursor     func(childComplexity int) int
 	}
 
+	Product struct {
+		CreatedAt            func(childComplexity int) int
+		Etag                 func(childComplexity int) int
+		Family               func(childComplexity int) int
+		ID                   func(childComplexity int) int
+		Key                  func(childComplexity int) int
+		Name                 func(childComplexity int) int
+		Seats                func(childComplexity int) int
+		SeatsUsed            func(childComplexity int) int
+		UpdatedAt            func(childComplexity int) int
+		ViewerCanDelete      func(childComplexity int) int
+		ViewerCanUpdate      func(childComplexity int) int
+		Waiting              func(childComplexity int) int
+		WelcomeOnFirstEnable func(childComplexity int) int
+	}
+
+	ProductCreatePayload struct {
+		Errors  func(childComplexity int) int
+		Product func(childComplexity int) int
+	}
+
+	ProductDeletePayload struct {
+		DeletedProductID func(childComplexity int) int
+		Errors           func(childComplexity int) int
+		Product          func(childComplexity int) int
+	}
+
+	ProductSummary struct {
+		Direct  func(childComplexity int) int
+		Enabled func(childComplexity int) int
+		Product func(childComplexity int) int
+		Tick    func(childComplexity int) int
+		Waiting func(childComplexity int) int
+	}
+
+	ProductUpdatePayload struct {
+		Errors  func(childComplexity int) int
+		Product func(childComplexity int) int
+	}
+
+	ProductsCounts struct {
+		Changed        func(childComplexity int) int
+		Failed         func(childComplexity int) int
+		NoSeat         func(childComplexity int) int
+		RemainViaGroup func(childComplexity int) int
+		Total          func(childComplexity int) int
+		Unchanged      func(childComplexity int) int
+	}
+
+	ProductsImpact struct {
+		Gaining     func(childComplexity int) int
+		Losing      func(childComplexity int) int
+		Resumed     func(childComplexity int) int
+		Suspended   func(childComplexity int) int
+		WithoutSeat func(childComplexity int) int
+	}
+
+	ProductsResult struct {
+		Outcome func(childComplexity int) int
+		User    func(childComplexity int) int
+		UserID  func(childComplexity int) int
+	}
+
 	Query struct {
-		Account          func(childComplexity int) int
-		Group            func(childComplexity int, by models.GroupBy) int
-		Groups           func(childComplexity int, filter *models.GroupFilter, sort models.GroupSort, first *int32, after *string, last *int32, before *string) int
-		MembershipChecks func(childComplexity int, userIds []*models.GlobalID, groupIds []*models.GlobalID) int
-		Node             func(childComplexity int, id models.GlobalID) int
-		Nodes            func(childComplexity int, ids []*models.GlobalID) int
-		RateLimit        func(childComplexity int) int
-		User             func(childComplexity int, by models.UserBy) int
-		Users            func(childComplexity int, filter *models.UserFilter, sort models.UserSort, first *int32, after *string, last *int32, before *string) int
-		Viewer           func(childComplexity int) int
+		Account              func(childComplexity int) int
+		Group                func(childComplexity int, by models.GroupBy) int
+		Groups               func(childComplexity int, filter *models.GroupFilter, sort models.GroupSort, first *int32, after *string, last *int32, before *string) int
+		MembershipChecks     func(childComplexity int, userIds []*models.GlobalID, groupIds []*models.GlobalID) int
+		Node                 func(childComplexity int, id models.GlobalID) int
+		Nodes                func(childComplexity int, ids []*models.GlobalID) int
+		Product              func(childComplexity int, by models.ProductBy) int
+		Products             func(childComplexity int) int
+		RateLimit            func(childComplexity int) int
+		User                 func(childComplexity int, by models.UserBy) int
+		Users                func(childComplexity int, filter *models.UserFilter, sort models.UserSort, first *int32, after *string, last *int32, before *string) int
+		UsersProductsSummary func(childComplexity int, selection models.UserSelection) int
+		Viewer               func(childComplexity int) int
 	}
 
 	RateLimit struct {
@@ -249,8 +344,10 @@ type ComplexityRoot struct {
 		FamilyName            func(childComplexity int) int
 		GivenName             func(childComplexity int) int
 		Groups                func(childComplexity int, relation models.MembershipRelation, filter *models.GroupFilter, sort models.GroupSort, first *int32, after *string, last *int32, before *string) int
+		HasNoProducts         func(childComplexity int) int
 		ID                    func(childComplexity int) int
 		Locale                func(childComplexity int) int
+		Products              func(childComplexity int, source models.ProductSource) int
 		Role                  func(childComplexity int) int
 		Status                func(childComplexity int) int
 		StatusReasons         func(childComplexity int) int
@@ -341,6 +438,21 @@ type ComplexityRoot struct {
 		User    func(childComplexity int) int
 	}
 
+	UserProduct struct {
+		Blocked func(childComplexity int) int
+		Direct  func(childComplexity int) int
+		Product func(childComplexity int) int
+		Since   func(childComplexity int) int
+		State   func(childComplexity int) int
+		Via     func(childComplexity int) int
+	}
+
+	UserProductBlocksSetPayload struct {
+		Errors func(childComplexity int) int
+		Impact func(childComplexity int) int
+		User   func(childComplexity int) int
+	}
+
 	UserRoleSetPayload struct {
 		Errors func(childComplexity int) int
 		User   func(childComplexity int) int
@@ -355,6 +467,18 @@ type ComplexityRoot struct {
 		Errors  func(childComplexity int) int
 		Results func(childComplexity int) int
 		Users   func(childComplexity int) int
+	}
+
+	UsersProductsSetPayload struct {
+		Counts  func(childComplexity int) int
+		Errors  func(childComplexity int) int
+		Impact  func(childComplexity int) int
+		Results func(childComplexity int) int
+	}
+
+	UsersProductsSummary struct {
+		Products func(childComplexity int) int
+		Users    func(childComplexity int) int
 	}
 
 	UsersResumePayload struct {
@@ -392,6 +516,7 @@ type GroupResolver interface {
 	Members(ctx context.Context, obj *models.Group, relation models.MembershipRelation, filter *models.UserFilter, sort models.UserSort, first *int32, after *string, last *int32, before *string) (*models.GroupMemberConnection, error)
 	MemberCount(ctx context.Context, obj *models.Group) (int32, error)
 
+	Products(ctx context.Context, obj *models.Group) ([]*models.GroupProduct, error)
 	Parents(ctx context.Context, obj *models.Group, filter *models.GroupFilter, sort models.GroupSort, first *int32, after *string, last *int32, before *string) (*models.GroupConnection, error)
 	Children(ctx context.Context, obj *models.Group, filter *models.GroupFilter, sort models.GroupSort, first *int32, after *string, last *int32, before *string) (*models.GroupConnection, error)
 	Ancestors(ctx context.Context, obj *models.Group, filter *models.GroupFilter, sort models.GroupSort, first *int32, after *string, last *int32, before *string) (*models.GroupConnection, error)
@@ -408,6 +533,9 @@ type GroupResolver interface {
 type GroupMemberEdgeResolver interface {
 	Via(ctx context.Context, obj *models.GroupMemberEdge) ([]*models.Group, error)
 	Path(ctx context.Context, obj *models.GroupMemberEdge) ([]*models.Group, error)
+}
+type GroupProductResolver interface {
+	Via(ctx context.Context, obj *models.GroupProduct) ([]*models.Group, error)
 }
 type MembershipCheckResolver interface {
 	Via(ctx context.Context, obj *models.MembershipCheck) ([]*models.Group, error)
@@ -430,6 +558,19 @@ type MutationResolver interface {
 	GroupMembersRemove(ctx context.Context, input models.GroupMembersRemoveInput) (*models.GroupMembersRemovePayload, error)
 	GroupNest(ctx context.Context, input models.GroupNestInput) (*models.GroupNestPayload, error)
 	GroupUnnest(ctx context.Context, input models.GroupUnnestInput) (*models.GroupUnnestPayload, error)
+	UsersProductsSet(ctx context.Context, input models.UsersProductsSetInput) (*models.UsersProductsSetPayload, error)
+	UserProductBlocksSet(ctx context.Context, input models.UserProductBlocksSetInput) (*models.UserProductBlocksSetPayload, error)
+	GroupProductsSet(ctx context.Context, input models.GroupProductsSetInput) (*models.GroupProductsSetPayload, error)
+	GroupsProductsSet(ctx context.Context, input models.GroupsProductsSetInput) (*models.GroupsProductsSetPayload, error)
+	ProductCreate(ctx context.Context, input models.ProductCreateInput) (*models.ProductCreatePayload, error)
+	ProductUpdate(ctx context.Context, input models.ProductUpdateInput) (*models.ProductUpdatePayload, error)
+	ProductDelete(ctx context.Context, input models.ProductDeleteInput) (*models.ProductDeletePayload, error)
+}
+type ProductResolver interface {
+	Waiting(ctx context.Context, obj *models.Product) (int32, error)
+
+	ViewerCanUpdate(ctx context.Context, obj *models.Product) (bool, error)
+	ViewerCanDelete(ctx context.Context, obj *models.Product) (bool, error)
 }
 type QueryResolver interface {
 	Viewer(ctx context.Context) (*auth.Caller, error)
@@ -440,6 +581,9 @@ type QueryResolver interface {
 	Users(ctx context.Context, filter *models.UserFilter, sort models.UserSort, first *int32, after *string, last *int32, before *string) (*models.UserConnection, error)
 	Group(ctx context.Context, by models.GroupBy) (*models.Group, error)
 	Groups(ctx context.Context, filter *models.GroupFilter, sort models.GroupSort, first *int32, after *string, last *int32, before *string) (*models.GroupConnection, error)
+	Product(ctx context.Context, by models.ProductBy) (*models.Product, error)
+	Products(ctx context.Context) ([]*models.Product, error)
+	UsersProductsSummary(ctx context.Context, selection models.UserSelection) (*models.UsersProductsSummary, error)
 	RateLimit(ctx context.Context) (*models.RateLimit, error)
 	MembershipChecks(ctx context.Context, userIds []*models.GlobalID, groupIds []*models.GlobalID) ([]*models.MembershipCheck, error)
 }
@@ -448,6 +592,8 @@ type SubscriptionResolver interface {
 }
 type UserResolver interface {
 	Groups(ctx context.Context, obj *models.User, relation models.MembershipRelation, filter *models.GroupFilter, sort models.GroupSort, first *int32, after *string, last *int32, before *string) (*models.UserGroupConnection, error)
+	Products(ctx context.Context, obj *models.User, source models.ProductSource) ([]*models.UserProduct, error)
+	HasNoProducts(ctx context.Context, obj *models.User) (bool, error)
 
 	ViewerCanUpdate(ctx context.Context, obj *models.User) (bool, error)
 	ViewerCanDelete(ctx context.Context, obj *models.User) (bool, error)
@@ -458,6 +604,9 @@ type UserResolver interface {
 type UserGroupEdgeResolver interface {
 	Via(ctx context.Context, obj *models.UserGroupEdge) ([]*models.Group, error)
 	Path(ctx context.Context, obj *models.UserGroupEdge) ([]*models.Group, error)
+}
+type UserProductResolver interface {
+	Via(ctx context.Context, obj *models.UserProduct) ([]*models.Group, error)
 }
 type ViewerResolver interface {
 	Account(ctx context.Context, obj *auth.Caller) (*models.Account, error)
@@ -649,6 +798,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Group.Priority(childComplexity), true
+	case "Group.products":
+		if e.ComplexityRoot.Group.Products == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Group.Products(childComplexity), true
 	case "Group.updatedAt":
 		if e.ComplexityRoot.Group.UpdatedAt == nil {
 			break
@@ -943,6 +1098,44 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.GroupNestPayload.Parent(childComplexity), true
 
+	case "GroupProduct.direct":
+		if e.ComplexityRoot.GroupProduct.Direct == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupProduct.Direct(childComplexity), true
+	case "GroupProduct.product":
+		if e.ComplexityRoot.GroupProduct.Product == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupProduct.Product(childComplexity), true
+	case "GroupProduct.via":
+		if e.ComplexityRoot.GroupProduct.Via == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupProduct.Via(childComplexity), true
+
+	case "GroupProductsSetPayload.errors":
+		if e.ComplexityRoot.GroupProductsSetPayload.Errors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupProductsSetPayload.Errors(childComplexity), true
+	case "GroupProductsSetPayload.group":
+		if e.ComplexityRoot.GroupProductsSetPayload.Group == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupProductsSetPayload.Group(childComplexity), true
+	case "GroupProductsSetPayload.impact":
+		if e.ComplexityRoot.GroupProductsSetPayload.Impact == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupProductsSetPayload.Impact(childComplexity), true
+
 	case "GroupUnnestPayload.child":
 		if e.ComplexityRoot.GroupUnnestPayload.Child == nil {
 			break
@@ -1011,6 +1204,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.GroupsDeletePayload.Relatives(childComplexity), true
+
+	case "GroupsProductsSetPayload.errors":
+		if e.ComplexityRoot.GroupsProductsSetPayload.Errors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupsProductsSetPayload.Errors(childComplexity), true
+	case "GroupsProductsSetPayload.groups":
+		if e.ComplexityRoot.GroupsProductsSetPayload.Groups == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupsProductsSetPayload.Groups(childComplexity), true
+	case "GroupsProductsSetPayload.impact":
+		if e.ComplexityRoot.GroupsProductsSetPayload.Impact == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupsProductsSetPayload.Impact(childComplexity), true
 
 	case "MembershipCheck.direct":
 		if e.ComplexityRoot.MembershipCheck.Direct == nil {
@@ -1129,6 +1341,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.GroupNest(childComplexity, args["input"].(models.GroupNestInput)), true
+	case "Mutation.groupProductsSet":
+		if e.ComplexityRoot.Mutation.GroupProductsSet == nil {
+			break
+		}
+
+		args, err := field_Mutation_groupProductsSet_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.GroupProductsSet(childComplexity, args["input"].(models.GroupProductsSetInput)), true
 	case "Mutation.groupUnnest":
 		if e.ComplexityRoot.Mutation.GroupUnnest == nil {
 			break
@@ -1162,6 +1385,50 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.GroupsDelete(childComplexity, args["input"].(models.GroupsDeleteInput)), true
+	case "Mutation.groupsProductsSet":
+		if e.ComplexityRoot.Mutation.GroupsProductsSet == nil {
+			break
+		}
+
+		args, err := field_Mutation_groupsProductsSet_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.GroupsProductsSet(childComplexity, args["input"].(models.GroupsProductsSetInput)), true
+	case "Mutation.productCreate":
+		if e.ComplexityRoot.Mutation.ProductCreate == nil {
+			break
+		}
+
+		args, err := field_Mutation_productCreate_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.ProductCreate(childComplexity, args["input"].(models.ProductCreateInput)), true
+	case "Mutation.productDelete":
+		if e.ComplexityRoot.Mutation.ProductDelete == nil {
+			break
+		}
+
+		args, err := field_Mutation_productDelete_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.ProductDelete(childComplexity, args["input"].(models.ProductDeleteInput)), true
+	case "Mutation.productUpdate":
+		if e.ComplexityRoot.Mutation.ProductUpdate == nil {
+			break
+		}
+
+		args, err := field_Mutation_productUpdate_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.ProductUpdate(childComplexity, args["input"].(models.ProductUpdateInput)), true
 	case "Mutation.userCreate":
 		if e.ComplexityRoot.Mutation.UserCreate == nil {
 			break
@@ -1195,6 +1462,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.UserGroupsUpdate(childComplexity, args["input"].(models.UserGroupsUpdateInput)), true
+	case "Mutation.userProductBlocksSet":
+		if e.ComplexityRoot.Mutation.UserProductBlocksSet == nil {
+			break
+		}
+
+		args, err := field_Mutation_userProductBlocksSet_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.UserProductBlocksSet(childComplexity, args["input"].(models.UserProductBlocksSetInput)), true
 	case "Mutation.userRoleSet":
 		if e.ComplexityRoot.Mutation.UserRoleSet == nil {
 			break
@@ -1228,6 +1506,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.UsersCreate(childComplexity, args["input"].(models.UsersCreateInput)), true
+	case "Mutation.usersProductsSet":
+		if e.ComplexityRoot.Mutation.UsersProductsSet == nil {
+			break
+		}
+
+		args, err := field_Mutation_usersProductsSet_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.UsersProductsSet(childComplexity, args["input"].(models.UsersProductsSetInput)), true
 	case "Mutation.usersResume":
 		if e.ComplexityRoot.Mutation.UsersResume == nil {
 			break
@@ -1275,6 +1564,248 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.PageInfo.StartCursor(childComplexity), true
+
+	case "Product.createdAt":
+		if e.ComplexityRoot.Product.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Product.CreatedAt(childComplexity), true
+	case "Product.etag":
+		if e.ComplexityRoot.Product.Etag == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Product.Etag(childComplexity), true
+	case "Product.family":
+		if e.ComplexityRoot.Product.Family == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Product.Family(childComplexity), true
+	case "Product.id":
+		if e.ComplexityRoot.Product.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Product.ID(childComplexity), true
+	case "Product.key":
+		if e.ComplexityRoot.Product.Key == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Product.Key(childComplexity), true
+	case "Product.name":
+		if e.ComplexityRoot.Product.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Product.Name(childComplexity), true
+	case "Product.seats":
+		if e.ComplexityRoot.Product.Seats == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Product.Seats(childComplexity), true
+	case "Product.seatsUsed":
+		if e.ComplexityRoot.Product.SeatsUsed == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Product.SeatsUsed(childComplexity), true
+	case "Product.updatedAt":
+		if e.ComplexityRoot.Product.UpdatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Product.UpdatedAt(childComplexity), true
+	case "Product.viewerCanDelete":
+		if e.ComplexityRoot.Product.ViewerCanDelete == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Product.ViewerCanDelete(childComplexity), true
+	case "Product.viewerCanUpdate":
+		if e.ComplexityRoot.Product.ViewerCanUpdate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Product.ViewerCanUpdate(childComplexity), true
+	case "Product.waiting":
+		if e.ComplexityRoot.Product.Waiting == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Product.Waiting(childComplexity), true
+	case "Product.welcomeOnFirstEnable":
+		if e.ComplexityRoot.Product.WelcomeOnFirstEnable == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Product.WelcomeOnFirstEnable(childComplexity), true
+
+	case "ProductCreatePayload.errors":
+		if e.ComplexityRoot.ProductCreatePayload.Errors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProductCreatePayload.Errors(childComplexity), true
+	case "ProductCreatePayload.product":
+		if e.ComplexityRoot.ProductCreatePayload.Product == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProductCreatePayload.Product(childComplexity), true
+
+	case "ProductDeletePayload.deletedProductId":
+		if e.ComplexityRoot.ProductDeletePayload.DeletedProductID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProductDeletePayload.DeletedProductID(childComplexity), true
+	case "ProductDeletePayload.errors":
+		if e.ComplexityRoot.ProductDeletePayload.Errors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProductDeletePayload.Errors(childComplexity), true
+	case "ProductDeletePayload.product":
+		if e.ComplexityRoot.ProductDeletePayload.Product == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProductDeletePayload.Product(childComplexity), true
+
+	case "ProductSummary.direct":
+		if e.ComplexityRoot.ProductSummary.Direct == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProductSummary.Direct(childComplexity), true
+	case "ProductSummary.enabled":
+		if e.ComplexityRoot.ProductSummary.Enabled == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProductSummary.Enabled(childComplexity), true
+	case "ProductSummary.product":
+		if e.ComplexityRoot.ProductSummary.Product == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProductSummary.Product(childComplexity), true
+	case "ProductSummary.tick":
+		if e.ComplexityRoot.ProductSummary.Tick == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProductSummary.Tick(childComplexity), true
+	case "ProductSummary.waiting":
+		if e.ComplexityRoot.ProductSummary.Waiting == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProductSummary.Waiting(childComplexity), true
+
+	case "ProductUpdatePayload.errors":
+		if e.ComplexityRoot.ProductUpdatePayload.Errors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProductUpdatePayload.Errors(childComplexity), true
+	case "ProductUpdatePayload.product":
+		if e.ComplexityRoot.ProductUpdatePayload.Product == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProductUpdatePayload.Product(childComplexity), true
+
+	case "ProductsCounts.changed":
+		if e.ComplexityRoot.ProductsCounts.Changed == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProductsCounts.Changed(childComplexity), true
+	case "ProductsCounts.failed":
+		if e.ComplexityRoot.ProductsCounts.Failed == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProductsCounts.Failed(childComplexity), true
+	case "ProductsCounts.noSeat":
+		if e.ComplexityRoot.ProductsCounts.NoSeat == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProductsCounts.NoSeat(childComplexity), true
+	case "ProductsCounts.remainViaGroup":
+		if e.ComplexityRoot.ProductsCounts.RemainViaGroup == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProductsCounts.RemainViaGroup(childComplexity), true
+	case "ProductsCounts.total":
+		if e.ComplexityRoot.ProductsCounts.Total == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProductsCounts.Total(childComplexity), true
+	case "ProductsCounts.unchanged":
+		if e.ComplexityRoot.ProductsCounts.Unchanged == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProductsCounts.Unchanged(childComplexity), true
+
+	case "ProductsImpact.gaining":
+		if e.ComplexityRoot.ProductsImpact.Gaining == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProductsImpact.Gaining(childComplexity), true
+	case "ProductsImpact.losing":
+		if e.ComplexityRoot.ProductsImpact.Losing == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProductsImpact.Losing(childComplexity), true
+	case "ProductsImpact.resumed":
+		if e.ComplexityRoot.ProductsImpact.Resumed == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProductsImpact.Resumed(childComplexity), true
+	case "ProductsImpact.suspended":
+		if e.ComplexityRoot.ProductsImpact.Suspended == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProductsImpact.Suspended(childComplexity), true
+	case "ProductsImpact.withoutSeat":
+		if e.ComplexityRoot.ProductsImpact.WithoutSeat == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProductsImpact.WithoutSeat(childComplexity), true
+
+	case "ProductsResult.outcome":
+		if e.ComplexityRoot.ProductsResult.Outcome == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProductsResult.Outcome(childComplexity), true
+	case "ProductsResult.user":
+		if e.ComplexityRoot.ProductsResult.User == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProductsResult.User(childComplexity), true
+	case "ProductsResult.userId":
+		if e.ComplexityRoot.ProductsResult.UserID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProductsResult.UserID(childComplexity), true
 
 	case "Query.account":
 		if e.ComplexityRoot.Query.Account == nil {
@@ -1338,6 +1869,23 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Nodes(childComplexity, args["ids"].([]*models.GlobalID)), true
+	case "Query.product":
+		if e.ComplexityRoot.Query.Product == nil {
+			break
+		}
+
+		args, err := field_Query_product_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Product(childComplexity, args["by"].(models.ProductBy)), true
+	case "Query.products":
+		if e.ComplexityRoot.Query.Products == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Query.Products(childComplexity), true
 	case "Query.rateLimit":
 		if e.ComplexityRoot.Query.RateLimit == nil {
 			break
@@ -1366,6 +1914,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Users(childComplexity, args["filter"].(*models.UserFilter), args["sort"].(models.UserSort), args["first"].(*int32), args["after"].(*string), args["last"].(*int32), args["before"].(*string)), true
+	case "Query.usersProductsSummary":
+		if e.ComplexityRoot.Query.UsersProductsSummary == nil {
+			break
+		}
+
+		args, err := field_Query_usersProductsSummary_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.UsersProductsSummary(childComplexity, args["selection"].(models.UserSelection)), true
 	case "Query.viewer":
 		if e.ComplexityRoot.Query.Viewer == nil {
 			break
@@ -1463,6 +2022,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.User.Groups(childComplexity, args["relation"].(models.MembershipRelation), args["filter"].(*models.GroupFilter), args["sort"].(models.GroupSort), args["first"].(*int32), args["after"].(*string), args["last"].(*int32), args["before"].(*string)), true
+	case "User.hasNoProducts":
+		if e.ComplexityRoot.User.HasNoProducts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.User.HasNoProducts(childComplexity), true
 	case "User.id":
 		if e.ComplexityRoot.User.ID == nil {
 			break
@@ -1475,6 +2040,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.User.Locale(childComplexity), true
+	case "User.products":
+		if e.ComplexityRoot.User.Products == nil {
+			break
+		}
+
+		args, err := field_User_products_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.User.Products(childComplexity, args["source"].(models.ProductSource)), true
 	case "User.role":
 		if e.ComplexityRoot.User.Role == nil {
 			break
@@ -1800,6 +2376,62 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.UserGroupsUpdatePayload.User(childComplexity), true
 
+	case "UserProduct.blocked":
+		if e.ComplexityRoot.UserProduct.Blocked == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UserProduct.Blocked(childComplexity), true
+	case "UserProduct.direct":
+		if e.ComplexityRoot.UserProduct.Direct == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UserProduct.Direct(childComplexity), true
+	case "UserProduct.product":
+		if e.ComplexityRoot.UserProduct.Product == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UserProduct.Product(childComplexity), true
+	case "UserProduct.since":
+		if e.ComplexityRoot.UserProduct.Since == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UserProduct.Since(childComplexity), true
+	case "UserProduct.state":
+		if e.ComplexityRoot.UserProduct.State == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UserProduct.State(childComplexity), true
+	case "UserProduct.via":
+		if e.ComplexityRoot.UserProduct.Via == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UserProduct.Via(childComplexity), true
+
+	case "UserProductBlocksSetPayload.errors":
+		if e.ComplexityRoot.UserProductBlocksSetPayload.Errors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UserProductBlocksSetPayload.Errors(childComplexity), true
+	case "UserProductBlocksSetPayload.impact":
+		if e.ComplexityRoot.UserProductBlocksSetPayload.Impact == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UserProductBlocksSetPayload.Impact(childComplexity), true
+	case "UserProductBlocksSetPayload.user":
+		if e.ComplexityRoot.UserProductBlocksSetPayload.User == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UserProductBlocksSetPayload.User(childComplexity), true
+
 	case "UserRoleSetPayload.errors":
 		if e.ComplexityRoot.UserRoleSetPayload.Errors == nil {
 			break
@@ -1844,6 +2476,44 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.UsersCreatePayload.Users(childComplexity), true
+
+	case "UsersProductsSetPayload.counts":
+		if e.ComplexityRoot.UsersProductsSetPayload.Counts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UsersProductsSetPayload.Counts(childComplexity), true
+	case "UsersProductsSetPayload.errors":
+		if e.ComplexityRoot.UsersProductsSetPayload.Errors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UsersProductsSetPayload.Errors(childComplexity), true
+	case "UsersProductsSetPayload.impact":
+		if e.ComplexityRoot.UsersProductsSetPayload.Impact == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UsersProductsSetPayload.Impact(childComplexity), true
+	case "UsersProductsSetPayload.results":
+		if e.ComplexityRoot.UsersProductsSetPayload.Results == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UsersProductsSetPayload.Results(childComplexity), true
+
+	case "UsersProductsSummary.products":
+		if e.ComplexityRoot.UsersProductsSummary.Products == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UsersProductsSummary.Products(childComplexity), true
+	case "UsersProductsSummary.users":
+		if e.ComplexityRoot.UsersProductsSummary.Users == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UsersProductsSummary.Users(childComplexity), true
 
 	case "UsersResumePayload.counts":
 		if e.ComplexityRoot.UsersResumePayload.Counts == nil {
@@ -1937,11 +2607,17 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		unmarshalInputGroupMembersAddInput,
 		unmarshalInputGroupMembersRemoveInput,
 		unmarshalInputGroupNestInput,
+		unmarshalInputGroupProductsSetInput,
 		unmarshalInputGroupSelection,
 		unmarshalInputGroupUnnestInput,
 		unmarshalInputGroupUpdateInput,
 		unmarshalInputGroupWithinFilter,
 		unmarshalInputGroupsDeleteInput,
+		unmarshalInputGroupsProductsSetInput,
+		unmarshalInputProductBy,
+		unmarshalInputProductCreateInput,
+		unmarshalInputProductDeleteInput,
+		unmarshalInputProductUpdateInput,
 		unmarshalInputTimeSpan,
 		unmarshalInputUserBy,
 		unmarshalInputUserCreateInput,
@@ -1950,10 +2626,13 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		unmarshalInputUserGroupFilter,
 		unmarshalInputUserGroupsUpdateInput,
 		unmarshalInputUserMatching,
+		unmarshalInputUserProductBlocksSetInput,
+		unmarshalInputUserProductFilter,
 		unmarshalInputUserRoleSetInput,
 		unmarshalInputUserSelection,
 		unmarshalInputUserUpdateInput,
 		unmarshalInputUsersCreateInput,
+		unmarshalInputUsersProductsSetInput,
 		unmarshalInputUsersResumeInput,
 		unmarshalInputUsersSuspendInput,
 	)
@@ -2089,7 +2768,7 @@ type Query {
   A malformed id is refused as ` + "`" + `BAD_USER_INPUT` + "`" + `.
   """
   node(
-    "The id of an account, a user or a group."
+    "The id of an account, a user, a group or a product."
     id: ID!
   ): Node
 
@@ -2142,6 +2821,25 @@ type Query {
     "Only what comes before this cursor."
     before: String
   ): GroupConnection!
+
+  "One product of the account's catalogue, or null. Admins and super admins."
+  product(
+    "Which one: exactly one of its fields."
+    by: ProductBy!
+  ): Product
+
+  "The account's catalogue, by name: at most 250 products. Admins and super admins."
+  products: [Product!]!
+
+  """
+  For each product of the catalogue, how many of the selected users have it: the first state of the boxes in a
+  screen that sets the products of many at once. Admins and super admins. The errors of a selection come as
+  ` + "`" + `BAD_USER_INPUT` + "`" + `: ` + "`" + `TOO_MANY` + "`" + `, ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `INVALID` + "`" + `.
+  """
+  usersProductsSummary(
+    "Whose products."
+    selection: UserSelection!
+  ): UsersProductsSummary!
 
   """
   How much the caller may still ask for, this operation taken off; null where the server sets no limit. Everybody
@@ -2259,6 +2957,19 @@ type User implements Node {
     "Only what comes before this cursor."
     before: String
   ): UserGroupConnection!
+  """
+  The products of the user, by name: those the user has or waits for, and those that a block keeps from the
+  user. A member may ask for the own ones.
+  """
+  products(
+    "Where they come from."
+    source: ProductSource! = ALL
+  ): [UserProduct!]!
+  """
+  True for one who has no product. Admins and super admins keep their status without any, others are suspended
+  when the last one is taken away (` + "`" + `NO_PRODUCTS` + "`" + `). A member may ask about the own user.
+  """
+  hasNoProducts: Boolean!
   "When the user was created."
   createdAt: DateTime!
   "When the user's own fields, role or status last changed."
@@ -2314,6 +3025,11 @@ type Group implements Node {
   memberCount: Int!
   "How many users are members by a row of their own. Admins and super admins."
   directMemberCount: Int!
+  """
+  What the group gives to its effective members, by name: what is granted to it, and to the groups it lies in.
+  Admins and super admins.
+  """
+  products: [GroupProduct!]!
   "The groups this one was placed in: its own members are effective members there. Admins and super admins."
   parents(
     "Only groups that fit."
@@ -2449,6 +3165,84 @@ type PageInfo {
   endCursor: String
 }
 
+"Something that people may use, an entry of the account's catalogue."
+type Product implements Node {
+  "The product's id."
+  id: ID!
+  "The short name that mutations use, such as ` + "`" + `goto-meeting` + "`" + `. It never changes."
+  key: String!
+  "The name that people read."
+  name: String!
+  "What it belongs to, such as ` + "`" + `Communication` + "`" + `; may be empty."
+  family: String!
+  "How many users can have it at once; null for as many as one likes. Admins and super admins."
+  seats: Int
+  "How many users have it: one seat for each, whatever it comes from. Admins and super admins."
+  seatsUsed: Int!
+  "How many users are entitled to it and wait for a seat; ` + "`" + `users(filter: {product: …})` + "`" + ` says who. Admins and super admins."
+  waiting: Int!
+  "Whether users get instructions when they have it for the first time ever."
+  welcomeOnFirstEnable: Boolean!
+  "When it came into the catalogue."
+  createdAt: DateTime!
+  "When it was changed last."
+  updatedAt: DateTime!
+  "A fingerprint of what ` + "`" + `productUpdate` + "`" + ` edits, for its ` + "`" + `ifMatch` + "`" + `."
+  etag: String!
+  "Whether the caller may change it. Super admins may."
+  viewerCanUpdate: Boolean!
+  "Whether the caller may take it out of the catalogue. Super admins may."
+  viewerCanDelete: Boolean!
+}
+
+"How a user stands to a product."
+type UserProduct {
+  "The product."
+  product: Product!
+  "Whether the user has it."
+  state: ProductState!
+  "Set on the user."
+  direct: Boolean!
+  "A block keeps from the user what groups give."
+  blocked: Boolean!
+  "The groups that it is granted to and that the user is effectively in, the oldest first."
+  via: [Group!]!
+  "Since when the user is entitled; the line for seats is in this order. Null for what is blocked."
+  since: DateTime
+}
+
+"How a group stands to a product."
+type GroupProduct {
+  "The product."
+  product: Product!
+  "Granted to this very group."
+  direct: Boolean!
+  "The groups above, in which this one lies, that it is granted to, the oldest first."
+  via: [Group!]!
+}
+
+"What the users of a selection have."
+type UsersProductsSummary {
+  "How many users there are in the selection."
+  users: Int!
+  "Each product of the catalogue, by name."
+  products: [ProductSummary!]!
+}
+
+"How many of the selected users have one product."
+type ProductSummary {
+  "The product."
+  product: Product!
+  "How its box stands."
+  tick: Tick!
+  "How many of the users have it."
+  enabled: Int!
+  "How many of them wait for a seat."
+  waiting: Int!
+  "On how many of them it is set."
+  direct: Int!
+}
+
 "A page of users."
 type UserConnection {
   "The entries of the page, each with its cursor."
@@ -2555,6 +3349,14 @@ input UserBy @oneOf {
   email: String
 }
 
+"One product, by exactly one of these."
+input ProductBy @oneOf {
+  "The product's id."
+  id: ID
+  "The product's key."
+  key: String
+}
+
 "Which group: exactly one of the fields."
 input GroupBy @oneOf {
   "The group's id."
@@ -2582,6 +3384,8 @@ input UserFilter {
   locale: [Locale!]
   "Members of a group."
   group: UserGroupFilter
+  "Who have this product."
+  product: UserProductFilter
   "Created in this span of time."
   createdAt: TimeSpan
   "Every one of these fits as well."
@@ -2640,6 +3444,14 @@ input GroupWithinFilter {
   id: ID!
   "` + "`" + `DIRECT` + "`" + `: its children; ` + "`" + `INHERITED` + "`" + `: what lies below them and is no child itself; ` + "`" + `ALL` + "`" + `: both."
   relation: MembershipRelation! = ALL
+}
+
+"Users who have one product, or wait for it."
+input UserProductFilter {
+  "The product; one that is not found is nobody's."
+  id: ID!
+  "How they stand to it: ` + "`" + `ENABLED` + "`" + `, or ` + "`" + `NO_SEAT` + "`" + ` for those who wait."
+  state: ProductState! = ENABLED
 }
 
 "A span of time. At least one end is given."
@@ -2726,6 +3538,62 @@ enum SuspensionReason {
   MANUAL
   "The user's last product was taken away; getting one lifts it."
   NO_PRODUCTS
+}
+
+"How a user stands to a product. Values may be added."
+enum ProductState {
+  "The user has it."
+  ENABLED
+  "The user is entitled to it and waits for a seat; the first in line gets the next."
+  NO_SEAT
+  "The user's groups would give it, or may one day, and a block keeps it from the user."
+  BLOCKED
+}
+
+"Where a user's product comes from. One can come from both."
+enum ProductSource {
+  "Set on the user."
+  DIRECT
+  "Given by a group that the user is effectively in."
+  INHERITED
+  "Either way, and what is blocked."
+  ALL
+}
+
+"What to do with the products that a mutation names."
+enum ProductMode {
+  "They take the place of what was set before; none of them takes everything away."
+  REPLACE
+  "They come to what is set."
+  ADD
+  "They are taken away from what is set."
+  REMOVE
+}
+
+"What became of a user's products. Values may be added."
+enum ProductsOutcome {
+  "Something was set or taken away."
+  CHANGED
+  "All was so already."
+  UNCHANGED
+  "Something that was to be taken away still comes from a group."
+  REMAINS_VIA_GROUP
+  "The user is entitled to what was set, and waits for a seat."
+  NO_SEAT
+  "The caller may not do this to this user; nothing was changed."
+  FORBIDDEN
+  "There is no such user."
+  NOT_FOUND
+}
+
+"How a box stands in a screen about many users. Users who wait for a seat count as having the product."
+enum Tick {
+  "All of them have it."
+  TICKED
+  "None of them has it."
+  NOT_TICKED
+  "Some have it and some don't."
+  MIXED
 }
 
 "The languages that Cohort writes to people in."
@@ -2905,6 +3773,76 @@ type Mutation {
     "Which group, and where from."
     input: GroupUnnestInput!
   ): GroupUnnestPayload!
+
+  """
+  Replaces, adds or removes the products set on the selected users; a selection of one id is the products of one
+  user. What groups give stays, unless ` + "`" + `blockInherited` + "`" + ` says otherwise. A member who is left without any product
+  is suspended with ` + "`" + `NO_PRODUCTS` + "`" + `, until one comes back. Users that the caller may not touch fail one by one and
+  the rest goes on, unless ` + "`" + `errorPolicy` + "`" + ` is ` + "`" + `REJECT_ALL` + "`" + `. Admins (for members) and super admins. Errors:
+  ` + "`" + `NOT_FOUND` + "`" + ` and ` + "`" + `CONFLICT` + "`" + ` (a product), ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_MANY` + "`" + `, ` + "`" + `INVALID` + "`" + `, ` + "`" + `TOO_LONG` + "`" + ` (a search),
+  ` + "`" + `STALE_SELECTION` + "`" + `, ` + "`" + `CHOOSE_INHERITED` + "`" + `; with ` + "`" + `REJECT_ALL` + "`" + ` also ` + "`" + `NOT_FOUND` + "`" + ` and ` + "`" + `FORBIDDEN` + "`" + ` (users) and
+  ` + "`" + `NO_SEATS` + "`" + `.
+  """
+  usersProductsSet(
+    "Who, which products, and how."
+    input: UsersProductsSetInput!
+  ): UsersProductsSetPayload!
+
+  """
+  Blocks products that a user's groups give, or lifts that. Admins (for members) and super admins. Errors:
+  ` + "`" + `NOT_FOUND` + "`" + `, ` + "`" + `FORBIDDEN` + "`" + `, ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `CONFLICT` + "`" + ` (a product that is set on the user, or named twice).
+  """
+  userProductBlocksSet(
+    "Whose, and which."
+    input: UserProductBlocksSetInput!
+  ): UserProductBlocksSetPayload!
+
+  """
+  Replaces, adds or removes what a group grants: its members, and those of the groups in it, get and lose it at
+  once. Admins and super admins, also where admins are among the members. Errors: ` + "`" + `NOT_FOUND` + "`" + `, ` + "`" + `CONFLICT` + "`" + `,
+  ` + "`" + `REQUIRED` + "`" + `.
+  """
+  groupProductsSet(
+    "Which group and which products."
+    input: GroupProductsSetInput!
+  ): GroupProductsSetPayload!
+
+  """
+  Does to many groups what ` + "`" + `groupProductsSet` + "`" + ` does to one, all or nothing. Admins and super admins. Errors:
+  ` + "`" + `NOT_FOUND` + "`" + ` (a group or a product), ` + "`" + `CONFLICT` + "`" + ` (a product named twice), ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_MANY` + "`" + `, ` + "`" + `INVALID` + "`" + `,
+  ` + "`" + `TOO_LONG` + "`" + ` (a search), ` + "`" + `STALE_SELECTION` + "`" + `.
+  """
+  groupsProductsSet(
+    "Which groups and which products."
+    input: GroupsProductsSetInput!
+  ): GroupsProductsSetPayload!
+
+  """
+  Adds a product to the catalogue. Super admins. Errors: ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_LONG` + "`" + `, ` + "`" + `INVALID_CHARACTERS` + "`" + `, ` + "`" + `INVALID` + "`" + `,
+  ` + "`" + `KEY_TAKEN` + "`" + `, ` + "`" + `TOO_MANY` + "`" + `.
+  """
+  productCreate(
+    "The new product."
+    input: ProductCreateInput!
+  ): ProductCreatePayload!
+
+  """
+  Changes a product; fields left out stay. With more seats, those who wait first get them. Super admins. Errors:
+  ` + "`" + `NOT_FOUND` + "`" + `, ` + "`" + `STALE` + "`" + `, ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_LONG` + "`" + `, ` + "`" + `INVALID_CHARACTERS` + "`" + `, ` + "`" + `INVALID` + "`" + `, ` + "`" + `SEATS_IN_USE` + "`" + `.
+  """
+  productUpdate(
+    "Which product, and what changes."
+    input: ProductUpdateInput!
+  ): ProductUpdatePayload!
+
+  """
+  Takes a product out of the catalogue, and from everybody who has it: members left without any are suspended.
+  Super admins. Errors: ` + "`" + `NOT_FOUND` + "`" + `, ` + "`" + `STALE` + "`" + `.
+  """
+  productDelete(
+    "Which product."
+    input: ProductDeleteInput!
+  ): ProductDeletePayload!
 }
 
 "Something that the input got wrong, and where."
@@ -2966,6 +3904,17 @@ enum UserErrorCode {
   TOO_DEEP
   "The account would be left without a super admin who is not suspended."
   LAST_SUPER_ADMIN
+  "Another product of the account has this key. Params: ` + "`" + `key` + "`" + `."
+  KEY_TAKEN
+  "More seats are in use than there would be. Params: ` + "`" + `used` + "`" + `."
+  SEATS_IN_USE
+  "There are not enough seats, and all was to go well or nothing. Params: ` + "`" + `users` + "`" + `, how many would wait."
+  NO_SEATS
+  """
+  Everything was to be taken away, and groups give something: say with ` + "`" + `blockInherited` + "`" + ` whether that stays.
+  Params: ` + "`" + `users` + "`" + `, how many are concerned.
+  """
+  CHOOSE_INHERITED
 }
 
 "A new user."
@@ -3504,6 +4453,211 @@ enum GroupPart {
   "The groups that are directly in it."
   CHILDREN
 }
+
+# ───────────────────────────── Products ─────────────────────────────
+
+"What is to become of the products of some users."
+input UsersProductsSetInput {
+  "Whose products."
+  selection: UserSelection!
+  "The keys of the products; only with ` + "`" + `REPLACE` + "`" + ` it may be empty, which takes everything away."
+  productKeys: [String!]!
+  "What to do with them."
+  mode: ProductMode! = REPLACE
+  """
+  What is to become of what groups give, and would remain: with true it is blocked, with false it stays. To be
+  given for a ` + "`" + `REPLACE` + "`" + ` by nothing where groups give something.
+  """
+  blockInherited: Boolean
+  "What happens to the others when something stands in the way of one."
+  errorPolicy: ErrorPolicy! = REJECT_FAILED
+  "How many users the selection is believed to have, those included that the caller may not touch."
+  expectedCount: Int
+  "Only says what would happen, and changes nothing."
+  dryRun: Boolean! = false
+}
+
+"What ` + "`" + `usersProductsSet` + "`" + ` did, or would do."
+type UsersProductsSetPayload {
+  "User by user what happened, those first that failed; at most 1,000."
+  results: [ProductsResult!]!
+  "How many users met with what; null when there are errors."
+  counts: ProductsCounts
+  "What that does to what people have; null when there are errors."
+  impact: ProductsImpact
+  "What was wrong; then nothing is changed."
+  errors: [UserError!]!
+}
+
+"What became of one user's products."
+type ProductsResult {
+  "The user's id."
+  userId: ID!
+  "The user, as it is now; null for one that there is not."
+  user: User
+  "What happened."
+  outcome: ProductsOutcome!
+}
+
+"How many users met with what. The numbers but the first add up to it."
+type ProductsCounts {
+  "All of the selection."
+  total: Int!
+  "` + "`" + `CHANGED` + "`" + `."
+  changed: Int!
+  "` + "`" + `UNCHANGED` + "`" + `."
+  unchanged: Int!
+  "` + "`" + `REMAINS_VIA_GROUP` + "`" + `."
+  remainViaGroup: Int!
+  "` + "`" + `NO_SEAT` + "`" + `."
+  noSeat: Int!
+  "` + "`" + `FORBIDDEN` + "`" + ` and ` + "`" + `NOT_FOUND` + "`" + `."
+  failed: Int!
+}
+
+"What a change does to what people have, also to people it does not name: who gets a seat that became free, say."
+type ProductsImpact {
+  "How many users get a product."
+  gaining: Int!
+  "How many users lose a product."
+  losing: Int!
+  "How many users become entitled to a product and wait for a seat."
+  withoutSeat: Int!
+  "How many users are suspended, since it was their last product."
+  suspended: Int!
+  "How many users are no longer suspended for want of products."
+  resumed: Int!
+}
+
+"Which products of a user's groups are blocked."
+input UserProductBlocksSetInput {
+  "The user."
+  userId: ID!
+  "The keys of the products."
+  productKeys: [String!]!
+  "True blocks them, false lifts the block."
+  blocked: Boolean!
+}
+
+"What ` + "`" + `userProductBlocksSet` + "`" + ` did."
+type UserProductBlocksSetPayload {
+  "The user; null when there are errors."
+  user: User
+  "What that does to what people have; null when there are errors."
+  impact: ProductsImpact
+  "What was wrong; then nothing is changed."
+  errors: [UserError!]!
+}
+
+"What a group is to grant."
+input GroupProductsSetInput {
+  "The group."
+  groupId: ID!
+  "The keys of the products; only with ` + "`" + `REPLACE` + "`" + ` it may be empty, which takes everything away."
+  productKeys: [String!]!
+  "What to do with them."
+  mode: ProductMode! = REPLACE
+  "Only says what would happen, and changes nothing."
+  dryRun: Boolean! = false
+}
+
+"What ` + "`" + `groupProductsSet` + "`" + ` did, or would do."
+type GroupProductsSetPayload {
+  "The group; null when there are errors."
+  group: Group
+  "What that does to what people have; null when there are errors."
+  impact: ProductsImpact
+  "What was wrong; then nothing is changed."
+  errors: [UserError!]!
+}
+
+"What some groups are to grant."
+input GroupsProductsSetInput {
+  "Which groups."
+  selection: GroupSelection!
+  "The keys of the products; only with ` + "`" + `REPLACE` + "`" + ` it may be empty, which takes everything away."
+  productKeys: [String!]!
+  "What to do with them."
+  mode: ProductMode! = REPLACE
+  "How many groups the selection is believed to have."
+  expectedCount: Int
+  "Only says what would happen, and changes nothing."
+  dryRun: Boolean! = false
+}
+
+"What ` + "`" + `groupsProductsSet` + "`" + ` did, or would do."
+type GroupsProductsSetPayload {
+  "The groups, at most 1,000 of them."
+  groups: [Group!]!
+  "What that does to what people have; null when there are errors."
+  impact: ProductsImpact
+  "What was wrong; then nothing is changed."
+  errors: [UserError!]!
+}
+
+"A new product."
+input ProductCreateInput {
+  "Unique in the account and for ever: at most 64 small letters, digits and hyphens, such as ` + "`" + `goto-meeting` + "`" + `."
+  key: String!
+  "The name that people read; at most 200 characters."
+  name: String!
+  "What it belongs to; at most 200 characters."
+  family: String! = ""
+  "How many users can have it at once, 0 to 10,000,000; as many as one likes when it is left out."
+  seats: Int
+  "Whether users get instructions when they have it for the first time ever."
+  welcomeOnFirstEnable: Boolean! = false
+}
+
+"What ` + "`" + `productCreate` + "`" + ` did."
+type ProductCreatePayload {
+  "The new product; null when there are errors."
+  product: Product
+  "What was wrong; then nothing is changed."
+  errors: [UserError!]!
+}
+
+"What changes of a product. Fields left out stay."
+input ProductUpdateInput {
+  "Which product."
+  id: ID!
+  "The name that people read; at most 200 characters."
+  name: String
+  "What it belongs to; at most 200 characters."
+  family: String
+  "How many users can have it at once, not fewer than have it; null for as many as one likes."
+  seats: Int
+  "Whether users get instructions when they have it for the first time ever."
+  welcomeOnFirstEnable: Boolean
+  "The ` + "`" + `etag` + "`" + ` that the product was read with: ` + "`" + `STALE` + "`" + ` when somebody was faster."
+  ifMatch: String
+}
+
+"What ` + "`" + `productUpdate` + "`" + ` did."
+type ProductUpdatePayload {
+  "The product as it is now; with ` + "`" + `STALE` + "`" + ` too. Null when there is none."
+  product: Product
+  "What was wrong; then nothing is changed."
+  errors: [UserError!]!
+}
+
+"Which product is taken out of the catalogue."
+input ProductDeleteInput {
+  "Which product."
+  id: ID!
+  "The ` + "`" + `etag` + "`" + ` that the product was read with: ` + "`" + `STALE` + "`" + ` when somebody was faster."
+  ifMatch: String
+}
+
+"What ` + "`" + `productDelete` + "`" + ` did."
+type ProductDeletePayload {
+  "The id of the product that is gone; null when there are errors."
+  deletedProductId: ID
+  "With ` + "`" + `STALE` + "`" + `, the product as it is now."
+  product: Product
+  "What was wrong; then nothing is changed."
+  errors: [UserError!]!
+}
 `, BuiltIn: false},
 }
 var parsedSchema = gqlparser.MustLoadSchema(sources...)
@@ -3546,6 +4700,8 @@ func childFields_Group(ctx context.Context, ec *executionContext, field graphql.
 		return fieldContext_Group_memberCount(ctx, ec, field)
 	case "directMemberCount":
 		return fieldContext_Group_directMemberCount(ctx, ec, field)
+	case "products":
+		return fieldContext_Group_products(ctx, ec, field)
 	case "parents":
 		return fieldContext_Group_parents(ctx, ec, field)
 	case "children":
@@ -3728,6 +4884,30 @@ func childFields_GroupNestPayload(ctx context.Context, ec *executionContext, fie
 	return nil, fmt.Errorf("no field named %q was found under type GroupNestPayload", field.Name)
 }
 
+func childFields_GroupProduct(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "product":
+		return fieldContext_GroupProduct_product(ctx, ec, field)
+	case "direct":
+		return fieldContext_GroupProduct_direct(ctx, ec, field)
+	case "via":
+		return fieldContext_GroupProduct_via(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type GroupProduct", field.Name)
+}
+
+func childFields_GroupProductsSetPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "group":
+		return fieldContext_GroupProductsSetPayload_group(ctx, ec, field)
+	case "impact":
+		return fieldContext_GroupProductsSetPayload_impact(ctx, ec, field)
+	case "errors":
+		return fieldContext_GroupProductsSetPayload_errors(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type GroupProductsSetPayload", field.Name)
+}
+
 func childFields_GroupUnnestPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "outcome":
@@ -3766,6 +4946,18 @@ func childFields_GroupsDeletePayload(ctx context.Context, ec *executionContext, 
 		return fieldContext_GroupsDeletePayload_errors(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type GroupsDeletePayload", field.Name)
+}
+
+func childFields_GroupsProductsSetPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "groups":
+		return fieldContext_GroupsProductsSetPayload_groups(ctx, ec, field)
+	case "impact":
+		return fieldContext_GroupsProductsSetPayload_impact(ctx, ec, field)
+	case "errors":
+		return fieldContext_GroupsProductsSetPayload_errors(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type GroupsProductsSetPayload", field.Name)
 }
 
 func childFields_MembershipCheck(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -3814,6 +5006,132 @@ func childFields_PageInfo(ctx context.Context, ec *executionContext, field graph
 	return nil, fmt.Errorf("no field named %q was found under type PageInfo", field.Name)
 }
 
+func childFields_Product(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return fieldContext_Product_id(ctx, ec, field)
+	case "key":
+		return fieldContext_Product_key(ctx, ec, field)
+	case "name":
+		return fieldContext_Product_name(ctx, ec, field)
+	case "family":
+		return fieldContext_Product_family(ctx, ec, field)
+	case "seats":
+		return fieldContext_Product_seats(ctx, ec, field)
+	case "seatsUsed":
+		return fieldContext_Product_seatsUsed(ctx, ec, field)
+	case "waiting":
+		return fieldContext_Product_waiting(ctx, ec, field)
+	case "welcomeOnFirstEnable":
+		return fieldContext_Product_welcomeOnFirstEnable(ctx, ec, field)
+	case "createdAt":
+		return fieldContext_Product_createdAt(ctx, ec, field)
+	case "updatedAt":
+		return fieldContext_Product_updatedAt(ctx, ec, field)
+	case "etag":
+		return fieldContext_Product_etag(ctx, ec, field)
+	case "viewerCanUpdate":
+		return fieldContext_Product_viewerCanUpdate(ctx, ec, field)
+	case "viewerCanDelete":
+		return fieldContext_Product_viewerCanDelete(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Product", field.Name)
+}
+
+func childFields_ProductCreatePayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "product":
+		return fieldContext_ProductCreatePayload_product(ctx, ec, field)
+	case "errors":
+		return fieldContext_ProductCreatePayload_errors(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ProductCreatePayload", field.Name)
+}
+
+func childFields_ProductDeletePayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "deletedProductId":
+		return fieldContext_ProductDeletePayload_deletedProductId(ctx, ec, field)
+	case "product":
+		return fieldContext_ProductDeletePayload_product(ctx, ec, field)
+	case "errors":
+		return fieldContext_ProductDeletePayload_errors(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ProductDeletePayload", field.Name)
+}
+
+func childFields_ProductSummary(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "product":
+		return fieldContext_ProductSummary_product(ctx, ec, field)
+	case "tick":
+		return fieldContext_ProductSummary_tick(ctx, ec, field)
+	case "enabled":
+		return fieldContext_ProductSummary_enabled(ctx, ec, field)
+	case "waiting":
+		return fieldContext_ProductSummary_waiting(ctx, ec, field)
+	case "direct":
+		return fieldContext_ProductSummary_direct(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ProductSummary", field.Name)
+}
+
+func childFields_ProductUpdatePayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "product":
+		return fieldContext_ProductUpdatePayload_product(ctx, ec, field)
+	case "errors":
+		return fieldContext_ProductUpdatePayload_errors(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ProductUpdatePayload", field.Name)
+}
+
+func childFields_ProductsCounts(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "total":
+		return fieldContext_ProductsCounts_total(ctx, ec, field)
+	case "changed":
+		return fieldContext_ProductsCounts_changed(ctx, ec, field)
+	case "unchanged":
+		return fieldContext_ProductsCounts_unchanged(ctx, ec, field)
+	case "remainViaGroup":
+		return fieldContext_ProductsCounts_remainViaGroup(ctx, ec, field)
+	case "noSeat":
+		return fieldContext_ProductsCounts_noSeat(ctx, ec, field)
+	case "failed":
+		return fieldContext_ProductsCounts_failed(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ProductsCounts", field.Name)
+}
+
+func childFields_ProductsImpact(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "gaining":
+		return fieldContext_ProductsImpact_gaining(ctx, ec, field)
+	case "losing":
+		return fieldContext_ProductsImpact_losing(ctx, ec, field)
+	case "withoutSeat":
+		return fieldContext_ProductsImpact_withoutSeat(ctx, ec, field)
+	case "suspended":
+		return fieldContext_ProductsImpact_suspended(ctx, ec, field)
+	case "resumed":
+		return fieldContext_ProductsImpact_resumed(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ProductsImpact", field.Name)
+}
+
+func childFields_ProductsResult(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "userId":
+		return fieldContext_ProductsResult_userId(ctx, ec, field)
+	case "user":
+		return fieldContext_ProductsResult_user(ctx, ec, field)
+	case "outcome":
+		return fieldContext_ProductsResult_outcome(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ProductsResult", field.Name)
+}
+
 func childFields_RateLimit(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "limit":
@@ -3852,6 +5170,10 @@ func childFields_User(ctx context.Context, ec *executionContext, field graphql.C
 		return fieldContext_User_statusReasons(ctx, ec, field)
 	case "groups":
 		return fieldContext_User_groups(ctx, ec, field)
+	case "products":
+		return fieldContext_User_products(ctx, ec, field)
+	case "hasNoProducts":
+		return fieldContext_User_hasNoProducts(ctx, ec, field)
 	case "createdAt":
 		return fieldContext_User_createdAt(ctx, ec, field)
 	case "updatedAt":
@@ -4030,6 +5352,36 @@ func childFields_UserGroupsUpdatePayload(ctx context.Context, ec *executionConte
 	return nil, fmt.Errorf("no field named %q was found under type UserGroupsUpdatePayload", field.Name)
 }
 
+func childFields_UserProduct(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "product":
+		return fieldContext_UserProduct_product(ctx, ec, field)
+	case "state":
+		return fieldContext_UserProduct_state(ctx, ec, field)
+	case "direct":
+		return fieldContext_UserProduct_direct(ctx, ec, field)
+	case "blocked":
+		return fieldContext_UserProduct_blocked(ctx, ec, field)
+	case "via":
+		return fieldContext_UserProduct_via(ctx, ec, field)
+	case "since":
+		return fieldContext_UserProduct_since(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UserProduct", field.Name)
+}
+
+func childFields_UserProductBlocksSetPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "user":
+		return fieldContext_UserProductBlocksSetPayload_user(ctx, ec, field)
+	case "impact":
+		return fieldContext_UserProductBlocksSetPayload_impact(ctx, ec, field)
+	case "errors":
+		return fieldContext_UserProductBlocksSetPayload_errors(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UserProductBlocksSetPayload", field.Name)
+}
+
 func childFields_UserRoleSetPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "user":
@@ -4060,6 +5412,30 @@ func childFields_UsersCreatePayload(ctx context.Context, ec *executionContext, f
 		return fieldContext_UsersCreatePayload_errors(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type UsersCreatePayload", field.Name)
+}
+
+func childFields_UsersProductsSetPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "results":
+		return fieldContext_UsersProductsSetPayload_results(ctx, ec, field)
+	case "counts":
+		return fieldContext_UsersProductsSetPayload_counts(ctx, ec, field)
+	case "impact":
+		return fieldContext_UsersProductsSetPayload_impact(ctx, ec, field)
+	case "errors":
+		return fieldContext_UsersProductsSetPayload_errors(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UsersProductsSetPayload", field.Name)
+}
+
+func childFields_UsersProductsSummary(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "users":
+		return fieldContext_UsersProductsSummary_users(ctx, ec, field)
+	case "products":
+		return fieldContext_UsersProductsSummary_products(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UsersProductsSummary", field.Name)
 }
 
 func childFields_UsersResumePayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4590,6 +5966,20 @@ func field_Mutation_groupNest_args(ctx context.Context, ec *executionContext, ra
 	return args, nil
 }
 
+func field_Mutation_groupProductsSet_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (models.GroupProductsSetInput, error) {
+			return unmarshalNGroupProductsSetInput2cohortᚋmodelsᚐGroupProductsSetInput(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func field_Mutation_groupUnnest_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -4624,6 +6014,62 @@ func field_Mutation_groupsDelete_args(ctx context.Context, ec *executionContext,
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (models.GroupsDeleteInput, error) {
 			return unmarshalNGroupsDeleteInput2cohortᚋmodelsᚐGroupsDeleteInput(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func field_Mutation_groupsProductsSet_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (models.GroupsProductsSetInput, error) {
+			return unmarshalNGroupsProductsSetInput2cohortᚋmodelsᚐGroupsProductsSetInput(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func field_Mutation_productCreate_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (models.ProductCreateInput, error) {
+			return unmarshalNProductCreateInput2cohortᚋmodelsᚐProductCreateInput(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func field_Mutation_productDelete_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (models.ProductDeleteInput, error) {
+			return unmarshalNProductDeleteInput2cohortᚋmodelsᚐProductDeleteInput(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func field_Mutation_productUpdate_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (models.ProductUpdateInput, error) {
+			return unmarshalNProductUpdateInput2cohortᚋmodelsᚐProductUpdateInput(ctx, ec, v)
 		})
 	if err != nil {
 		return nil, err
@@ -4674,6 +6120,20 @@ func field_Mutation_userGroupsUpdate_args(ctx context.Context, ec *executionCont
 	return args, nil
 }
 
+func field_Mutation_userProductBlocksSet_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (models.UserProductBlocksSetInput, error) {
+			return unmarshalNUserProductBlocksSetInput2cohortᚋmodelsᚐUserProductBlocksSetInput(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func field_Mutation_userRoleSet_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -4708,6 +6168,20 @@ func field_Mutation_usersCreate_args(ctx context.Context, ec *executionContext, 
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (models.UsersCreateInput, error) {
 			return unmarshalNUsersCreateInput2cohortᚋmodelsᚐUsersCreateInput(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func field_Mutation_usersProductsSet_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (models.UsersProductsSetInput, error) {
+			return unmarshalNUsersProductsSetInput2cohortᚋmodelsᚐUsersProductsSetInput(ctx, ec, v)
 		})
 	if err != nil {
 		return nil, err
@@ -4876,6 +6350,20 @@ func field_Query_nodes_args(ctx context.Context, ec *executionContext, rawArgs m
 	return args, nil
 }
 
+func field_Query_product_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "by",
+		func(ctx context.Context, v any) (models.ProductBy, error) {
+			return unmarshalNProductBy2cohortᚋmodelsᚐProductBy(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["by"] = arg0
+	return args, nil
+}
+
 func field_Query_user_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -4887,6 +6375,20 @@ func field_Query_user_args(ctx context.Context, ec *executionContext, rawArgs ma
 		return nil, err
 	}
 	args["by"] = arg0
+	return args, nil
+}
+
+func field_Query_usersProductsSummary_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "selection",
+		func(ctx context.Context, v any) (models.UserSelection, error) {
+			return unmarshalNUserSelection2cohortᚋmodelsᚐUserSelection(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["selection"] = arg0
 	return args, nil
 }
 
@@ -5017,6 +6519,20 @@ func field_User_groups_args(ctx context.Context, ec *executionContext, rawArgs m
 		return nil, err
 	}
 	args["before"] = arg6
+	return args, nil
+}
+
+func field_User_products_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "source",
+		func(ctx context.Context, v any) (models.ProductSource, error) {
+			return unmarshalNProductSource2cohortᚋmodelsᚐProductSource(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["source"] = arg0
 	return args, nil
 }
 
@@ -5398,6 +6914,38 @@ func _Group_directMemberCount(ctx context.Context, ec *executionContext, field g
 }
 func fieldContext_Group_directMemberCount(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Group", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _Group_products(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Group) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Group_products(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Group().Products(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.GroupProduct) graphql.Marshaler {
+			return marshalNGroupProduct2ᚕᚖcohortᚋmodelsᚐGroupProductᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Group_products(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Group",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_GroupProduct(ctx, ec, field)
+		},
+	}
+	return fc, nil
 }
 
 func _Group_parents(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Group) (ret graphql.Marshaler) {
@@ -7099,6 +8647,189 @@ func fieldContext_GroupNestPayload_errors(_ context.Context, ec *executionContex
 	return fc, nil
 }
 
+func _GroupProduct_product(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupProduct) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupProduct_product(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Product, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.Product) graphql.Marshaler {
+			return marshalNProduct2ᚖcohortᚋmodelsᚐProduct(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_GroupProduct_product(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GroupProduct",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Product(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _GroupProduct_direct(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupProduct) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupProduct_direct(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Direct, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return marshalNBoolean2bool(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_GroupProduct_direct(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GroupProduct", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func _GroupProduct_via(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupProduct) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupProduct_via(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.GroupProduct().Via(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.Group) graphql.Marshaler {
+			return marshalNGroup2ᚕᚖcohortᚋmodelsᚐGroupᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_GroupProduct_via(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GroupProduct",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Group(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _GroupProductsSetPayload_group(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupProductsSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupProductsSetPayload_group(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Group, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.Group) graphql.Marshaler {
+			return marshalOGroup2ᚖcohortᚋmodelsᚐGroup(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_GroupProductsSetPayload_group(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GroupProductsSetPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Group(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _GroupProductsSetPayload_impact(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupProductsSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupProductsSetPayload_impact(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Impact, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.ProductsImpact) graphql.Marshaler {
+			return marshalOProductsImpact2ᚖcohortᚋmodelsᚐProductsImpact(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_GroupProductsSetPayload_impact(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GroupProductsSetPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_ProductsImpact(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _GroupProductsSetPayload_errors(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupProductsSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupProductsSetPayload_errors(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Errors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.Error) graphql.Marshaler {
+			return marshalNUserError2ᚕᚖcohortᚋmodelsᚐErrorᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_GroupProductsSetPayload_errors(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GroupProductsSetPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_UserError(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
 func _GroupUnnestPayload_outcome(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupUnnestPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -7423,6 +9154,102 @@ func _GroupsDeletePayload_errors(ctx context.Context, ec *executionContext, fiel
 func fieldContext_GroupsDeletePayload_errors(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "GroupsDeletePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_UserError(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _GroupsProductsSetPayload_groups(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupsProductsSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupsProductsSetPayload_groups(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Groups, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.Group) graphql.Marshaler {
+			return marshalNGroup2ᚕᚖcohortᚋmodelsᚐGroupᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_GroupsProductsSetPayload_groups(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GroupsProductsSetPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Group(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _GroupsProductsSetPayload_impact(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupsProductsSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupsProductsSetPayload_impact(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Impact, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.ProductsImpact) graphql.Marshaler {
+			return marshalOProductsImpact2ᚖcohortᚋmodelsᚐProductsImpact(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_GroupsProductsSetPayload_impact(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GroupsProductsSetPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_ProductsImpact(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _GroupsProductsSetPayload_errors(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupsProductsSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupsProductsSetPayload_errors(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Errors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.Error) graphql.Marshaler {
+			return marshalNUserError2ᚕᚖcohortᚋmodelsᚐErrorᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_GroupsProductsSetPayload_errors(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GroupsProductsSetPayload",
 		Field:      field,
 		IsMethod:   false,
 		IsResolver: false,
@@ -8394,6 +10221,314 @@ func fieldContext_Mutation_groupUnnest(ctx context.Context, ec *executionContext
 	return fc, nil
 }
 
+func _Mutation_usersProductsSet(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Mutation_usersProductsSet(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().UsersProductsSet(ctx, fc.Args["input"].(models.UsersProductsSetInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.UsersProductsSetPayload) graphql.Marshaler {
+			return marshalNUsersProductsSetPayload2ᚖcohortᚋmodelsᚐUsersProductsSetPayload(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Mutation_usersProductsSet(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_UsersProductsSetPayload(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Mutation_usersProductsSet_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func _Mutation_userProductBlocksSet(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Mutation_userProductBlocksSet(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().UserProductBlocksSet(ctx, fc.Args["input"].(models.UserProductBlocksSetInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.UserProductBlocksSetPayload) graphql.Marshaler {
+			return marshalNUserProductBlocksSetPayload2ᚖcohortᚋmodelsᚐUserProductBlocksSetPayload(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Mutation_userProductBlocksSet(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_UserProductBlocksSetPayload(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Mutation_userProductBlocksSet_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func _Mutation_groupProductsSet(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Mutation_groupProductsSet(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().GroupProductsSet(ctx, fc.Args["input"].(models.GroupProductsSetInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.GroupProductsSetPayload) graphql.Marshaler {
+			return marshalNGroupProductsSetPayload2ᚖcohortᚋmodelsᚐGroupProductsSetPayload(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Mutation_groupProductsSet(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_GroupProductsSetPayload(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Mutation_groupProductsSet_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func _Mutation_groupsProductsSet(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Mutation_groupsProductsSet(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().GroupsProductsSet(ctx, fc.Args["input"].(models.GroupsProductsSetInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.GroupsProductsSetPayload) graphql.Marshaler {
+			return marshalNGroupsProductsSetPayload2ᚖcohortᚋmodelsᚐGroupsProductsSetPayload(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Mutation_groupsProductsSet(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_GroupsProductsSetPayload(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Mutation_groupsProductsSet_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func _Mutation_productCreate(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Mutation_productCreate(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ProductCreate(ctx, fc.Args["input"].(models.ProductCreateInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.ProductCreatePayload) graphql.Marshaler {
+			return marshalNProductCreatePayload2ᚖcohortᚋmodelsᚐProductCreatePayload(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Mutation_productCreate(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_ProductCreatePayload(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Mutation_productCreate_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func _Mutation_productUpdate(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Mutation_productUpdate(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ProductUpdate(ctx, fc.Args["input"].(models.ProductUpdateInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.ProductUpdatePayload) graphql.Marshaler {
+			return marshalNProductUpdatePayload2ᚖcohortᚋmodelsᚐProductUpdatePayload(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Mutation_productUpdate(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_ProductUpdatePayload(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Mutation_productUpdate_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func _Mutation_productDelete(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Mutation_productDelete(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ProductDelete(ctx, fc.Args["input"].(models.ProductDeleteInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.ProductDeletePayload) graphql.Marshaler {
+			return marshalNProductDeletePayload2ᚖcohortᚋmodelsᚐProductDeletePayload(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Mutation_productDelete(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_ProductDeletePayload(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Mutation_productDelete_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func _PageInfo_hasNextPage(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.PageInfo) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -8484,6 +10619,975 @@ func _PageInfo_endCursor(ctx context.Context, ec *executionContext, field graphq
 }
 func fieldContext_PageInfo_endCursor(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("PageInfo", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _Product_id(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Product) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Product_id(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.ProductID) graphql.Marshaler {
+			return marshalNID2cohortᚋmodelsᚐProductID(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Product_id(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Product", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func _Product_key(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Product) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Product_key(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Key, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNString2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Product_key(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Product", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _Product_name(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Product) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Product_name(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNString2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Product_name(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Product", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _Product_family(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Product) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Product_family(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Family, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNString2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Product_family(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Product", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _Product_seats(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Product) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Product_seats(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Seats, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int32) graphql.Marshaler {
+			return marshalOInt2ᚖint32(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_Product_seats(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Product", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _Product_seatsUsed(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Product) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Product_seatsUsed(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.SeatsUsed, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Product_seatsUsed(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Product", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _Product_waiting(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Product) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Product_waiting(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Product().Waiting(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Product_waiting(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Product", field, true, true, errors.New("field of type Int does not have child fields"))
+}
+
+func _Product_welcomeOnFirstEnable(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Product) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Product_welcomeOnFirstEnable(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.WelcomeOnFirstEnable, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return marshalNBoolean2bool(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Product_welcomeOnFirstEnable(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Product", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func _Product_createdAt(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Product) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Product_createdAt(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return marshalNDateTime2timeᚐTime(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Product_createdAt(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Product", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func _Product_updatedAt(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Product) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Product_updatedAt(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UpdatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return marshalNDateTime2timeᚐTime(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Product_updatedAt(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Product", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func _Product_etag(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Product) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Product_etag(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Etag(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNString2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Product_etag(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Product", field, true, false, errors.New("field of type String does not have child fields"))
+}
+
+func _Product_viewerCanUpdate(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Product) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Product_viewerCanUpdate(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Product().ViewerCanUpdate(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return marshalNBoolean2bool(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Product_viewerCanUpdate(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Product", field, true, true, errors.New("field of type Boolean does not have child fields"))
+}
+
+func _Product_viewerCanDelete(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Product) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Product_viewerCanDelete(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Product().ViewerCanDelete(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return marshalNBoolean2bool(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Product_viewerCanDelete(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Product", field, true, true, errors.New("field of type Boolean does not have child fields"))
+}
+
+func _ProductCreatePayload_product(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ProductCreatePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ProductCreatePayload_product(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Product, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.Product) graphql.Marshaler {
+			return marshalOProduct2ᚖcohortᚋmodelsᚐProduct(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_ProductCreatePayload_product(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ProductCreatePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Product(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _ProductCreatePayload_errors(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ProductCreatePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ProductCreatePayload_errors(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Errors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.Error) graphql.Marshaler {
+			return marshalNUserError2ᚕᚖcohortᚋmodelsᚐErrorᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_ProductCreatePayload_errors(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ProductCreatePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_UserError(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _ProductDeletePayload_deletedProductId(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ProductDeletePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ProductDeletePayload_deletedProductId(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DeletedProductID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.ProductID) graphql.Marshaler {
+			return marshalOID2ᚖcohortᚋmodelsᚐProductID(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_ProductDeletePayload_deletedProductId(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ProductDeletePayload", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func _ProductDeletePayload_product(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ProductDeletePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ProductDeletePayload_product(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Product, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.Product) graphql.Marshaler {
+			return marshalOProduct2ᚖcohortᚋmodelsᚐProduct(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_ProductDeletePayload_product(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ProductDeletePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Product(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _ProductDeletePayload_errors(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ProductDeletePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ProductDeletePayload_errors(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Errors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.Error) graphql.Marshaler {
+			return marshalNUserError2ᚕᚖcohortᚋmodelsᚐErrorᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_ProductDeletePayload_errors(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ProductDeletePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_UserError(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _ProductSummary_product(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ProductSummary) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ProductSummary_product(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Product, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.Product) graphql.Marshaler {
+			return marshalNProduct2ᚖcohortᚋmodelsᚐProduct(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_ProductSummary_product(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ProductSummary",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Product(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _ProductSummary_tick(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ProductSummary) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ProductSummary_tick(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Tick, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.Tick) graphql.Marshaler {
+			return marshalNTick2cohortᚋmodelsᚐTick(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_ProductSummary_tick(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ProductSummary", field, false, false, errors.New("field of type Tick does not have child fields"))
+}
+
+func _ProductSummary_enabled(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ProductSummary) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ProductSummary_enabled(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Enabled, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_ProductSummary_enabled(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ProductSummary", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _ProductSummary_waiting(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ProductSummary) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ProductSummary_waiting(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Waiting, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_ProductSummary_waiting(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ProductSummary", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _ProductSummary_direct(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ProductSummary) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ProductSummary_direct(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Direct, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_ProductSummary_direct(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ProductSummary", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _ProductUpdatePayload_product(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ProductUpdatePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ProductUpdatePayload_product(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Product, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.Product) graphql.Marshaler {
+			return marshalOProduct2ᚖcohortᚋmodelsᚐProduct(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_ProductUpdatePayload_product(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ProductUpdatePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Product(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _ProductUpdatePayload_errors(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ProductUpdatePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ProductUpdatePayload_errors(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Errors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.Error) graphql.Marshaler {
+			return marshalNUserError2ᚕᚖcohortᚋmodelsᚐErrorᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_ProductUpdatePayload_errors(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ProductUpdatePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_UserError(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _ProductsCounts_total(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ProductsCounts) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ProductsCounts_total(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Total, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_ProductsCounts_total(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ProductsCounts", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _ProductsCounts_changed(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ProductsCounts) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ProductsCounts_changed(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Changed, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_ProductsCounts_changed(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ProductsCounts", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _ProductsCounts_unchanged(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ProductsCounts) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ProductsCounts_unchanged(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Unchanged, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_ProductsCounts_unchanged(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ProductsCounts", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _ProductsCounts_remainViaGroup(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ProductsCounts) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ProductsCounts_remainViaGroup(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RemainViaGroup, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_ProductsCounts_remainViaGroup(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ProductsCounts", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _ProductsCounts_noSeat(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ProductsCounts) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ProductsCounts_noSeat(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.NoSeat, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_ProductsCounts_noSeat(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ProductsCounts", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _ProductsCounts_failed(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ProductsCounts) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ProductsCounts_failed(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Failed, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_ProductsCounts_failed(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ProductsCounts", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _ProductsImpact_gaining(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ProductsImpact) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ProductsImpact_gaining(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Gaining, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_ProductsImpact_gaining(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ProductsImpact", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _ProductsImpact_losing(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ProductsImpact) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ProductsImpact_losing(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Losing, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_ProductsImpact_losing(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ProductsImpact", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _ProductsImpact_withoutSeat(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ProductsImpact) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ProductsImpact_withoutSeat(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.WithoutSeat, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_ProductsImpact_withoutSeat(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ProductsImpact", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _ProductsImpact_suspended(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ProductsImpact) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ProductsImpact_suspended(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Suspended, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_ProductsImpact_suspended(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ProductsImpact", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _ProductsImpact_resumed(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ProductsImpact) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ProductsImpact_resumed(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Resumed, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_ProductsImpact_resumed(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ProductsImpact", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _ProductsResult_userId(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ProductsResult) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ProductsResult_userId(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.UserID) graphql.Marshaler {
+			return marshalNID2cohortᚋmodelsᚐUserID(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_ProductsResult_userId(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ProductsResult", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func _ProductsResult_user(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ProductsResult) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ProductsResult_user(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.User, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.User) graphql.Marshaler {
+			return marshalOUser2ᚖcohortᚋmodelsᚐUser(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_ProductsResult_user(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ProductsResult",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_User(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _ProductsResult_outcome(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ProductsResult) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ProductsResult_outcome(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Outcome, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.ProductsOutcome) graphql.Marshaler {
+			return marshalNProductsOutcome2cohortᚋmodelsᚐProductsOutcome(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_ProductsResult_outcome(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ProductsResult", field, false, false, errors.New("field of type ProductsOutcome does not have child fields"))
 }
 
 func _Query_viewer(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
@@ -8808,6 +11912,126 @@ func fieldContext_Query_groups(ctx context.Context, ec *executionContext, field 
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = field_Query_groups_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func _Query_product(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Query_product(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Product(ctx, fc.Args["by"].(models.ProductBy))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.Product) graphql.Marshaler {
+			return marshalOProduct2ᚖcohortᚋmodelsᚐProduct(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_Query_product(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Product(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Query_product_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func _Query_products(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Query_products(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Query().Products(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.Product) graphql.Marshaler {
+			return marshalNProduct2ᚕᚖcohortᚋmodelsᚐProductᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Query_products(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Product(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _Query_usersProductsSummary(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Query_usersProductsSummary(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().UsersProductsSummary(ctx, fc.Args["selection"].(models.UserSelection))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.UsersProductsSummary) graphql.Marshaler {
+			return marshalNUsersProductsSummary2ᚖcohortᚋmodelsᚐUsersProductsSummary(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Query_usersProductsSummary(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_UsersProductsSummary(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Query_usersProductsSummary_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -9374,6 +12598,73 @@ func fieldContext_User_groups(ctx context.Context, ec *executionContext, field g
 		return fc, err
 	}
 	return fc, nil
+}
+
+func _User_products(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.User) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_User_products(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.User().Products(ctx, obj, fc.Args["source"].(models.ProductSource))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.UserProduct) graphql.Marshaler {
+			return marshalNUserProduct2ᚕᚖcohortᚋmodelsᚐUserProductᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_User_products(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "User",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_UserProduct(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_User_products_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func _User_hasNoProducts(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.User) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_User_hasNoProducts(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.User().HasNoProducts(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return marshalNBoolean2bool(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_User_hasNoProducts(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("User", field, true, true, errors.New("field of type Boolean does not have child fields"))
 }
 
 func _User_createdAt(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.User) (ret graphql.Marshaler) {
@@ -10765,6 +14056,258 @@ func fieldContext_UserGroupsUpdatePayload_errors(_ context.Context, ec *executio
 	return fc, nil
 }
 
+func _UserProduct_product(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UserProduct) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UserProduct_product(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Product, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.Product) graphql.Marshaler {
+			return marshalNProduct2ᚖcohortᚋmodelsᚐProduct(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_UserProduct_product(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UserProduct",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Product(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _UserProduct_state(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UserProduct) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UserProduct_state(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.State, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.ProductState) graphql.Marshaler {
+			return marshalNProductState2cohortᚋmodelsᚐProductState(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_UserProduct_state(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UserProduct", field, false, false, errors.New("field of type ProductState does not have child fields"))
+}
+
+func _UserProduct_direct(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UserProduct) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UserProduct_direct(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Direct, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return marshalNBoolean2bool(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_UserProduct_direct(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UserProduct", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func _UserProduct_blocked(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UserProduct) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UserProduct_blocked(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Blocked, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return marshalNBoolean2bool(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_UserProduct_blocked(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UserProduct", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func _UserProduct_via(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UserProduct) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UserProduct_via(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.UserProduct().Via(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.Group) graphql.Marshaler {
+			return marshalNGroup2ᚕᚖcohortᚋmodelsᚐGroupᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_UserProduct_via(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UserProduct",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Group(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _UserProduct_since(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UserProduct) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UserProduct_since(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Since, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return marshalODateTime2ᚖtimeᚐTime(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_UserProduct_since(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UserProduct", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func _UserProductBlocksSetPayload_user(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UserProductBlocksSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UserProductBlocksSetPayload_user(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.User, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.User) graphql.Marshaler {
+			return marshalOUser2ᚖcohortᚋmodelsᚐUser(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_UserProductBlocksSetPayload_user(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UserProductBlocksSetPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_User(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _UserProductBlocksSetPayload_impact(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UserProductBlocksSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UserProductBlocksSetPayload_impact(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Impact, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.ProductsImpact) graphql.Marshaler {
+			return marshalOProductsImpact2ᚖcohortᚋmodelsᚐProductsImpact(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_UserProductBlocksSetPayload_impact(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UserProductBlocksSetPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_ProductsImpact(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _UserProductBlocksSetPayload_errors(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UserProductBlocksSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UserProductBlocksSetPayload_errors(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Errors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.Error) graphql.Marshaler {
+			return marshalNUserError2ᚕᚖcohortᚋmodelsᚐErrorᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_UserProductBlocksSetPayload_errors(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UserProductBlocksSetPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_UserError(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
 func _UserRoleSetPayload_user(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UserRoleSetPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -10984,6 +14527,189 @@ func fieldContext_UsersCreatePayload_errors(_ context.Context, ec *executionCont
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return childFields_UserError(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _UsersProductsSetPayload_results(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UsersProductsSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UsersProductsSetPayload_results(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Results, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.ProductsResult) graphql.Marshaler {
+			return marshalNProductsResult2ᚕᚖcohortᚋmodelsᚐProductsResultᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_UsersProductsSetPayload_results(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UsersProductsSetPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_ProductsResult(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _UsersProductsSetPayload_counts(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UsersProductsSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UsersProductsSetPayload_counts(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Counts, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.ProductsCounts) graphql.Marshaler {
+			return marshalOProductsCounts2ᚖcohortᚋmodelsᚐProductsCounts(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_UsersProductsSetPayload_counts(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UsersProductsSetPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_ProductsCounts(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _UsersProductsSetPayload_impact(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UsersProductsSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UsersProductsSetPayload_impact(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Impact, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.ProductsImpact) graphql.Marshaler {
+			return marshalOProductsImpact2ᚖcohortᚋmodelsᚐProductsImpact(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_UsersProductsSetPayload_impact(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UsersProductsSetPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_ProductsImpact(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _UsersProductsSetPayload_errors(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UsersProductsSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UsersProductsSetPayload_errors(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Errors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.Error) graphql.Marshaler {
+			return marshalNUserError2ᚕᚖcohortᚋmodelsᚐErrorᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_UsersProductsSetPayload_errors(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UsersProductsSetPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_UserError(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _UsersProductsSummary_users(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UsersProductsSummary) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UsersProductsSummary_users(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Users, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_UsersProductsSummary_users(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UsersProductsSummary", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _UsersProductsSummary_products(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UsersProductsSummary) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UsersProductsSummary_products(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Products, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.ProductSummary) graphql.Marshaler {
+			return marshalNProductSummary2ᚕᚖcohortᚋmodelsᚐProductSummaryᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_UsersProductsSummary_products(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UsersProductsSummary",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_ProductSummary(ctx, ec, field)
 		},
 	}
 	return fc, nil
@@ -12813,6 +16539,64 @@ func unmarshalInputGroupNestInput(ctx context.Context, ec *executionContext, obj
 	return it, nil
 }
 
+func unmarshalInputGroupProductsSetInput(ctx context.Context, ec *executionContext, obj any) (models.GroupProductsSetInput, error) {
+	var it models.GroupProductsSetInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["mode"]; !present {
+		asMap["mode"] = "REPLACE"
+	}
+	if _, present := asMap["dryRun"]; !present {
+		asMap["dryRun"] = false
+	}
+
+	fieldsInOrder := [...]string{"groupId", "productKeys", "mode", "dryRun"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "groupId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("groupId"))
+			data, err := unmarshalNID2cohortᚋmodelsᚐGroupID(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.GroupID = data
+		case "productKeys":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("productKeys"))
+			data, err := unmarshalNString2ᚕstringᚄ(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.ProductKeys = data
+		case "mode":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("mode"))
+			data, err := unmarshalNProductMode2cohortᚋmodelsᚐProductMode(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Mode = data
+		case "dryRun":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("dryRun"))
+			data, err := unmarshalNBoolean2bool(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.DryRun = data
+		}
+	}
+	return it, nil
+}
+
 func unmarshalInputGroupSelection(ctx context.Context, ec *executionContext, obj any) (models.GroupSelection, error) {
 	var it models.GroupSelection
 	if obj == nil {
@@ -13071,6 +16855,275 @@ func unmarshalInputGroupsDeleteInput(ctx context.Context, ec *executionContext, 
 	return it, nil
 }
 
+func unmarshalInputGroupsProductsSetInput(ctx context.Context, ec *executionContext, obj any) (models.GroupsProductsSetInput, error) {
+	var it models.GroupsProductsSetInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["mode"]; !present {
+		asMap["mode"] = "REPLACE"
+	}
+	if _, present := asMap["dryRun"]; !present {
+		asMap["dryRun"] = false
+	}
+
+	fieldsInOrder := [...]string{"selection", "productKeys", "mode", "expectedCount", "dryRun"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "selection":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("selection"))
+			data, err := unmarshalNGroupSelection2ᚖcohortᚋmodelsᚐGroupSelection(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Selection = data
+		case "productKeys":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("productKeys"))
+			data, err := unmarshalNString2ᚕstringᚄ(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.ProductKeys = data
+		case "mode":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("mode"))
+			data, err := unmarshalNProductMode2cohortᚋmodelsᚐProductMode(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Mode = data
+		case "expectedCount":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("expectedCount"))
+			data, err := unmarshalOInt2ᚖint32(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.ExpectedCount = data
+		case "dryRun":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("dryRun"))
+			data, err := unmarshalNBoolean2bool(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.DryRun = data
+		}
+	}
+	return it, nil
+}
+
+func unmarshalInputProductBy(ctx context.Context, ec *executionContext, obj any) (models.ProductBy, error) {
+	var it models.ProductBy
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id", "key"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := unmarshalOID2ᚖcohortᚋmodelsᚐProductID(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		case "key":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("key"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Key = data
+		}
+	}
+	return it, nil
+}
+
+func unmarshalInputProductCreateInput(ctx context.Context, ec *executionContext, obj any) (models.ProductCreateInput, error) {
+	var it models.ProductCreateInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["family"]; !present {
+		asMap["family"] = ""
+	}
+	if _, present := asMap["welcomeOnFirstEnable"]; !present {
+		asMap["welcomeOnFirstEnable"] = false
+	}
+
+	fieldsInOrder := [...]string{"key", "name", "family", "seats", "welcomeOnFirstEnable"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "key":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("key"))
+			data, err := unmarshalNString2string(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Key = data
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := unmarshalNString2string(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Name = data
+		case "family":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("family"))
+			data, err := unmarshalNString2string(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Family = data
+		case "seats":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("seats"))
+			data, err := unmarshalOInt2ᚖint32(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Seats = data
+		case "welcomeOnFirstEnable":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("welcomeOnFirstEnable"))
+			data, err := unmarshalNBoolean2bool(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.WelcomeOnFirstEnable = data
+		}
+	}
+	return it, nil
+}
+
+func unmarshalInputProductDeleteInput(ctx context.Context, ec *executionContext, obj any) (models.ProductDeleteInput, error) {
+	var it models.ProductDeleteInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id", "ifMatch"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := unmarshalNID2cohortᚋmodelsᚐProductID(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		case "ifMatch":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("ifMatch"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.IfMatch = data
+		}
+	}
+	return it, nil
+}
+
+func unmarshalInputProductUpdateInput(ctx context.Context, ec *executionContext, obj any) (models.ProductUpdateInput, error) {
+	var it models.ProductUpdateInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id", "name", "family", "seats", "welcomeOnFirstEnable", "ifMatch"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := unmarshalNID2cohortᚋmodelsᚐProductID(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Name = graphql.OmittableOf(data)
+		case "family":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("family"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Family = graphql.OmittableOf(data)
+		case "seats":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("seats"))
+			data, err := unmarshalOInt2ᚖint32(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Seats = graphql.OmittableOf(data)
+		case "welcomeOnFirstEnable":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("welcomeOnFirstEnable"))
+			data, err := unmarshalOBoolean2ᚖbool(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.WelcomeOnFirstEnable = graphql.OmittableOf(data)
+		case "ifMatch":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("ifMatch"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.IfMatch = data
+		}
+	}
+	return it, nil
+}
+
 func unmarshalInputTimeSpan(ctx context.Context, ec *executionContext, obj any) (models.TimeSpan, error) {
 	var it models.TimeSpan
 	if obj == nil {
@@ -13281,7 +17334,7 @@ func unmarshalInputUserFilter(ctx context.Context, ec *executionContext, obj any
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"search", "status", "role", "locale", "group", "createdAt", "and", "or", "not"}
+	fieldsInOrder := [...]string{"search", "status", "role", "locale", "group", "product", "createdAt", "and", "or", "not"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -13323,6 +17376,13 @@ func unmarshalInputUserFilter(ctx context.Context, ec *executionContext, obj any
 				return it, err
 			}
 			it.Group = data
+		case "product":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("product"))
+			data, err := unmarshalOUserProductFilter2ᚖcohortᚋmodelsᚐUserProductFilter(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Product = data
 		case "createdAt":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("createdAt"))
 			data, err := unmarshalOTimeSpan2ᚖcohortᚋmodelsᚐTimeSpan(ctx, ec, v)
@@ -13484,6 +17544,91 @@ func unmarshalInputUserMatching(ctx context.Context, ec *executionContext, obj a
 				return it, err
 			}
 			it.ExceptIds = data
+		}
+	}
+	return it, nil
+}
+
+func unmarshalInputUserProductBlocksSetInput(ctx context.Context, ec *executionContext, obj any) (models.UserProductBlocksSetInput, error) {
+	var it models.UserProductBlocksSetInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"userId", "productKeys", "blocked"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "userId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("userId"))
+			data, err := unmarshalNID2cohortᚋmodelsᚐUserID(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.UserID = data
+		case "productKeys":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("productKeys"))
+			data, err := unmarshalNString2ᚕstringᚄ(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.ProductKeys = data
+		case "blocked":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("blocked"))
+			data, err := unmarshalNBoolean2bool(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Blocked = data
+		}
+	}
+	return it, nil
+}
+
+func unmarshalInputUserProductFilter(ctx context.Context, ec *executionContext, obj any) (models.UserProductFilter, error) {
+	var it models.UserProductFilter
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["state"]; !present {
+		asMap["state"] = "ENABLED"
+	}
+
+	fieldsInOrder := [...]string{"id", "state"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := unmarshalNID2cohortᚋmodelsᚐProductID(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		case "state":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("state"))
+			data, err := unmarshalNProductState2cohortᚋmodelsᚐProductState(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.State = data
 		}
 	}
 	return it, nil
@@ -13683,6 +17828,88 @@ func unmarshalInputUsersCreateInput(ctx context.Context, ec *executionContext, o
 	return it, nil
 }
 
+func unmarshalInputUsersProductsSetInput(ctx context.Context, ec *executionContext, obj any) (models.UsersProductsSetInput, error) {
+	var it models.UsersProductsSetInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["mode"]; !present {
+		asMap["mode"] = "REPLACE"
+	}
+	if _, present := asMap["errorPolicy"]; !present {
+		asMap["errorPolicy"] = "REJECT_FAILED"
+	}
+	if _, present := asMap["dryRun"]; !present {
+		asMap["dryRun"] = false
+	}
+
+	fieldsInOrder := [...]string{"selection", "productKeys", "mode", "blockInherited", "errorPolicy", "expectedCount", "dryRun"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "selection":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("selection"))
+			data, err := unmarshalNUserSelection2ᚖcohortᚋmodelsᚐUserSelection(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Selection = data
+		case "productKeys":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("productKeys"))
+			data, err := unmarshalNString2ᚕstringᚄ(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.ProductKeys = data
+		case "mode":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("mode"))
+			data, err := unmarshalNProductMode2cohortᚋmodelsᚐProductMode(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Mode = data
+		case "blockInherited":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("blockInherited"))
+			data, err := unmarshalOBoolean2ᚖbool(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.BlockInherited = data
+		case "errorPolicy":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("errorPolicy"))
+			data, err := unmarshalNErrorPolicy2cohortᚋmodelsᚐErrorPolicy(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.ErrorPolicy = data
+		case "expectedCount":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("expectedCount"))
+			data, err := unmarshalOInt2ᚖint32(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.ExpectedCount = data
+		case "dryRun":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("dryRun"))
+			data, err := unmarshalNBoolean2bool(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.DryRun = data
+		}
+	}
+	return it, nil
+}
+
 func unmarshalInputUsersResumeInput(ctx context.Context, ec *executionContext, obj any) (models.UsersResumeInput, error) {
 	var it models.UsersResumeInput
 	if obj == nil {
@@ -13772,6 +17999,13 @@ func _Node(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj 
 			return graphql.Null
 		}
 		return _User(ctx, ec, sel, obj)
+	case models.Product:
+		return _Product(ctx, ec, sel, &obj)
+	case *models.Product:
+		if obj == nil {
+			return graphql.Null
+		}
+		return _Product(ctx, ec, sel, obj)
 	case models.Group:
 		return _Group(ctx, ec, sel, &obj)
 	case *models.Group:
@@ -14074,6 +18308,44 @@ func _Group(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "products":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _Group_products(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "parents":
 			field := field
 
@@ -15233,6 +19505,135 @@ func _GroupNestPayload(ctx context.Context, ec *executionContext, sel ast.Select
 	return out
 }
 
+var groupProductImplementors = []string{"GroupProduct"}
+
+func _GroupProduct(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.GroupProduct) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, groupProductImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("GroupProduct")
+		case "product":
+			out.Values[i] = _GroupProduct_product(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "direct":
+			out.Values[i] = _GroupProduct_direct(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "via":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _GroupProduct_via(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var groupProductsSetPayloadImplementors = []string{"GroupProductsSetPayload"}
+
+func _GroupProductsSetPayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.GroupProductsSetPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, groupProductsSetPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("GroupProductsSetPayload")
+		case "group":
+			out.Values[i] = _GroupProductsSetPayload_group(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "impact":
+			out.Values[i] = _GroupProductsSetPayload_impact(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "errors":
+			out.Values[i] = _GroupProductsSetPayload_errors(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var groupUnnestPayloadImplementors = []string{"GroupUnnestPayload"}
 
 func _GroupUnnestPayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.GroupUnnestPayload) graphql.Marshaler {
@@ -15363,6 +19764,54 @@ func _GroupsDeletePayload(ctx context.Context, ec *executionContext, sel ast.Sel
 			}
 		case "errors":
 			out.Values[i] = _GroupsDeletePayload_errors(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var groupsProductsSetPayloadImplementors = []string{"GroupsProductsSetPayload"}
+
+func _GroupsProductsSetPayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.GroupsProductsSetPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, groupsProductsSetPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("GroupsProductsSetPayload")
+		case "groups":
+			out.Values[i] = _GroupsProductsSetPayload_groups(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "impact":
+			out.Values[i] = _GroupsProductsSetPayload_impact(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "errors":
+			out.Values[i] = _GroupsProductsSetPayload_errors(ctx, ec, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -15701,6 +20150,55 @@ func _Mutation(ctx context.Context, ec *executionContext, sel ast.SelectionSet) 
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "usersProductsSet":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return _Mutation_usersProductsSet(ctx, ec, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "userProductBlocksSet":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return _Mutation_userProductBlocksSet(ctx, ec, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "groupProductsSet":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return _Mutation_groupProductsSet(ctx, ec, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "groupsProductsSet":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return _Mutation_groupsProductsSet(ctx, ec, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "productCreate":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return _Mutation_productCreate(ctx, ec, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "productUpdate":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return _Mutation_productUpdate(ctx, ec, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "productDelete":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return _Mutation_productDelete(ctx, ec, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -15752,6 +20250,564 @@ func _PageInfo(ctx context.Context, ec *executionContext, sel ast.SelectionSet, 
 		case "endCursor":
 			out.Values[i] = _PageInfo_endCursor(ctx, ec, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var productImplementors = []string{"Product", "Node"}
+
+func _Product(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.Product) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, productImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Product")
+		case "id":
+			out.Values[i] = _Product_id(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "key":
+			out.Values[i] = _Product_key(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "name":
+			out.Values[i] = _Product_name(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "family":
+			out.Values[i] = _Product_family(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "seats":
+			out.Values[i] = _Product_seats(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "seatsUsed":
+			out.Values[i] = _Product_seatsUsed(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "waiting":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _Product_waiting(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "welcomeOnFirstEnable":
+			out.Values[i] = _Product_welcomeOnFirstEnable(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "createdAt":
+			out.Values[i] = _Product_createdAt(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "updatedAt":
+			out.Values[i] = _Product_updatedAt(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "etag":
+			out.Values[i] = _Product_etag(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "viewerCanUpdate":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _Product_viewerCanUpdate(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "viewerCanDelete":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _Product_viewerCanDelete(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var productCreatePayloadImplementors = []string{"ProductCreatePayload"}
+
+func _ProductCreatePayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.ProductCreatePayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, productCreatePayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ProductCreatePayload")
+		case "product":
+			out.Values[i] = _ProductCreatePayload_product(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "errors":
+			out.Values[i] = _ProductCreatePayload_errors(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var productDeletePayloadImplementors = []string{"ProductDeletePayload"}
+
+func _ProductDeletePayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.ProductDeletePayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, productDeletePayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ProductDeletePayload")
+		case "deletedProductId":
+			out.Values[i] = _ProductDeletePayload_deletedProductId(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "product":
+			out.Values[i] = _ProductDeletePayload_product(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "errors":
+			out.Values[i] = _ProductDeletePayload_errors(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var productSummaryImplementors = []string{"ProductSummary"}
+
+func _ProductSummary(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.ProductSummary) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, productSummaryImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ProductSummary")
+		case "product":
+			out.Values[i] = _ProductSummary_product(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "tick":
+			out.Values[i] = _ProductSummary_tick(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "enabled":
+			out.Values[i] = _ProductSummary_enabled(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "waiting":
+			out.Values[i] = _ProductSummary_waiting(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "direct":
+			out.Values[i] = _ProductSummary_direct(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var productUpdatePayloadImplementors = []string{"ProductUpdatePayload"}
+
+func _ProductUpdatePayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.ProductUpdatePayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, productUpdatePayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ProductUpdatePayload")
+		case "product":
+			out.Values[i] = _ProductUpdatePayload_product(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "errors":
+			out.Values[i] = _ProductUpdatePayload_errors(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var productsCountsImplementors = []string{"ProductsCounts"}
+
+func _ProductsCounts(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.ProductsCounts) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, productsCountsImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ProductsCounts")
+		case "total":
+			out.Values[i] = _ProductsCounts_total(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "changed":
+			out.Values[i] = _ProductsCounts_changed(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "unchanged":
+			out.Values[i] = _ProductsCounts_unchanged(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "remainViaGroup":
+			out.Values[i] = _ProductsCounts_remainViaGroup(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "noSeat":
+			out.Values[i] = _ProductsCounts_noSeat(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "failed":
+			out.Values[i] = _ProductsCounts_failed(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var productsImpactImplementors = []string{"ProductsImpact"}
+
+func _ProductsImpact(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.ProductsImpact) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, productsImpactImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ProductsImpact")
+		case "gaining":
+			out.Values[i] = _ProductsImpact_gaining(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "losing":
+			out.Values[i] = _ProductsImpact_losing(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "withoutSeat":
+			out.Values[i] = _ProductsImpact_withoutSeat(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "suspended":
+			out.Values[i] = _ProductsImpact_suspended(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "resumed":
+			out.Values[i] = _ProductsImpact_resumed(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var productsResultImplementors = []string{"ProductsResult"}
+
+func _ProductsResult(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.ProductsResult) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, productsResultImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ProductsResult")
+		case "userId":
+			out.Values[i] = _ProductsResult_userId(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "user":
+			out.Values[i] = _ProductsResult_user(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "outcome":
+			out.Values[i] = _ProductsResult_outcome(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		default:
@@ -15959,6 +21015,72 @@ func _Query(ctx context.Context, ec *executionContext, sel ast.SelectionSet) gra
 					}
 				}()
 				res = _Query_groups(ctx, ec, field)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "product":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _Query_product(ctx, ec, field)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "products":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _Query_products(ctx, ec, field)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "usersProductsSummary":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _Query_usersProductsSummary(ctx, ec, field)
 				if res == graphql.Null {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -16195,6 +21317,82 @@ func _User(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj 
 					}
 				}()
 				res = _User_groups(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "products":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _User_products(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "hasNoProducts":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _User_hasNoProducts(ctx, ec, field, obj)
 				if res == graphql.Null {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -17192,6 +22390,150 @@ func _UserGroupsUpdatePayload(ctx context.Context, ec *executionContext, sel ast
 	return out
 }
 
+var userProductImplementors = []string{"UserProduct"}
+
+func _UserProduct(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.UserProduct) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, userProductImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("UserProduct")
+		case "product":
+			out.Values[i] = _UserProduct_product(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "state":
+			out.Values[i] = _UserProduct_state(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "direct":
+			out.Values[i] = _UserProduct_direct(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "blocked":
+			out.Values[i] = _UserProduct_blocked(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "via":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _UserProduct_via(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "since":
+			out.Values[i] = _UserProduct_since(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var userProductBlocksSetPayloadImplementors = []string{"UserProductBlocksSetPayload"}
+
+func _UserProductBlocksSetPayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.UserProductBlocksSetPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, userProductBlocksSetPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("UserProductBlocksSetPayload")
+		case "user":
+			out.Values[i] = _UserProductBlocksSetPayload_user(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "impact":
+			out.Values[i] = _UserProductBlocksSetPayload_impact(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "errors":
+			out.Values[i] = _UserProductBlocksSetPayload_errors(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var userRoleSetPayloadImplementors = []string{"UserRoleSetPayload"}
 
 func _UserRoleSetPayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.UserRoleSetPayload) graphql.Marshaler {
@@ -17302,6 +22644,102 @@ func _UsersCreatePayload(ctx context.Context, ec *executionContext, sel ast.Sele
 			}
 		case "errors":
 			out.Values[i] = _UsersCreatePayload_errors(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var usersProductsSetPayloadImplementors = []string{"UsersProductsSetPayload"}
+
+func _UsersProductsSetPayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.UsersProductsSetPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, usersProductsSetPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("UsersProductsSetPayload")
+		case "results":
+			out.Values[i] = _UsersProductsSetPayload_results(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "counts":
+			out.Values[i] = _UsersProductsSetPayload_counts(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "impact":
+			out.Values[i] = _UsersProductsSetPayload_impact(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "errors":
+			out.Values[i] = _UsersProductsSetPayload_errors(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var usersProductsSummaryImplementors = []string{"UsersProductsSummary"}
+
+func _UsersProductsSummary(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.UsersProductsSummary) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, usersProductsSummaryImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("UsersProductsSummary")
+		case "users":
+			out.Values[i] = _UsersProductsSummary_users(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "products":
+			out.Values[i] = _UsersProductsSummary_products(ctx, ec, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -18337,6 +23775,47 @@ func marshalNGroupPart2ᚕcohortᚋmodelsᚐGroupPartᚄ(ctx context.Context, ec
 	return ret
 }
 
+func marshalNGroupProduct2ᚕᚖcohortᚋmodelsᚐGroupProductᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.GroupProduct) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNGroupProduct2ᚖcohortᚋmodelsᚐGroupProduct(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func marshalNGroupProduct2ᚖcohortᚋmodelsᚐGroupProduct(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.GroupProduct) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _GroupProduct(ctx, ec, sel, v)
+}
+
+func unmarshalNGroupProductsSetInput2cohortᚋmodelsᚐGroupProductsSetInput(ctx context.Context, ec *executionContext, v any) (models.GroupProductsSetInput, error) {
+	res, err := unmarshalInputGroupProductsSetInput(ctx, ec, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNGroupProductsSetPayload2ᚖcohortᚋmodelsᚐGroupProductsSetPayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.GroupProductsSetPayload) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _GroupProductsSetPayload(ctx, ec, sel, v)
+}
+
 func unmarshalNGroupSelection2ᚖcohortᚋmodelsᚐGroupSelection(ctx context.Context, ec *executionContext, v any) (*models.GroupSelection, error) {
 	res, err := unmarshalInputGroupSelection(ctx, ec, v)
 	return &res, graphql.ErrorOnPath(ctx, err)
@@ -18397,6 +23876,21 @@ func marshalNGroupsDeletePayload2ᚖcohortᚋmodelsᚐGroupsDeletePayload(ctx co
 	return _GroupsDeletePayload(ctx, ec, sel, v)
 }
 
+func unmarshalNGroupsProductsSetInput2cohortᚋmodelsᚐGroupsProductsSetInput(ctx context.Context, ec *executionContext, v any) (models.GroupsProductsSetInput, error) {
+	res, err := unmarshalInputGroupsProductsSetInput(ctx, ec, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNGroupsProductsSetPayload2ᚖcohortᚋmodelsᚐGroupsProductsSetPayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.GroupsProductsSetPayload) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _GroupsProductsSetPayload(ctx, ec, sel, v)
+}
+
 func unmarshalNID2cohortᚋmodelsᚐAccountID(ctx context.Context, ec *executionContext, v any) (models.AccountID, error) {
 	var res models.AccountID
 	err := res.UnmarshalGQL(v)
@@ -18424,6 +23918,16 @@ func unmarshalNID2cohortᚋmodelsᚐGroupID(ctx context.Context, ec *executionCo
 }
 
 func marshalNID2cohortᚋmodelsᚐGroupID(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.GroupID) graphql.Marshaler {
+	return v
+}
+
+func unmarshalNID2cohortᚋmodelsᚐProductID(ctx context.Context, ec *executionContext, v any) (models.ProductID, error) {
+	var res models.ProductID
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNID2cohortᚋmodelsᚐProductID(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.ProductID) graphql.Marshaler {
 	return v
 }
 
@@ -18674,6 +24178,174 @@ func marshalNPageInfo2ᚖcohortᚋmodelsᚐPageInfo(ctx context.Context, ec *exe
 	return _PageInfo(ctx, ec, sel, v)
 }
 
+func marshalNProduct2ᚕᚖcohortᚋmodelsᚐProductᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.Product) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNProduct2ᚖcohortᚋmodelsᚐProduct(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func marshalNProduct2ᚖcohortᚋmodelsᚐProduct(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.Product) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _Product(ctx, ec, sel, v)
+}
+
+func unmarshalNProductBy2cohortᚋmodelsᚐProductBy(ctx context.Context, ec *executionContext, v any) (models.ProductBy, error) {
+	res, err := unmarshalInputProductBy(ctx, ec, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func unmarshalNProductCreateInput2cohortᚋmodelsᚐProductCreateInput(ctx context.Context, ec *executionContext, v any) (models.ProductCreateInput, error) {
+	res, err := unmarshalInputProductCreateInput(ctx, ec, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNProductCreatePayload2ᚖcohortᚋmodelsᚐProductCreatePayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.ProductCreatePayload) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _ProductCreatePayload(ctx, ec, sel, v)
+}
+
+func unmarshalNProductDeleteInput2cohortᚋmodelsᚐProductDeleteInput(ctx context.Context, ec *executionContext, v any) (models.ProductDeleteInput, error) {
+	res, err := unmarshalInputProductDeleteInput(ctx, ec, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNProductDeletePayload2ᚖcohortᚋmodelsᚐProductDeletePayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.ProductDeletePayload) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _ProductDeletePayload(ctx, ec, sel, v)
+}
+
+func unmarshalNProductMode2cohortᚋmodelsᚐProductMode(ctx context.Context, ec *executionContext, v any) (models.ProductMode, error) {
+	var res models.ProductMode
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNProductMode2cohortᚋmodelsᚐProductMode(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.ProductMode) graphql.Marshaler {
+	return v
+}
+
+func unmarshalNProductSource2cohortᚋmodelsᚐProductSource(ctx context.Context, ec *executionContext, v any) (models.ProductSource, error) {
+	var res models.ProductSource
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNProductSource2cohortᚋmodelsᚐProductSource(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.ProductSource) graphql.Marshaler {
+	return v
+}
+
+func unmarshalNProductState2cohortᚋmodelsᚐProductState(ctx context.Context, ec *executionContext, v any) (models.ProductState, error) {
+	var res models.ProductState
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNProductState2cohortᚋmodelsᚐProductState(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.ProductState) graphql.Marshaler {
+	return v
+}
+
+func marshalNProductSummary2ᚕᚖcohortᚋmodelsᚐProductSummaryᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.ProductSummary) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNProductSummary2ᚖcohortᚋmodelsᚐProductSummary(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func marshalNProductSummary2ᚖcohortᚋmodelsᚐProductSummary(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.ProductSummary) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _ProductSummary(ctx, ec, sel, v)
+}
+
+func unmarshalNProductUpdateInput2cohortᚋmodelsᚐProductUpdateInput(ctx context.Context, ec *executionContext, v any) (models.ProductUpdateInput, error) {
+	res, err := unmarshalInputProductUpdateInput(ctx, ec, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNProductUpdatePayload2ᚖcohortᚋmodelsᚐProductUpdatePayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.ProductUpdatePayload) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _ProductUpdatePayload(ctx, ec, sel, v)
+}
+
+func unmarshalNProductsOutcome2cohortᚋmodelsᚐProductsOutcome(ctx context.Context, ec *executionContext, v any) (models.ProductsOutcome, error) {
+	var res models.ProductsOutcome
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNProductsOutcome2cohortᚋmodelsᚐProductsOutcome(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.ProductsOutcome) graphql.Marshaler {
+	return v
+}
+
+func marshalNProductsResult2ᚕᚖcohortᚋmodelsᚐProductsResultᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.ProductsResult) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNProductsResult2ᚖcohortᚋmodelsᚐProductsResult(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func marshalNProductsResult2ᚖcohortᚋmodelsᚐProductsResult(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.ProductsResult) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _ProductsResult(ctx, ec, sel, v)
+}
+
 func unmarshalNRole2cohortᚋmodelsᚐRole(ctx context.Context, ec *executionContext, v any) (models.Role, error) {
 	var res models.Role
 	err := res.UnmarshalGQL(v)
@@ -18767,6 +24439,16 @@ func marshalNSuspensionReason2ᚕcohortᚋmodelsᚐSuspensionReasonᚄ(ctx conte
 	}
 
 	return ret
+}
+
+func unmarshalNTick2cohortᚋmodelsᚐTick(ctx context.Context, ec *executionContext, v any) (models.Tick, error) {
+	var res models.Tick
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNTick2cohortᚋmodelsᚐTick(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.Tick) graphql.Marshaler {
+	return v
 }
 
 func marshalNUser2ᚕᚖcohortᚋmodelsᚐUserᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.User) graphql.Marshaler {
@@ -19073,6 +24755,47 @@ func marshalNUserGroupsUpdatePayload2ᚖcohortᚋmodelsᚐUserGroupsUpdatePayloa
 	return _UserGroupsUpdatePayload(ctx, ec, sel, v)
 }
 
+func marshalNUserProduct2ᚕᚖcohortᚋmodelsᚐUserProductᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.UserProduct) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNUserProduct2ᚖcohortᚋmodelsᚐUserProduct(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func marshalNUserProduct2ᚖcohortᚋmodelsᚐUserProduct(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.UserProduct) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _UserProduct(ctx, ec, sel, v)
+}
+
+func unmarshalNUserProductBlocksSetInput2cohortᚋmodelsᚐUserProductBlocksSetInput(ctx context.Context, ec *executionContext, v any) (models.UserProductBlocksSetInput, error) {
+	res, err := unmarshalInputUserProductBlocksSetInput(ctx, ec, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNUserProductBlocksSetPayload2ᚖcohortᚋmodelsᚐUserProductBlocksSetPayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.UserProductBlocksSetPayload) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _UserProductBlocksSetPayload(ctx, ec, sel, v)
+}
+
 func unmarshalNUserRoleSetInput2cohortᚋmodelsᚐUserRoleSetInput(ctx context.Context, ec *executionContext, v any) (models.UserRoleSetInput, error) {
 	res, err := unmarshalInputUserRoleSetInput(ctx, ec, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -19086,6 +24809,11 @@ func marshalNUserRoleSetPayload2ᚖcohortᚋmodelsᚐUserRoleSetPayload(ctx cont
 		return graphql.Null
 	}
 	return _UserRoleSetPayload(ctx, ec, sel, v)
+}
+
+func unmarshalNUserSelection2cohortᚋmodelsᚐUserSelection(ctx context.Context, ec *executionContext, v any) (models.UserSelection, error) {
+	res, err := unmarshalInputUserSelection(ctx, ec, v)
+	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func unmarshalNUserSelection2ᚖcohortᚋmodelsᚐUserSelection(ctx context.Context, ec *executionContext, v any) (*models.UserSelection, error) {
@@ -19141,6 +24869,31 @@ func marshalNUsersCreatePayload2ᚖcohortᚋmodelsᚐUsersCreatePayload(ctx cont
 		return graphql.Null
 	}
 	return _UsersCreatePayload(ctx, ec, sel, v)
+}
+
+func unmarshalNUsersProductsSetInput2cohortᚋmodelsᚐUsersProductsSetInput(ctx context.Context, ec *executionContext, v any) (models.UsersProductsSetInput, error) {
+	res, err := unmarshalInputUsersProductsSetInput(ctx, ec, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNUsersProductsSetPayload2ᚖcohortᚋmodelsᚐUsersProductsSetPayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.UsersProductsSetPayload) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _UsersProductsSetPayload(ctx, ec, sel, v)
+}
+
+func marshalNUsersProductsSummary2ᚖcohortᚋmodelsᚐUsersProductsSummary(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.UsersProductsSummary) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _UsersProductsSummary(ctx, ec, sel, v)
 }
 
 func unmarshalNUsersResumeInput2cohortᚋmodelsᚐUsersResumeInput(ctx context.Context, ec *executionContext, v any) (models.UsersResumeInput, error) {
@@ -19527,6 +25280,22 @@ func marshalOID2ᚖcohortᚋmodelsᚐGroupID(ctx context.Context, ec *executionC
 	return v
 }
 
+func unmarshalOID2ᚖcohortᚋmodelsᚐProductID(ctx context.Context, ec *executionContext, v any) (*models.ProductID, error) {
+	if v == nil {
+		return nil, nil
+	}
+	var res = new(models.ProductID)
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalOID2ᚖcohortᚋmodelsᚐProductID(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.ProductID) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return v
+}
+
 func unmarshalOID2ᚖcohortᚋmodelsᚐUserID(ctx context.Context, ec *executionContext, v any) (*models.UserID, error) {
 	if v == nil {
 		return nil, nil
@@ -19634,6 +25403,27 @@ func marshalONode2cohortᚋmodelsᚐNode(ctx context.Context, ec *executionConte
 		return graphql.Null
 	}
 	return _Node(ctx, ec, sel, v)
+}
+
+func marshalOProduct2ᚖcohortᚋmodelsᚐProduct(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.Product) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return _Product(ctx, ec, sel, v)
+}
+
+func marshalOProductsCounts2ᚖcohortᚋmodelsᚐProductsCounts(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.ProductsCounts) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return _ProductsCounts(ctx, ec, sel, v)
+}
+
+func marshalOProductsImpact2ᚖcohortᚋmodelsᚐProductsImpact(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.ProductsImpact) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return _ProductsImpact(ctx, ec, sel, v)
 }
 
 func marshalORateLimit2ᚖcohortᚋmodelsᚐRateLimit(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.RateLimit) graphql.Marshaler {
@@ -19757,6 +25547,14 @@ func unmarshalOUserMatching2ᚖcohortᚋmodelsᚐUserMatching(ctx context.Contex
 		return nil, nil
 	}
 	res, err := unmarshalInputUserMatching(ctx, ec, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func unmarshalOUserProductFilter2ᚖcohortᚋmodelsᚐUserProductFilter(ctx context.Context, ec *executionContext, v any) (*models.UserProductFilter, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := unmarshalInputUserProductFilter(ctx, ec, v)
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 

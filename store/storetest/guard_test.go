@@ -13,8 +13,9 @@ import (
 
 func TestTenantTables(t *testing.T) {
 	want := []string{
-		"audit_events", "changes", "group_closure", "group_edges", "group_terms", "identities", "memberships",
-		"user_groups", "user_terms", "users",
+		"audit_events", "changes", "entitlements", "group_closure", "group_edges", "group_products", "group_terms", "identities",
+		"memberships", "product_firsts", "products",
+		"user_groups", "user_product_blocks", "user_products", "user_terms", "users",
 	}
 	if diff := cmp.Diff(want, slices.Sorted(maps.Keys(tenantTables()))); diff != "" {
 		t.Errorf("tables (-want +got):\n%s", diff)

@@ -1,0 +1,220 @@
+package directory
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+
+	"cohort/models"
+)
+
+// seating gives the seats of products to those entitled, first come, first served.
+type seating struct {
+	c        *change
+	all      []*models.Product // by name
+	products map[models.ProductID]*models.Product
+	used     map[models.ProductID]int32 // as it was
+	left     []models.EntitlementRow    // no longer entitled
+}
+
+// openSeats reads the catalogue, whose seats stay as they are while the account is locked.
+func (c *change) openSeats() (*seating, error) {
+	s := &seating{c: c, products: map[models.ProductID]*models.Product{}, used: map[models.ProductID]int32{}}
+	var err error
+	s.all, err = catalogue(c.DB, c.account())
+	for _, p := range s.all {
+		s.products[p.ID], s.used[p.ID] = p, p.SeatsUsed
+	}
+	return s, err
+}
+
+// leave notes that somebody is no longer entitled.
+func (s *seating) leave(row models.EntitlementRow) {
+	s.left = append(s.left, row)
+	if row.State == models.ProductStateEnabled {
+		s.products[row.ProductID].SeatsUsed--
+	}
+}
+
+// settle deletes what nobody is entitled to any more, gives the seats that are free to those who wait, in the order
+// of the line, and then to the new ones, the rest of whom wait behind them.
+func (s *seating) settle(d *difference, claims []models.Holding) error {
+	if err := s.deleteLeft(); err != nil {
+		return err
+	}
+	for _, p := range s.all {
+		if p.HasFreeSeat() && (p.SeatsUsed < s.used[p.ID] || s.c.reseat[p.ID]) {
+			if err := s.promote(d, p); err != nil {
+				return err
+			}
+		}
+	}
+	rows := make([]models.EntitlementRow, len(claims))
+	for i, h := range claims {
+		rows[i] = models.EntitlementRow{AccountID: s.c.account(), UserID: h.User, ProductID: h.Product, State: models.ProductStateNoSeat, Since: s.c.Now}
+		if p := s.products[h.Product]; p.HasFreeSeat() {
+			rows[i].State = models.ProductStateEnabled
+			p.SeatsUsed++
+			d.gained = append(d.gained, h)
+		} else {
+			d.waiting = append(d.waiting, h)
+		}
+	}
+	if len(rows) > 0 {
+		if err := s.c.CreateInBatches(rows, rowBatch).Error; err != nil {
+			return fmt.Errorf("insert entitlements: %w", err)
+		}
+	}
+	if err := s.noteFirsts(d.gained); err != nil {
+		return err
+	}
+	return s.saveUsed()
+}
+
+func (s *seating) deleteLeft() error {
+	byProduct := map[models.ProductID][]models.UserID{}
+	for _, row := range s.left {
+		byProduct[row.ProductID] = append(byProduct[row.ProductID], row.UserID)
+	}
+	for product, users := range byProduct {
+		err := chunks(users, func(part []models.UserID) error {
+			return s.c.Where("account_id = ? AND product_id = ? AND user_id IN ?", s.c.account(), product, part).Delete(&models.EntitlementRow{}).Error
+		})
+		if err != nil {
+			return fmt.Errorf("delete entitlements: %w", err)
+		}
+	}
+	return nil
+}
+
+// promote gives the free seats of a product to the first in its line.
+func (s *seating) promote(d *difference, p *models.Product) error {
+	line := s.c.Where("account_id = ? AND product_id = ? AND state = ?", s.c.account(), p.ID, models.ProductStateNoSeat).Order("since, user_id")
+	if p.Seats != nil {
+		line = line.Limit(int(*p.Seats - p.SeatsUsed))
+	}
+	var first []models.EntitlementRow
+	if err := line.Find(&first).Error; err != nil {
+		return fmt.Errorf("read those who wait: %w", err)
+	}
+	var users []models.UserID
+	for _, row := range first {
+		p.SeatsUsed++
+		users = append(users, row.UserID)
+		h := models.Holding{User: row.UserID, Product: p.ID}
+		d.gained, d.dropped = append(d.gained, h), append(d.dropped, h)
+	}
+	return chunks(users, func(part []models.UserID) error {
+		err := s.c.Model(&models.EntitlementRow{}).Where("account_id = ? AND product_id = ? AND user_id IN ?", s.c.account(), p.ID, part).
+			Update("state", models.ProductStateEnabled).Error
+		if err != nil {
+			return fmt.Errorf("give seats: %w", err)
+		}
+		return nil
+	})
+}
+
+// noteFirsts remembers who has a product for the first time ever.
+func (s *seating) noteFirsts(gained []models.Holding) error {
+	byUser := map[models.UserID][]models.ProductID{}
+	var users []models.UserID
+	for _, h := range gained {
+		if byUser[h.User] == nil {
+			users = append(users, h.User)
+		}
+		byUser[h.User] = append(byUser[h.User], h.Product)
+	}
+	slices.SortFunc(users, func(a, b models.UserID) int { return bytes.Compare(a[:], b[:]) })
+	return chunks(users, func(part []models.UserID) error {
+		var known []models.ProductFirstRow
+		if err := s.c.Where("account_id = ? AND user_id IN ?", s.c.account(), part).Find(&known).Error; err != nil {
+			return fmt.Errorf("read first times: %w", err)
+		}
+		had := map[models.Holding]bool{}
+		for _, row := range known {
+			had[models.Holding{User: row.UserID, Product: row.ProductID}] = true
+		}
+		var rows []models.ProductFirstRow
+		for _, user := range part {
+			for _, product := range byUser[user] {
+				if !had[models.Holding{User: user, Product: product}] {
+					rows = append(rows, models.ProductFirstRow{AccountID: s.c.account(), UserID: user, ProductID: product, CreatedAt: s.c.Now})
+				}
+			}
+		}
+		if len(rows) == 0 {
+			return nil
+		}
+		if err := s.c.CreateInBatches(rows, rowBatch).Error; err != nil {
+			return fmt.Errorf("insert first times: %w", err)
+		}
+		return nil
+	})
+}
+
+func (s *seating) saveUsed() error {
+	for _, p := range s.all {
+		if p.SeatsUsed == s.used[p.ID] {
+			continue
+		}
+		err := s.c.Model(&models.Product{}).Where("account_id = ? AND id = ?", s.c.account(), p.ID).UpdateColumn("seats_used", p.SeatsUsed).Error
+		if err != nil {
+			return fmt.Errorf("count seats: %w", err)
+		}
+	}
+	return nil
+}
+
+// settleStatuses suspends the members who have lost their last product, and lifts that from those who have one again
+// or are no members any more.
+func (c *change) settleStatuses(d *difference) error {
+	return chunks(sortedIDs(c.touched), func(part []models.UserID) error {
+		users, err := usersByID(c.DB, c.account(), part)
+		if err != nil {
+			return err
+		}
+		having, err := c.usersAmong(part, "entitlements e WHERE e.state = 'ENABLED'")
+		if err != nil {
+			return err
+		}
+		had, err := c.usersAmong(part, "product_firsts e WHERE 1 = 1")
+		if err != nil {
+			return err
+		}
+		var resumed, suspended []*models.User
+		for _, id := range part {
+			user := users[id]
+			if user == nil || id == c.leaving {
+				continue
+			}
+			suspend := user.Role == models.RoleMember && had[id] && !having[id]
+			switch {
+			case suspend == user.SuspendedNoProducts:
+				continue
+			case suspend:
+				suspended, d.suspended = append(suspended, user), append(d.suspended, id)
+			default:
+				resumed, d.resumed = append(resumed, user), append(d.resumed, id)
+			}
+			d.users[id] = user
+		}
+		if err := setFact(c, resumed, forProducts, false); err != nil {
+			return err
+		}
+		return setFact(c, suspended, forProducts, true)
+	})
+}
+
+// usersAmong are those of the users that have a row in a table, given with a condition and named e.
+func (c *change) usersAmong(users []models.UserID, rows string) (map[models.UserID]bool, error) {
+	var ids []models.UserID
+	err := c.Raw("SELECT DISTINCT e.user_id FROM "+rows+" AND e.account_id = ? AND e.user_id IN ?", c.account(), users).Scan(&ids).Error
+	if err != nil {
+		return nil, fmt.Errorf("read who has products: %w", err)
+	}
+	found := make(map[models.UserID]bool, len(ids))
+	for _, id := range ids {
+		found[id] = true
+	}
+	return found, nil
+}

@@ -1,0 +1,86 @@
+package graph
+
+import (
+	"context"
+	"slices"
+
+	"cohort/models"
+)
+
+func (r queryResolver) Product(ctx context.Context, by models.ProductBy) (*models.Product, error) {
+	return r.directory.Product(ctx, caller(ctx), by)
+}
+
+func (r queryResolver) Products(ctx context.Context) ([]*models.Product, error) {
+	return r.directory.Products(ctx, caller(ctx))
+}
+
+func (r queryResolver) UsersProductsSummary(ctx context.Context, selection models.UserSelection) (*models.UsersProductsSummary, error) {
+	return r.directory.SummariseProducts(ctx, caller(ctx), &selection)
+}
+
+func (r productResolver) Waiting(ctx context.Context, product *models.Product) (int32, error) {
+	n, err := load(loadersOf(ctx).waiting(), ctx, product.ID)
+	return int32(n), err //nolint:gosec // far fewer users than that
+}
+
+func (r productResolver) ViewerCanUpdate(ctx context.Context, _ *models.Product) (bool, error) {
+	return caller(ctx).Can("Mutation.productUpdate"), nil
+}
+
+func (r productResolver) ViewerCanDelete(ctx context.Context, _ *models.Product) (bool, error) {
+	return caller(ctx).Can("Mutation.productDelete"), nil
+}
+
+func (r userResolver) Products(ctx context.Context, user *models.User, source models.ProductSource) ([]*models.UserProduct, error) {
+	return load(loadersOf(ctx).productsOf(source), ctx, user.ID)
+}
+
+func (r userResolver) HasNoProducts(ctx context.Context, user *models.User) (bool, error) {
+	products, err := load(loadersOf(ctx).productsOf(models.ProductSourceAll), ctx, user.ID)
+	return hasNone(products), err
+}
+
+func hasNone(products []*models.UserProduct) bool {
+	return !slices.ContainsFunc(products, func(p *models.UserProduct) bool { return p.State == models.ProductStateEnabled })
+}
+
+func (r groupResolver) Products(ctx context.Context, group *models.Group) ([]*models.GroupProduct, error) {
+	return load(loadersOf(ctx).productsOfGroups(), ctx, group.ID)
+}
+
+func (r userProductResolver) Via(ctx context.Context, product *models.UserProduct) ([]*models.Group, error) {
+	return groupsNamed(ctx, product.Via)
+}
+
+func (r groupProductResolver) Via(ctx context.Context, product *models.GroupProduct) ([]*models.Group, error) {
+	return groupsNamed(ctx, product.Via)
+}
+
+func (r mutationResolver) UsersProductsSet(ctx context.Context, input models.UsersProductsSetInput) (*models.UsersProductsSetPayload, error) {
+	return answer(r.directory.SetUsersProducts(ctx, caller(ctx), input))
+}
+
+func (r mutationResolver) UserProductBlocksSet(ctx context.Context, input models.UserProductBlocksSetInput) (*models.UserProductBlocksSetPayload, error) {
+	return answer(r.directory.SetProductBlocks(ctx, caller(ctx), input))
+}
+
+func (r mutationResolver) GroupProductsSet(ctx context.Context, input models.GroupProductsSetInput) (*models.GroupProductsSetPayload, error) {
+	return answer(r.directory.SetGroupProducts(ctx, caller(ctx), input))
+}
+
+func (r mutationResolver) GroupsProductsSet(ctx context.Context, input models.GroupsProductsSetInput) (*models.GroupsProductsSetPayload, error) {
+	return answer(r.directory.SetGroupsProducts(ctx, caller(ctx), input))
+}
+
+func (r mutationResolver) ProductCreate(ctx context.Context, input models.ProductCreateInput) (*models.ProductCreatePayload, error) {
+	return answer(r.directory.CreateProduct(ctx, caller(ctx), input))
+}
+
+func (r mutationResolver) ProductUpdate(ctx context.Context, input models.ProductUpdateInput) (*models.ProductUpdatePayload, error) {
+	return answer(r.directory.UpdateProduct(ctx, caller(ctx), input))
+}
+
+func (r mutationResolver) ProductDelete(ctx context.Context, input models.ProductDeleteInput) (*models.ProductDeletePayload, error) {
+	return answer(r.directory.DeleteProduct(ctx, caller(ctx), input))
+}
