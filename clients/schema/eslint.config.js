@@ -17,7 +17,10 @@ export default [
       '@graphql-eslint/strict-id-in-types': ['error', {
         exceptions: {
           suffixes: ['Connection', 'Edge', 'Payload', 'Result'],
-          types: ['GroupAdjacent', 'MembershipCheck', 'PageInfo', 'RateLimit', 'UserChangeCounts', 'UserError', 'UserErrorParam', 'Viewer'],
+          types: [
+            'GroupAdjacent', 'GroupProduct', 'MembershipCheck', 'PageInfo', 'ProductSummary', 'ProductsCounts', 'ProductsImpact', 'RateLimit',
+            'UserChangeCounts', 'UserError', 'UserErrorParam', 'UserProduct', 'UsersProductsSummary', 'Viewer',
+          ],
         },
       }],
       // Connections have `nodes` beside `edges`, and short lists that are always whole are plain lists.
