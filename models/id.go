@@ -30,7 +30,9 @@ const (
 	operationKind = "operation"
 )
 
-var typeNames = map[string]string{accountKind: "Account", userKind: "User", groupKind: "Group", productKind: "Product", operationKind: "Operation"}
+var typeNames = map[string]string{
+	accountKind: "Account", userKind: "User", groupKind: "Group", productKind: "Product", operationKind: "Operation", jobKind: "Job",
+}
 
 var encoding = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
 

@@ -31,8 +31,8 @@ func tables(t *testing.T, s *store.Store) (names []string) {
 }
 
 var allTables = []string{
-	"accounts", "audit_events", "changes", "entitlements", "group_closure", "group_edges", "group_products", "group_terms", "identities",
-	"memberships", "product_firsts", "products",
+	"accounts", "audit_events", "changes", "entitlements", "group_closure", "group_edges", "group_products", "group_terms", "idempotency_keys", "identities",
+	"job_rows", "jobs", "memberships", "product_firsts", "products",
 	"user_groups", "user_product_blocks", "user_products", "user_terms", "users",
 }
 

@@ -13,8 +13,8 @@ import (
 
 func TestTenantTables(t *testing.T) {
 	want := []string{
-		"audit_events", "changes", "entitlements", "group_closure", "group_edges", "group_products", "group_terms", "identities",
-		"memberships", "product_firsts", "products",
+		"audit_events", "changes", "entitlements", "group_closure", "group_edges", "group_products", "group_terms", "idempotency_keys", "identities",
+		"job_rows", "jobs", "memberships", "product_firsts", "products",
 		"user_groups", "user_product_blocks", "user_products", "user_terms", "users",
 	}
 	if diff := cmp.Diff(want, slices.Sorted(maps.Keys(tenantTables()))); diff != "" {

@@ -1,0 +1,115 @@
+package models
+
+import (
+	"database/sql/driver"
+	"io"
+	"time"
+)
+
+// JobID is the id of a Job.
+type JobID [16]byte
+
+const jobKind = "job"
+
+// ParseJobID reads the text form. INVALID_ID when it is malformed or of another kind.
+func ParseJobID(text string) (JobID, error) {
+	_, id, err := parse(jobKind, text)
+	return id, err
+}
+
+func (id JobID) String() string               { return format(jobKind, id) }
+func (id JobID) Value() (driver.Value, error) { return id[:], nil }
+func (id *JobID) Scan(src any) error          { return scan((*[16]byte)(id), src) }
+func (id JobID) MarshalGQL(w io.Writer)       { writeID(w, jobKind, id) }
+func (id *JobID) UnmarshalGQL(v any) (err error) {
+	*id, err = unmarshalAs[JobID](jobKind, v)
+	return err
+}
+
+// JobState is how far a job is.
+type JobState string
+
+// The states. The last four are final.
+const (
+	JobStateQueued       JobState = "QUEUED"        // waits for a worker, or for an older job of the account
+	JobStateRunning      JobState = "RUNNING"       // has begun; also while it waits for another worker or another try
+	JobStateSucceeded    JobState = "SUCCEEDED"     // every row is done, and none failed
+	JobStatePartlyFailed JobState = "PARTLY_FAILED" // every row is done, and some failed
+	JobStateFailed       JobState = "FAILED"        // ended before its time, or every row failed; ErrorCode says why
+	JobStateCanceled     JobState = "CANCELED"      // somebody stopped it; what was done stays
+)
+
+// Final tells whether nothing happens to the job any more.
+func (s JobState) Final() bool { return s != JobStateQueued && s != JobStateRunning }
+
+// Job is a change of many rows: what is to be done, for whom, and how far it is. The rows are JobRows.
+type Job struct {
+	AccountID   AccountID
+	ID          JobID
+	Seq         int64 // the account's jobs are numbered in the order in which they were made, and run in it
+	Kind        string
+	Input       string // JSON
+	State       JobState
+	DryRun      bool
+	Actor       JobActor `gorm:"embedded;embeddedPrefix:actor_"`
+	RequestID   string   // of the request that made it
+	OperationID OperationID
+
+	Total   int32 // rows
+	Done    int32 // of them, whatever came out
+	Changed int32 // of the done
+	Failed  int32 // of the done
+
+	Cursor    *string `gorm:"column:cursor_data"` // JSON: what the kind keeps beside the rows
+	ErrorCode *string
+
+	LeaseOwner  *string    // the worker that has it
+	LeaseUntil  *time.Time // by the database's clock
+	AvailableAt *time.Time // by the database's clock: not before then, after a failure
+	Fence       int64      // grows whenever a worker takes the job
+	Attempts    int32      // failures since the last chunk that was written
+
+	RetriesJobID *JobID    // the job whose rows it tries again
+	RevertsJobID *JobID    // the job that it takes back
+	CreatedAt    time.Time `gorm:"autoCreateTime:false"`
+	StartedAt    *time.Time
+	FinishedAt   *time.Time
+}
+
+func (Job) TableName() string { return "jobs" }
+
+// JobActor is on whose behalf a job works. The role is the one that the token claimed; what the actor may do is read
+// again for each chunk.
+type JobActor struct {
+	Kind   string  // USER, OPERATOR
+	UserID *UserID // nil for who is no user
+	Role   Role
+}
+
+// JobRowEffect is what became of a row, as far as counting goes.
+type JobRowEffect string
+
+// The effects. A job counts them; Outcome says the rest.
+const (
+	JobRowEffectPending   JobRowEffect = "PENDING"
+	JobRowEffectChanged   JobRowEffect = "CHANGED"
+	JobRowEffectUnchanged JobRowEffect = "UNCHANGED"
+	JobRowEffectFailed    JobRowEffect = "FAILED"
+)
+
+// JobRowPending is the outcome of a row whose turn has not come.
+const JobRowPending = "PENDING"
+
+// JobRow is one subject of a job and what became of it.
+type JobRow struct {
+	AccountID   AccountID
+	JobID       JobID
+	Position    int32 // from 0, the order in which rows are done
+	SubjectType string
+	SubjectID   []byte
+	Effect      JobRowEffect
+	Outcome     string  // the kind's own word: CHANGED, REMAINS_VIA_GROUP, NO_SEAT, …
+	Detail      *string // JSON
+}
+
+func (JobRow) TableName() string { return "job_rows" }
