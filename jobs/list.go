@@ -1,0 +1,84 @@
+package jobs
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+
+	"gorm.io/gorm"
+
+	"cohort/models"
+)
+
+// Filter says which jobs a list has. What is empty asks nothing.
+type Filter struct {
+	States []models.JobState
+	Kinds  []string
+}
+
+// RowFilter says which rows of a job a list has. What is empty asks nothing.
+type RowFilter struct {
+	Effects  []models.JobRowEffect
+	Outcomes []string
+}
+
+// List reads a page of the account's jobs, the newest first, and whether there are more on its far side. The Key of a
+// cursor is the job's Seq in decimals. INVALID for another.
+func List(db *gorm.DB, account models.AccountID, f Filter, page models.Page) (found []models.Job, more bool, err error) {
+	rows := db.Where("account_id = ?", account)
+	if len(f.States) > 0 {
+		rows = rows.Where("state IN ?", f.States)
+	}
+	if len(f.Kinds) > 0 {
+		rows = rows.Where("kind IN ?", f.Kinds)
+	}
+	return read[models.Job](rows, "seq", true, page)
+}
+
+// Rows reads a page of a job's rows in their order, and whether there are more on its far side. The Key of a cursor is
+// the row's Position in decimals. INVALID for another.
+func Rows(db *gorm.DB, account models.AccountID, job models.JobID, f RowFilter, page models.Page) (found []models.JobRow, more bool, err error) {
+	rows := db.Where("account_id = ? AND job_id = ?", account, job)
+	if len(f.Effects) > 0 {
+		rows = rows.Where("effect IN ?", f.Effects)
+	}
+	if len(f.Outcomes) > 0 {
+		rows = rows.Where("outcome IN ?", f.Outcomes)
+	}
+	return read[models.JobRow](rows, "position", false, page)
+}
+
+// read reads a page of rows by a column that is a number, and unique among them.
+func read[T any](rows *gorm.DB, column string, descending bool, page models.Page) (found []T, more bool, err error) {
+	for _, bound := range []struct {
+		at    *models.Cursor
+		below bool
+	}{{page.After, descending}, {page.Before, !descending}} {
+		if bound.at == nil {
+			continue
+		}
+		n, err := strconv.ParseInt(bound.at.Key, 10, 64)
+		if err != nil {
+			return nil, false, models.Errorf(models.CodeInvalid, "this is not a cursor that a list has handed out")
+		}
+		op := " > ?"
+		if bound.below {
+			op = " < ?"
+		}
+		rows = rows.Where(column+op, n)
+	}
+	order := column
+	if descending != page.Backward {
+		order += " DESC"
+	}
+	if err := rows.Order(order).Limit(page.Size + 1).Find(&found).Error; err != nil {
+		return nil, false, fmt.Errorf("read a page of jobs: %w", err)
+	}
+	if more = len(found) > page.Size; more {
+		found = found[:page.Size]
+	}
+	if page.Backward {
+		slices.Reverse(found)
+	}
+	return found, more, nil
+}

@@ -1,0 +1,172 @@
+package jobs
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"cohort/models"
+	"cohort/store"
+)
+
+// Add gives a job rows, behind those it has. A row needs its subject; one that already says its effect and outcome
+// counts as done, which only rows without a pending one before them can.
+func Add(tx *store.Tx, job *models.Job, rows []models.JobRow) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	after := *job
+	for i := range rows {
+		r := &rows[i]
+		r.AccountID, r.JobID, r.Position = job.AccountID, job.ID, after.Total
+		switch {
+		case r.Effect == "":
+			r.Effect, r.Outcome = models.JobRowEffectPending, models.JobRowPending
+		case after.Done < after.Total:
+			return fmt.Errorf("add to the job: row %d is done before row %d", r.Position, after.Done)
+		default:
+			if err := count(&after, *r); err != nil {
+				return err
+			}
+		}
+		after.Total++
+	}
+	if err := tx.CreateInBatches(rows, batch).Error; err != nil {
+		return fmt.Errorf("insert the job's rows: %w", err)
+	}
+	return advance(tx, job, after)
+}
+
+// AddSelected gives a job a pending row for each id that the query selects under the name id, behind those it has and
+// in the order of the ids, without reading them into memory. The query must name the account.
+func AddSelected(tx *store.Tx, job *models.Job, subjectType string, query *gorm.DB) error {
+	return addSelected(tx, job, tx.Table("(?) chosen", query).Select("? AS subject_type, chosen.id AS subject_id, chosen.id AS rank_", subjectType))
+}
+
+// addSelected adds what a query selects as subject_type, subject_id and rank_, which orders the rows.
+func addSelected(tx *store.Tx, job *models.Job, query *gorm.DB) error {
+	done := tx.Exec("INSERT INTO job_rows (account_id, job_id, position, subject_type, subject_id, effect, outcome) "+
+		"SELECT ?, ?, ? + ROW_NUMBER() OVER (ORDER BY rows_.rank_) - 1, rows_.subject_type, rows_.subject_id, ?, ? FROM (?) rows_",
+		job.AccountID, job.ID, job.Total, models.JobRowEffectPending, models.JobRowPending, query)
+	if done.Error != nil {
+		return fmt.Errorf("insert the job's rows: %w", done.Error)
+	}
+	after := *job
+	after.Total += int32(done.RowsAffected) //nolint:gosec // an account has fewer
+	return advance(tx, job, after)
+}
+
+// Pending returns the next rows that are to be done, at most so many, in order.
+func Pending(tx *store.Tx, job *models.Job, most int) ([]models.JobRow, error) {
+	var rows []models.JobRow
+	// Rows are done in order, so that the number of those done is where to go on.
+	err := tx.Where("account_id = ? AND job_id = ? AND position >= ?", job.AccountID, job.ID, job.Done).
+		Order("position").Limit(most).Find(&rows).Error
+	if err != nil {
+		return nil, fmt.Errorf("read the job's next rows: %w", err)
+	}
+	return rows, nil
+}
+
+// Settle writes what became of the next rows, and counts them: those that Pending has returned, or the first of them,
+// in their order, each with its effect and outcome. Anything else is an error, and nothing is written. Rows
+// without detail cost one statement for each outcome; those with it one for a thousand.
+func Settle(tx *store.Tx, job *models.Job, rows []models.JobRow) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	type result struct {
+		effect  models.JobRowEffect
+		outcome string
+	}
+	after := *job
+	plain, detailed := map[result][]int32{}, []models.JobRow{}
+	for _, r := range rows {
+		if r.JobID != job.ID || r.Position != after.Done || r.Position >= job.Total {
+			return fmt.Errorf("settle the job's rows: row %d where row %d comes next", r.Position, after.Done)
+		}
+		if err := count(&after, r); err != nil {
+			return err
+		}
+		if r.Detail != nil {
+			detailed = append(detailed, r)
+			continue
+		}
+		key := result{r.Effect, r.Outcome}
+		plain[key] = append(plain[key], r.Position)
+	}
+	for key, positions := range plain {
+		for part := range slices.Chunk(positions, batch) {
+			row := tx.Model(&models.JobRow{}).Where("account_id = ? AND job_id = ?", job.AccountID, job.ID)
+			if first, last := part[0], part[len(part)-1]; int(last-first) == len(part)-1 {
+				row = row.Where("position BETWEEN ? AND ?", first, last)
+			} else {
+				row = row.Where("position IN ?", part)
+			}
+			if err := row.Updates(map[string]any{"effect": key.effect, "outcome": key.outcome}).Error; err != nil {
+				return fmt.Errorf("settle the job's rows: %w", err)
+			}
+		}
+	}
+	if len(detailed) > 0 {
+		err := tx.Clauses(clause.OnConflict{
+			Columns:   []clause.Column{{Name: "account_id"}, {Name: "job_id"}, {Name: "position"}},
+			DoUpdates: clause.AssignmentColumns([]string{"effect", "outcome", "detail"}),
+		}).CreateInBatches(detailed, batch).Error
+		if err != nil {
+			return fmt.Errorf("settle the job's rows: %w", err)
+		}
+	}
+	return advance(tx, job, after)
+}
+
+// MoveCursor stores what the kind wants to find again in job.Cursor when the next chunk begins, as JSON.
+func MoveCursor(tx *store.Tx, job *models.Job, cursor any) error {
+	raw, err := json.Marshal(cursor)
+	if err != nil {
+		return fmt.Errorf("encode the job's cursor: %w", err)
+	}
+	text, after := string(raw), *job
+	after.Cursor = &text
+	return advance(tx, job, after)
+}
+
+// count counts a row that is done.
+func count(job *models.Job, row models.JobRow) error {
+	switch row.Effect {
+	case models.JobRowEffectChanged:
+		job.Changed++
+	case models.JobRowEffectFailed:
+		job.Failed++
+	case models.JobRowEffectUnchanged:
+	default:
+		return fmt.Errorf("count the job's rows: row %d has the effect %q", row.Position, row.Effect)
+	}
+	if row.Outcome == "" || row.Outcome == models.JobRowPending {
+		return fmt.Errorf("count the job's rows: row %d has the outcome %q", row.Position, row.Outcome)
+	}
+	job.Done++
+	return nil
+}
+
+// advance stores how far a job is. It is a chunk that was written, so failures count anew from here.
+func advance(tx *store.Tx, job *models.Job, after models.Job) error {
+	after.Attempts = 0
+	done := tx.Model(&models.Job{}).
+		Where("account_id = ? AND id = ? AND state = ? AND fence = ?", job.AccountID, job.ID, job.State, job.Fence).
+		Updates(map[string]any{
+			"total": after.Total, "done": after.Done, "changed": after.Changed, "failed": after.Failed,
+			"cursor_data": after.Cursor, "attempts": after.Attempts,
+		})
+	if done.Error != nil {
+		return fmt.Errorf("store the job's progress: %w", done.Error)
+	}
+	if done.RowsAffected == 0 || job.State.Final() {
+		return ErrLost
+	}
+	*job = after
+	return nil
+}
