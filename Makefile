@@ -31,8 +31,8 @@ test-mysql: ## all tests on a MySQL of their own, fetched at first (Debian only)
 	scripts/mysql run --fast go test -count=1 $(PACKAGES)
 
 .PHONY: test-mariadb
-test-mariadb: ## the tests of the store and of the directory on a MariaDB 10.11 of their own (Debian only)
-	scripts/mariadb run go test -count=1 ./store/... ./directory/...
+test-mariadb: ## the tests of the store, of jobs and of the directory on a MariaDB 10.11 of their own (Debian only)
+	scripts/mariadb run go test -count=1 ./store/... ./jobs/... ./directory/...
 
 .PHONY: race
 race: ## all tests on MySQL with the race detector (SQLite is ten times slower under it)
