@@ -107,7 +107,7 @@ func TestFailures(t *testing.T) {
 	}
 }
 
-// TestFailedHookFails has the step at a job's end fail once: the end is tried again.
+// TestFailedHookFails has the step at a job's end fail and panic: the end is tried again.
 func TestFailedHookFails(t *testing.T) {
 	w := newWorld(t)
 	job := w.enqueue(2)
@@ -115,13 +115,16 @@ func TestFailedHookFails(t *testing.T) {
 	w.run(w.Store, jobs.Handler{
 		Chunk: func(context.Context, jobs.Claim) (bool, error) { return false, jobs.Fail("GONE", errors.New("gone")) },
 		Failed: func(*store.Tx, *models.Job) error {
-			if hooks.Add(1) == 1 {
+			switch hooks.Add(1) {
+			case 1:
 				return errCrash
+			case 2:
+				panic("ouch")
 			}
 			return nil
 		},
 	}, quick)
-	if got := w.ended(job.ID); got.State != models.JobStateFailed || *got.ErrorCode != "GONE" || hooks.Load() != 2 {
+	if got := w.ended(job.ID); got.State != models.JobStateFailed || *got.ErrorCode != "GONE" || hooks.Load() != 3 {
 		t.Errorf("after %d tries job %+v", hooks.Load(), got)
 	}
 }

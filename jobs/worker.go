@@ -89,14 +89,17 @@ func (r *Runner) work(ctx, chunks context.Context, j held) {
 	r.giveBack(ctx, j.Claim, log)
 }
 
-// chunk calls the handler and makes a panic an error.
+// chunk calls the handler.
 func (r *Runner) chunk(ctx context.Context, c Claim) (done bool, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			done, err = false, Fail(CodeInternal, fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
-		}
-	}()
+	defer caught(&err)
 	return r.handlers[c.Kind].Chunk(ctx, c)
+}
+
+// caught makes a panic an error: what a job does wrong ends the job and not the server.
+func caught(err *error) {
+	if p := recover(); p != nil {
+		*err = Fail(CodeInternal, fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
+	}
 }
 
 // keep renews the lease until ctx ends, and ends ctx when the claim has.
@@ -158,7 +161,8 @@ func (r *Runner) fail(ctx context.Context, j held, log *slog.Logger, why error) 
 		code = permanent.code
 	}
 	log.ErrorContext(ctx, "job failed", "code", code, "error", why)
-	_, err := store.InAccount(ctx, r.store, j.Account, func(tx *store.Tx) (struct{}, error) {
+	_, err := store.InAccount(ctx, r.store, j.Account, func(tx *store.Tx) (_ struct{}, err error) {
+		defer caught(&err)
 		job, err := Held(tx, j.Claim)
 		if err == nil {
 			err = transition(tx.DB, job, models.JobStateFailed, change{at: tx.Now, code: code})

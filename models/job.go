@@ -51,9 +51,9 @@ type Job struct {
 	Input       string // JSON
 	State       JobState
 	DryRun      bool
-	Actor       JobActor `gorm:"embedded;embeddedPrefix:actor_"`
-	RequestID   string   // of the request that made it
-	OperationID OperationID
+	Actor       JobActor    `gorm:"embedded;embeddedPrefix:actor_"`
+	RequestID   string      // of the request that made it
+	OperationID OperationID // of the mutation that made it; each chunk has one of its own besides
 
 	Total   int32 // rows
 	Done    int32 // of them, whatever came out
