@@ -42,10 +42,16 @@ func release(db *gorm.DB, c Claim) error {
 	return ofClaim(db, c, map[string]any{"lease_owner": nil, "lease_until": nil})
 }
 
-// postpone gives the job back, to be tried again after a while, and counts the failure. ErrLost as ever.
-func postpone(db *gorm.DB, c Claim, pause time.Duration) error {
-	return ofClaim(db, c, map[string]any{
-		"lease_owner": nil, "lease_until": nil, "available_at": store.Clock(db, pause), "attempts": gorm.Expr("attempts + 1"),
+// postpone gives the job back, to be tried again after a pause that depends on how often it has failed in a row, and
+// counts the failure. It returns the pause. ErrLost as ever.
+func postpone(db *gorm.DB, c Claim, backoff func(failures int) time.Duration) (time.Duration, error) {
+	job, err := Find(db, c.Account, c.Job)
+	if err != nil {
+		return 0, err
+	}
+	pause := backoff(int(job.Attempts) + 1)
+	return pause, ofClaim(db, c, map[string]any{
+		"lease_owner": nil, "lease_until": nil, "available_at": store.Clock(db, pause), "attempts": job.Attempts + 1,
 	})
 }
 

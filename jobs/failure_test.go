@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"cohort/jobs"
 	"cohort/models"
@@ -66,6 +67,8 @@ func TestFailures(t *testing.T) {
 			w := newWorld(t)
 			job, after := w.enqueue(4), w.enqueue(1)
 			var calls, hooks atomic.Int32
+			o := quick
+			o.Lease = time.Hour // nothing here may wait for it
 			w.run(w.Store, jobs.Handler{
 				Chunk: func(ctx context.Context, c jobs.Claim) (bool, error) {
 					if c.Job != job.ID {
@@ -87,7 +90,7 @@ func TestFailures(t *testing.T) {
 					hooks.Add(1)
 					return nil
 				},
-			}, quick)
+			}, o)
 			got := w.ended(job.ID)
 			code := ""
 			if got.ErrorCode != nil {

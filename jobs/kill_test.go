@@ -52,13 +52,19 @@ func TestKill(t *testing.T) {
 	s := another(t, store.Options{URL: url})
 	must(t, s.Migrate(t.Context()))
 	w := &world{t, s, storetest.Account(t, s), newKind()}
-	job := w.enqueue(100)
+	times, rows := 6, 100
+	if *long {
+		times, rows = 50, 1000
+	}
+	job := w.enqueue(rows)
 	spec, err := json.Marshal(life{url, w.kind})
 	must(t, err)
 	chance := rand.New(rand.NewPCG(7, 7))
-	kills := 0
-	for ; kills < 6; kills++ {
+	for range times {
 		child(t, string(spec), 5+chance.IntN(50), chance.IntN(20_000))
+		// Under the lock what the dead had begun has been decided.
+		_, err := in(w, func(*store.Tx) (any, error) { return nil, nil })
+		must(t, err)
 		w.checkOnce(job.ID)
 	}
 	if w.find(job.ID).State.Final() {
@@ -66,11 +72,11 @@ func TestKill(t *testing.T) {
 	}
 	at := time.Now()
 	w.run(s, counting(s, 3), ofChild)
-	if got := w.ended(job.ID); got.State != models.JobStateSucceeded || int(got.Fence) > kills+1 {
+	if got := w.ended(job.ID); got.State != models.JobStateSucceeded || int(got.Fence) > times+1 {
 		t.Errorf("job %+v", got)
 	}
 	w.checkOnce(job.ID)
-	t.Logf("%d kills, the last job ended %s after the last of them, fence %d", kills, time.Since(at), w.find(job.ID).Fence)
+	t.Logf("%d kills, the job ended %s after the last of them and was claimed %d times", times, time.Since(at), w.find(job.ID).Fence)
 }
 
 // child runs a server in a process of its own and kills it a moment after it has made so many statements.

@@ -7,7 +7,10 @@ import (
 	"testing"
 )
 
-var lives = flag.String("live", "", "what TestKill starts this program again with")
+var (
+	long  = flag.Bool("long", false, "run kills at length")
+	lives = flag.String("live", "", "what TestKill starts this program again with")
+)
 
 // TestMain bounds the random histories of an ordinary run; -rapid.checks asks for more.
 func TestMain(m *testing.M) {

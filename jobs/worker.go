@@ -58,8 +58,8 @@ func (r *Runner) claim(ctx, chunks context.Context, most int) []held {
 // work does a job chunk by chunk until it ends, is lost, or fails, or ctx ends.
 func (r *Runner) work(ctx, chunks context.Context, j held) {
 	log := r.o.Log.With("job", j.Job, "kind", j.Kind)
-	if j.attempts >= r.o.MaxAttempts { // its last holders have died of it
-		r.fail(chunks, j, log, Fail(CodeTooManyAttempts, errors.New("it failed, or whoever had it died, too often in a row")))
+	if j.attempts >= r.o.MaxAttempts {
+		r.fail(chunks, j.Claim, log, Fail(CodeTooManyAttempts, errors.New("it failed, or whoever had it died, too often in a row")))
 		return
 	}
 	run, lose := context.WithCancelCause(chunks)
@@ -78,13 +78,12 @@ func (r *Runner) work(ctx, chunks context.Context, j held) {
 			r.giveBack(ctx, j.Claim, log)
 			return
 		case err != nil:
-			r.failed(chunks, j, log, err)
+			r.failed(chunks, j.Claim, log, err)
 			return
 		case done:
-			r.ended(chunks, j, log)
+			r.ended(chunks, j.Claim, log)
 			return
 		}
-		j.attempts = 0
 	}
 	r.giveBack(ctx, j.Claim, log)
 }
@@ -127,54 +126,62 @@ func (r *Runner) giveBack(ctx context.Context, c Claim, log *slog.Logger) {
 	r.letGo(ctx, log, func(tx *gorm.DB) error { return release(tx, c) })
 }
 
+// putOff has the job tried again later, and returns whether it was still the worker's own.
+func (r *Runner) putOff(ctx context.Context, c Claim, log *slog.Logger) bool {
+	return r.letGo(ctx, log, func(tx *gorm.DB) error {
+		pause, err := postpone(tx, c, r.backoff)
+		if err == nil {
+			log.InfoContext(ctx, "job put off", "for", pause)
+		}
+		return err
+	})
+}
+
 // ended sees to it that a handler that says it is done has ended the job.
-func (r *Runner) ended(ctx context.Context, j held, log *slog.Logger) {
-	if r.letGo(ctx, log, func(tx *gorm.DB) error { return postpone(tx, j.Claim, r.backoff(j.attempts+1)) }) {
+func (r *Runner) ended(ctx context.Context, c Claim, log *slog.Logger) {
+	if r.putOff(ctx, c, log) {
 		log.ErrorContext(ctx, "the handler calls the job done and has not finished it")
 	}
 }
 
-// failed has the job tried again later, or ends it.
-func (r *Runner) failed(ctx context.Context, j held, log *slog.Logger, err error) {
+// failed ends the job if the error is permanent, and puts it off if not.
+func (r *Runner) failed(ctx context.Context, c Claim, log *slog.Logger, err error) {
 	var permanent *failure
 	mistakes, _ := models.UserErrors(err)
 	switch {
 	case errors.As(err, &permanent):
 	case len(mistakes) > 0:
 		err = Fail(string(mistakes[0].Code), err)
-	case j.attempts+1 >= r.o.MaxAttempts:
-		err = Fail(CodeTooManyAttempts, err)
 	default:
-		pause := r.backoff(j.attempts + 1)
-		log.WarnContext(ctx, "a job's chunk failed and is tried again", "error", err, "attempts", j.attempts+1, "in", pause)
-		r.letGo(ctx, log, func(tx *gorm.DB) error { return postpone(tx, j.Claim, pause) })
+		log.WarnContext(ctx, "a chunk of a job failed", "error", err)
+		r.putOff(ctx, c, log)
 		return
 	}
-	r.fail(ctx, j, log, err)
+	r.fail(ctx, c, log, err)
 }
 
 // fail ends the job FAILED.
-func (r *Runner) fail(ctx context.Context, j held, log *slog.Logger, why error) {
+func (r *Runner) fail(ctx context.Context, c Claim, log *slog.Logger, why error) {
 	var permanent *failure
 	code := CodeInternal
 	if errors.As(why, &permanent) {
 		code = permanent.code
 	}
 	log.ErrorContext(ctx, "job failed", "code", code, "error", why)
-	_, err := store.InAccount(ctx, r.store, j.Account, func(tx *store.Tx) (_ struct{}, err error) {
+	_, err := store.InAccount(ctx, r.store, c.Account, func(tx *store.Tx) (_ struct{}, err error) {
 		defer caught(&err)
-		job, err := Held(tx, j.Claim)
+		job, err := Held(tx, c)
 		if err == nil {
 			err = transition(tx.DB, job, models.JobStateFailed, change{at: tx.Now, code: code})
 		}
-		if err == nil && r.handlers[j.Kind].Failed != nil {
-			err = r.handlers[j.Kind].Failed(tx, job)
+		if err == nil && r.handlers[c.Kind].Failed != nil {
+			err = r.handlers[c.Kind].Failed(tx, job)
 		}
 		return struct{}{}, err
 	})
 	if err != nil && !errors.Is(err, ErrLost) {
 		log.ErrorContext(ctx, "end a job as failed", "error", err)
-		r.letGo(ctx, log, func(tx *gorm.DB) error { return postpone(tx, j.Claim, r.backoff(j.attempts+1)) })
+		r.putOff(ctx, c, log)
 	}
 }
 
@@ -193,9 +200,9 @@ func (r *Runner) letGo(ctx context.Context, log *slog.Logger, say func(tx *gorm.
 }
 
 // backoff is the pause after so many failures in a row.
-func (r *Runner) backoff(attempts int) time.Duration {
+func (r *Runner) backoff(failures int) time.Duration {
 	pause := r.o.Backoff
-	for range attempts - 1 {
+	for range failures - 1 {
 		pause = min(2*pause, longestBackoff)
 	}
 	return pause/2 + rand.N(pause)
