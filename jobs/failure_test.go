@@ -170,3 +170,28 @@ func TestProgressForgives(t *testing.T) {
 		t.Errorf("job %+v", got)
 	}
 }
+
+// TestBackoff has a job fail and wait: nobody takes it, nor a younger one of the account, until its time has come.
+func TestBackoff(t *testing.T) {
+	w := newWorld(t)
+	job := w.enqueue(2)
+	w.enqueue(1)
+	o := quick
+	o.Backoff = time.Hour
+	_, stop := w.run(w.Store, jobs.Handler{Chunk: func(context.Context, jobs.Claim) (bool, error) { return false, errCrash }}, o)
+	until(t, func() bool { return w.find(job.ID).Attempts == 1 })
+	stop()
+	now := w.find(job.ID)
+	if wait := time.Until(*now.AvailableAt); wait < 29*time.Minute || wait > 91*time.Minute {
+		t.Errorf("it waits for %s", wait)
+	}
+	if claims, err := jobs.Take(t.Context(), w.Store, o, 9, w.kind); err != nil || len(claims) != 0 {
+		t.Errorf("claims %v, error %v", claims, err)
+	}
+	must(t, w.Write.Model(&models.Job{}).Where("account_id = ? AND id = ?", w.account, job.ID).
+		Update("available_at", store.Clock(w.Write, -time.Second)).Error)
+	claims, err := jobs.Take(t.Context(), w.Store, o, 9, w.kind)
+	if err != nil || len(claims) != 1 || claims[0].Job != job.ID || w.find(job.ID).AvailableAt != nil {
+		t.Errorf("claims %v, error %v", claims, err)
+	}
+}
