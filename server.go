@@ -11,6 +11,7 @@ import (
 )
 
 //go:generate go tool gqlgen generate
+//go:generate go run ./internal/hoist graph/generated/exec.go
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"reflect"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -2597,45 +2598,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 	opCtx := graphql.GetOperationContext(ctx)
 	ec := newExecutionContext(opCtx, e, make(chan graphql.DeferredResult))
-	inputUnmarshalMap := graphql.BuildUnmarshalerMap(
-		unmarshalInputGroupBy,
-		unmarshalInputGroupCreateInput,
-		unmarshalInputGroupDeleteInput,
-		unmarshalInputGroupFilter,
-		unmarshalInputGroupMatching,
-		unmarshalInputGroupMemberFilter,
-		unmarshalInputGroupMembersAddInput,
-		unmarshalInputGroupMembersRemoveInput,
-		unmarshalInputGroupNestInput,
-		unmarshalInputGroupProductsSetInput,
-		unmarshalInputGroupSelection,
-		unmarshalInputGroupUnnestInput,
-		unmarshalInputGroupUpdateInput,
-		unmarshalInputGroupWithinFilter,
-		unmarshalInputGroupsDeleteInput,
-		unmarshalInputGroupsProductsSetInput,
-		unmarshalInputProductBy,
-		unmarshalInputProductCreateInput,
-		unmarshalInputProductDeleteInput,
-		unmarshalInputProductUpdateInput,
-		unmarshalInputTimeSpan,
-		unmarshalInputUserBy,
-		unmarshalInputUserCreateInput,
-		unmarshalInputUserDeleteInput,
-		unmarshalInputUserFilter,
-		unmarshalInputUserGroupFilter,
-		unmarshalInputUserGroupsUpdateInput,
-		unmarshalInputUserMatching,
-		unmarshalInputUserProductBlocksSetInput,
-		unmarshalInputUserProductFilter,
-		unmarshalInputUserRoleSetInput,
-		unmarshalInputUserSelection,
-		unmarshalInputUserUpdateInput,
-		unmarshalInputUsersCreateInput,
-		unmarshalInputUsersProductsSetInput,
-		unmarshalInputUsersResumeInput,
-		unmarshalInputUsersSuspendInput,
-	)
+	inputUnmarshalMap := inputUnmarshalers
 	first := true
 
 	switch opCtx.Operation.Operation {
@@ -25685,3 +25648,48 @@ func marshalO__Type2ᚖgithubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospecti
 }
 
 // endregion ***************************** type.gotpl *****************************
+
+// inputUnmarshalers is built once; see internal/hoist.
+var inputUnmarshalers map[reflect.Type]reflect.Value
+
+func init() {
+	inputUnmarshalers = graphql.BuildUnmarshalerMap(
+		unmarshalInputGroupBy,
+		unmarshalInputGroupCreateInput,
+		unmarshalInputGroupDeleteInput,
+		unmarshalInputGroupFilter,
+		unmarshalInputGroupMatching,
+		unmarshalInputGroupMemberFilter,
+		unmarshalInputGroupMembersAddInput,
+		unmarshalInputGroupMembersRemoveInput,
+		unmarshalInputGroupNestInput,
+		unmarshalInputGroupProductsSetInput,
+		unmarshalInputGroupSelection,
+		unmarshalInputGroupUnnestInput,
+		unmarshalInputGroupUpdateInput,
+		unmarshalInputGroupWithinFilter,
+		unmarshalInputGroupsDeleteInput,
+		unmarshalInputGroupsProductsSetInput,
+		unmarshalInputProductBy,
+		unmarshalInputProductCreateInput,
+		unmarshalInputProductDeleteInput,
+		unmarshalInputProductUpdateInput,
+		unmarshalInputTimeSpan,
+		unmarshalInputUserBy,
+		unmarshalInputUserCreateInput,
+		unmarshalInputUserDeleteInput,
+		unmarshalInputUserFilter,
+		unmarshalInputUserGroupFilter,
+		unmarshalInputUserGroupsUpdateInput,
+		unmarshalInputUserMatching,
+		unmarshalInputUserProductBlocksSetInput,
+		unmarshalInputUserProductFilter,
+		unmarshalInputUserRoleSetInput,
+		unmarshalInputUserSelection,
+		unmarshalInputUserUpdateInput,
+		unmarshalInputUsersCreateInput,
+		unmarshalInputUsersProductsSetInput,
+		unmarshalInputUsersResumeInput,
+		unmarshalInputUsersSuspendInput,
+	)
+}

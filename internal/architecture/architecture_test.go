@@ -191,9 +191,9 @@ func floorOf(room string) int {
 	return slices.IndexFunc(floors, func(rooms []string) bool { return slices.Contains(rooms, room) })
 }
 
-// isTestPackage tells packages that serve tests only, such as store/storetest, and this one.
+// isTestPackage tells packages that are no part of the program: store/storetest, say, and all in internal.
 func isTestPackage(importPath string) bool {
-	return importPath == module+"/internal/architecture" || strings.HasSuffix(path.Base(importPath), "test")
+	return strings.HasPrefix(importPath, module+"/internal/") || strings.HasSuffix(path.Base(importPath), "test")
 }
 
 func within(importPath, tree string) bool {
