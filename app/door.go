@@ -55,8 +55,7 @@ func (s limitSettings) Validate() error {
 			return fmt.Errorf("--limit-%s (COHORT_LIMIT_%s) must be at least 1", name, strings.ReplaceAll(strings.ToUpper(name), "-", "_"))
 		}
 	}
-	const writing = 10 // that a mutation costs beside its complexity
-	if least := s.LimitComplexity + writing; s.LimitRate < 0 || s.LimitRate > 0 && s.LimitBurst < least {
+	if least := s.LimitComplexity + graph.Writing; s.LimitRate < 0 || s.LimitRate > 0 && s.LimitBurst < least {
 		return fmt.Errorf("--limit-rate (COHORT_LIMIT_RATE) must be 0 or more, and --limit-burst (COHORT_LIMIT_BURST) at least %d, or what --limit-complexity allows can never run", least)
 	}
 	return nil

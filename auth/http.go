@@ -128,7 +128,11 @@ type Bearer struct {
 // BearerFrom is whoever Middleware or Present has let in; false in a context of neither.
 func BearerFrom(ctx context.Context) (Bearer, bool) {
 	came, ok := ctx.Value(arrivalKey{}).(arrival)
-	return Bearer{came.claims.Account, came.claims.User, came.claims.Visitor.Issuer, came.claims.Visitor.Subject}, ok
+	return came.claims.bearer(), ok
+}
+
+func (c Claims) bearer() Bearer {
+	return Bearer{c.Account, c.User, c.Visitor.Issuer, c.Visitor.Subject}
 }
 
 // Settle finds out who the caller is that Middleware has let through, which may take a statement on the

@@ -18,14 +18,7 @@ type visitors struct {
 	identify Identify
 	ttl      time.Duration
 	now      func() time.Time
-	kept     *lru.Cache[visit, identified]
-}
-
-type visit struct {
-	account models.AccountID
-	user    models.UserID
-	issuer  string
-	subject string
+	kept     *lru.Cache[Bearer, identified]
 }
 
 type identified struct {
@@ -34,7 +27,7 @@ type identified struct {
 }
 
 func newVisitors(identify Identify, ttl time.Duration, now func() time.Time) *visitors {
-	kept, err := lru.New[visit, identified](keptStandings)
+	kept, err := lru.New[Bearer, identified](keptStandings)
 	if err != nil {
 		panic(err) // it refuses a size below one only
 	}
@@ -43,7 +36,7 @@ func newVisitors(identify Identify, ttl time.Duration, now func() time.Time) *vi
 
 // who is the user that the claims are about. Nobody is remembered whom Identify refused.
 func (v *visitors) who(ctx context.Context, c Claims) (person, error) {
-	key := visit{c.Account, c.User, c.Visitor.Issuer, c.Visitor.Subject}
+	key := c.bearer()
 	begin := v.now()
 	if k, ok := v.kept.Get(key); ok && begin.Sub(k.since) >= 0 && begin.Sub(k.since) < v.ttl {
 		return k.person, nil

@@ -32,6 +32,10 @@ func fromRoster[T any](ctx context.Context, d *Directory, who auth.Caller, actio
 	return result, err == nil
 }
 
+// InMemory says of how many accounts the users and memberships are held in memory, and about how many bytes they
+// take.
+func (d *Directory) InMemory() (accounts int, bytes int64) { return d.rosters.Held() }
+
 // present runs look on the roster as it is now.
 func (d *Directory) present(ctx context.Context, account models.AccountID, look func(*roster.Roster)) error {
 	seq, err := d.store.FeedSeq(ctx, account)

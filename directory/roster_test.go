@@ -2,6 +2,7 @@ package directory_test
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -168,5 +169,40 @@ func TestJoiningWithoutGrantsCostsNothingMore(t *testing.T) {
 	}
 	if cost := join(granting); len(cost) == 0 || len(cost) > 12 {
 		t.Errorf("joining a group that grants cost %d statements: %q", len(cost), cost)
+	}
+}
+
+// With memory for one of them, the account that was asked about last is held; one that never fits is asked of the
+// database. The answers are the same.
+func TestMemoryIsBounded(t *testing.T) {
+	s := storetest.Open(t)
+	for name, tt := range map[string]struct {
+		memory int64
+		held   int
+	}{"for one": {2500, 1}, "for both": {5000, 2}, "for none": {1000, 0}} {
+		t.Run(name, func(t *testing.T) {
+			d, err := directory.New(s, directory.Options{Memory: tt.memory})
+			must(t, err)
+			var all []auth.Caller
+			var groups []models.GroupID
+			for range 2 { // a group takes 1,000 bytes, a user 200
+				who := foundAccount(t, d)
+				all, groups = append(all, who), append(groups, found(t, d, who, "Group"))
+			}
+			for round := range 6 {
+				who, group := all[round%2], groups[round%2]
+				hire(t, d, who, fmt.Sprintf("u%d@example.org", round), models.RoleMember)
+				_, err := d.AddMembers(t.Context(), who, models.GroupMembersAddInput{GroupIds: []models.GroupID{group}, UserIds: []models.UserID{who.UserID}})
+				must(t, err)
+				counts, err := d.CountMembers(t.Context(), who, []models.GroupID{group}, models.MembershipRelationAll, nil)
+				if err != nil || counts[0] != 1 {
+					t.Errorf("round %d: %v %v", round, counts, err)
+				}
+			}
+			held, bytes := d.InMemory()
+			if held != tt.held || bytes > tt.memory || (bytes > 0) != (held > 0) {
+				t.Errorf("%d accounts with %d bytes are held, want %d within %d", held, bytes, tt.held, tt.memory)
+			}
+		})
 	}
 }

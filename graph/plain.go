@@ -145,15 +145,14 @@ func plainTime[T any](value func(*T) time.Time) plainField[T] {
 // plainMay is for a resolver that asks nothing but the policy table.
 func plainMay[T any](may func(context.Context, *T) (bool, error)) plainField[T] {
 	return func(ctx context.Context, _ graphql.CollectedField, rows []*T) rowWriter {
-		for _, row := range rows {
-			if _, err := may(ctx, row); err != nil {
+		answers := make([]bool, len(rows))
+		for i, row := range rows {
+			var err error
+			if answers[i], err = may(ctx, row); err != nil {
 				return nil
 			}
 		}
-		return func(to []byte, row int) []byte {
-			answer, _ := may(ctx, rows[row])
-			return strconv.AppendBool(to, answer)
-		}
+		return func(to []byte, row int) []byte { return strconv.AppendBool(to, answers[row]) }
 	}
 }
 

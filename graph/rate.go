@@ -22,8 +22,8 @@ import (
 // Each caller has a bucket of points, which fills by so many a second up to a bound. An operation takes out what it
 // costs before anything is read from the database, and is refused when there is less. A server counts for itself.
 
-// writing is what a mutation costs beside its complexity: it waits for the account's lock, and others wait for it.
-const writing = 10
+// Writing is what a mutation costs beside its complexity: it waits for the account's lock, and others wait for it.
+const Writing = 10
 
 // rememberedCallers bounds the buckets. One that is dropped for want of room is full again, which only matters when
 // so many callers are busy at once.
@@ -68,7 +68,7 @@ func (r *rates) spend(ctx context.Context, kind ast.Operation, complexity int) (
 	}
 	cost := max(complexity, 1)
 	if kind == ast.Mutation {
-		cost += writing
+		cost += Writing
 	}
 	now := r.now()
 	bucket := r.bucket(caller)

@@ -32,6 +32,7 @@ type Cache struct {
 
 	mu      sync.Mutex
 	entries map[models.AccountID]*entry
+	taken   int64 // by all of them
 	clock   atomic.Int64
 }
 
@@ -138,25 +139,43 @@ func size(users, groups, memberships int64) int64 {
 // makeRoom drops the rosters that were not asked about for the longest time until there is room for one of this
 // size, and notes it where there never is.
 func (c *Cache) makeRoom(account models.AccountID, e *entry, size int64) bool {
-	if size > c.memory {
-		e.large.Store(true)
-		return false
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if size > c.memory {
+		e.large.Store(true)
+		c.taken -= e.size
+		e.size = 0
+		return false
+	}
 	c.entries[account] = e // it may have been dropped itself meanwhile
+	c.taken += size - e.size
 	e.size = size
-	for {
-		total, oldest := int64(0), account
+	for c.taken > c.memory {
+		oldest := account
 		for id, other := range c.entries {
-			total += other.size
-			if id != account && (oldest == account || other.used.Load() < c.entries[oldest].used.Load()) {
+			if other.size > 0 && id != account && (oldest == account || other.used.Load() < c.entries[oldest].used.Load()) {
 				oldest = id
 			}
 		}
-		if total <= c.memory || oldest == account {
-			return true
+		if oldest == account {
+			break
 		}
+		c.taken -= c.entries[oldest].size
+		c.entries[oldest].size = 0 // whoever still holds it may bring it back
 		delete(c.entries, oldest)
 	}
+	return true
+}
+
+// Held says how many accounts are in memory, and about how many bytes they take.
+func (c *Cache) Held() (accounts int, bytes int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, e := range c.entries {
+		if e.size > 0 && !e.large.Load() {
+			accounts++
+			bytes += e.size
+		}
+	}
+	return accounts, bytes
 }
