@@ -44,6 +44,7 @@ type Directory struct {
 	feeds    *feeds
 	log      *slog.Logger
 	maxDepth int
+	wakeJobs func()
 }
 
 // New makes a Directory on a store whose schema is up to date.
@@ -62,7 +63,7 @@ func New(s *store.Store, o Options) (*Directory, error) {
 	}
 	graphs := nesting.NewCache()
 	return &Directory{
-		store: s, graphs: graphs, rosters: roster.NewCache(s, graphs, o.Memory), feeds: newFeeds(s, o.Log), log: o.Log, maxDepth: o.MaxGroupDepth,
+		store: s, graphs: graphs, rosters: roster.NewCache(s, graphs, o.Memory), feeds: newFeeds(s, o.Log), log: o.Log, maxDepth: o.MaxGroupDepth, wakeJobs: func() {},
 	}, nil
 }
 

@@ -113,3 +113,38 @@ type JobRow struct {
 }
 
 func (JobRow) TableName() string { return "job_rows" }
+
+// JobOutcome is what became of a row of a job. The kinds share the words.
+type JobOutcome string
+
+// The outcomes.
+const (
+	JobOutcomePending         JobOutcome = JobRowPending
+	JobOutcomeChanged         JobOutcome = "CHANGED"
+	JobOutcomeUnchanged       JobOutcome = "UNCHANGED"
+	JobOutcomeRemainsViaGroup JobOutcome = "REMAINS_VIA_GROUP" // something stays that a group gives
+	JobOutcomeNoSeat          JobOutcome = "NO_SEAT"           // entitled, and waits for a seat
+	JobOutcomeNotFound        JobOutcome = "NOT_FOUND"         // is not there, or not any more
+	JobOutcomeForbidden       JobOutcome = "FORBIDDEN"         // the actor may not touch it
+	JobOutcomeLastSuperAdmin  JobOutcome = "LAST_SUPER_ADMIN"  // the account would be left without one
+	JobOutcomeChangedSince    JobOutcome = "CHANGED_SINCE"     // somebody has changed it after the job that is to be taken back
+)
+
+// JobDetail is what a row of a job has changed: of its sources, by which it is taken back, and of what follows from
+// them. What is empty is left out of the JSON.
+type JobDetail struct {
+	Set       []ProductID `json:"set,omitempty"`       // on the user
+	Taken     []ProductID `json:"taken,omitempty"`     // from the user
+	Blocked   []ProductID `json:"blocked,omitempty"`   // for the user
+	Unblocked []ProductID `json:"unblocked,omitempty"` // for the user
+	Granted   []ProductID `json:"granted,omitempty"`   // to the group
+	Ended     []ProductID `json:"ended,omitempty"`     // grants of the group
+	Joined    []GroupID   `json:"joined,omitempty"`    // by the user
+	Left      []GroupID   `json:"left,omitempty"`      // by the user
+	Suspended *bool       `json:"suspended,omitempty"` // by hand, or no more
+
+	Gained     []ProductID `json:"gained,omitempty"`     // with a seat
+	Lost       []ProductID `json:"lost,omitempty"`       // had with a seat
+	Waiting    []ProductID `json:"waiting,omitempty"`    // for a seat, from now on
+	NoProducts *bool       `json:"noProducts,omitempty"` // suspended with nothing left, or no more
+}
