@@ -55,6 +55,8 @@ var policy = map[Action]Rule{
 	"Query.product":              admins,
 	"Query.products":             admins,
 	"Query.usersProductsSummary": admins,
+	"Query.job":                  admins,
+	"Query.jobs":                 admins,
 
 	"Viewer.account": everybody,
 	"Viewer.user":    everybody,
@@ -78,6 +80,11 @@ var policy = map[Action]Rule{
 	"Product.seats":     admins,
 	"Product.seatsUsed": admins,
 	"Product.waiting":   admins,
+
+	"Job.startedBy":     admins,
+	"Job.retries":       admins,
+	"Job.reverts":       admins,
+	"Job.results":       admins,
 
 	"UsersProductsSummary.products": admins,
 	"ProductSummary.product":        admins,

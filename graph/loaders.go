@@ -51,6 +51,36 @@ func (l *loaders) groups() *gatherer[models.GroupID, *models.Group] {
 	})
 }
 
+func (l *loaders) users() *gatherer[models.UserID, *models.User] {
+	return loader(l, "user", nil, func(ctx context.Context, ids []models.UserID) ([]*models.User, error) {
+		return l.directory.UsersByID(ctx, l.who, ids)
+	})
+}
+
+func (l *loaders) catalogue() *gatherer[models.ProductID, *models.Product] {
+	return loader(l, "product", nil, func(ctx context.Context, ids []models.ProductID) ([]*models.Product, error) {
+		return l.directory.ProductsByID(ctx, l.who, ids)
+	})
+}
+
+func (l *loaders) jobs() *gatherer[models.JobID, *models.Job] {
+	return loader(l, "job", nil, func(ctx context.Context, ids []models.JobID) ([]*models.Job, error) {
+		return l.directory.JobsByID(ctx, l.who, ids)
+	})
+}
+
+func (l *loaders) jobResults(outcomes []models.JobOutcome, args models.PageArgs) *gatherer[models.JobID, *models.JobResultConnection] {
+	return loader(l, "jobResults", []any{outcomes, args}, func(ctx context.Context, ids []models.JobID) ([]*models.JobResultConnection, error) {
+		return l.directory.JobResults(ctx, l.who, ids, outcomes, args)
+	})
+}
+
+func (l *loaders) jobResultCounts(outcomes []models.JobOutcome) *gatherer[models.JobID, int] {
+	return loader(l, "jobResultCount", outcomes, func(ctx context.Context, ids []models.JobID) ([]int, error) {
+		return l.directory.CountJobResults(ctx, l.who, ids, outcomes)
+	})
+}
+
 func (l *loaders) members(q directory.MemberQuery, args models.PageArgs, detail directory.Detail) *gatherer[models.GroupID, *models.GroupMemberConnection] {
 	return loader(l, "members", []any{q, args, detail}, func(ctx context.Context, ids []models.GroupID) ([]*models.GroupMemberConnection, error) {
 		return l.directory.MembersOf(ctx, l.who, ids, q, args, detail)

@@ -31,6 +31,7 @@ func (r queryResolver) nodes(ctx context.Context, ids []*models.GlobalID) ([]mod
 	var users []models.UserID
 	var groups []models.GroupID
 	var products []models.ProductID
+	var jobs []models.JobID
 	for _, id := range ids {
 		switch {
 		case id.User != nil:
@@ -39,6 +40,8 @@ func (r queryResolver) nodes(ctx context.Context, ids []*models.GlobalID) ([]mod
 			groups = append(groups, *id.Group)
 		case id.Product != nil && who.Can("Query.product"):
 			products = append(products, *id.Product)
+		case id.Job != nil && who.Can("Query.job"):
+			jobs = append(jobs, *id.Job)
 		}
 	}
 	foundUsers, err := r.directory.UsersByID(ctx, who, users)
@@ -52,6 +55,12 @@ func (r queryResolver) nodes(ctx context.Context, ids []*models.GlobalID) ([]mod
 	var foundProducts []*models.Product
 	if len(products) > 0 {
 		if foundProducts, err = r.directory.ProductsByID(ctx, who, products); err != nil {
+			return nil, err
+		}
+	}
+	var foundJobs []*models.Job
+	if len(jobs) > 0 {
+		if foundJobs, err = r.directory.JobsByID(ctx, who, jobs); err != nil {
 			return nil, err
 		}
 	}
@@ -73,6 +82,11 @@ func (r queryResolver) nodes(ctx context.Context, ids []*models.GlobalID) ([]mod
 				nodes[i] = product
 			}
 			foundProducts = foundProducts[1:]
+		case id.Job != nil && len(foundJobs) > 0:
+			if job := foundJobs[0]; job != nil {
+				nodes[i] = job
+			}
+			foundJobs = foundJobs[1:]
 		case id.Account != nil && *id.Account == who.Account:
 			account, err := r.directory.Account(ctx, who)
 			if err != nil {

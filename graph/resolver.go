@@ -21,6 +21,8 @@ type (
 	groupResolver           struct{ *resolver }
 	groupMemberEdgeResolver struct{ *resolver }
 	groupProductResolver    struct{ *resolver }
+	jobResolver             struct{ *resolver }
+	jobResultResolver       struct{ *resolver }
 	membershipCheckResolver struct{ *resolver }
 	mutationResolver        struct{ *resolver }
 	productResolver         struct{ *resolver }
@@ -42,6 +44,8 @@ func (r *resolver) MembershipCheck() generated.MembershipCheckResolver {
 	return membershipCheckResolver{r}
 }
 func (r *resolver) GroupProduct() generated.GroupProductResolver   { return groupProductResolver{r} }
+func (r *resolver) Job() generated.JobResolver                     { return jobResolver{r} }
+func (r *resolver) JobResult() generated.JobResultResolver         { return jobResultResolver{r} }
 func (r *resolver) Product() generated.ProductResolver             { return productResolver{r} }
 func (r *resolver) UserProduct() generated.UserProductResolver     { return userProductResolver{r} }
 func (r *resolver) Mutation() generated.MutationResolver           { return mutationResolver{r} }

@@ -25,6 +25,19 @@ type RowFilter struct {
 // List reads a page of the account's jobs, the newest first, and whether there are more on its far side. The Key of a
 // cursor is the job's Seq in decimals. INVALID for another.
 func List(db *gorm.DB, account models.AccountID, f Filter, page models.Page) (found []models.Job, more bool, err error) {
+	return read[models.Job](f.of(db, account), "seq", true, page)
+}
+
+// Count counts the account's jobs that fit.
+func Count(db *gorm.DB, account models.AccountID, f Filter) (int, error) {
+	var n int64
+	if err := f.of(db, account).Model(&models.Job{}).Count(&n).Error; err != nil {
+		return 0, fmt.Errorf("count jobs: %w", err)
+	}
+	return int(n), nil
+}
+
+func (f Filter) of(db *gorm.DB, account models.AccountID) *gorm.DB {
 	rows := db.Where("account_id = ?", account)
 	if len(f.States) > 0 {
 		rows = rows.Where("state IN ?", f.States)
@@ -32,7 +45,7 @@ func List(db *gorm.DB, account models.AccountID, f Filter, page models.Page) (fo
 	if len(f.Kinds) > 0 {
 		rows = rows.Where("kind IN ?", f.Kinds)
 	}
-	return read[models.Job](rows, "seq", true, page)
+	return rows
 }
 
 // Rows reads a page of a job's rows in their order, and whether there are more on its far side. The Key of a cursor is

@@ -31,6 +31,22 @@ type GroupEdge struct {
 	Node *Group `json:"node"`
 }
 
+// A job in a list.
+type JobEdge struct {
+	// For `after` and `before` of a list with the same filter.
+	Cursor string `json:"cursor"`
+	// The job.
+	Node *Job `json:"node"`
+}
+
+// What became of a row, in a list.
+type JobResultEdge struct {
+	// For `after` and `before` of a list of the same job with the same filter.
+	Cursor string `json:"cursor"`
+	// What became of the row.
+	Node *JobResult `json:"node"`
+}
+
 // Where a page lies in its list.
 type PageInfo struct {
 	// Is there more after this page?

@@ -177,6 +177,7 @@ type GlobalID struct {
 	User    *UserID
 	Group   *GroupID
 	Product *ProductID
+	Job     *JobID
 }
 
 // ParseGlobalID reads the id of any entity. INVALID_ID when it is malformed.
@@ -198,6 +199,9 @@ func ParseGlobalID(text string) (GlobalID, error) {
 	case productKind:
 		id := ProductID(raw)
 		return GlobalID{Product: &id}, nil
+	case jobKind:
+		id := JobID(raw)
+		return GlobalID{Job: &id}, nil
 	}
 	return GlobalID{}, Errorf(CodeInvalidID, "%s is not the id of something that can be looked up", quote(text))
 }
@@ -212,6 +216,8 @@ func (id GlobalID) String() string {
 		return id.Group.String()
 	case id.Product != nil:
 		return id.Product.String()
+	case id.Job != nil:
+		return id.Job.String()
 	}
 	return ""
 }
@@ -243,4 +249,34 @@ func (id *GlobalID) AsGroup() (*GroupID, error) {
 		return nil, err
 	}
 	return id.Group, nil
+}
+
+// AsJob is the job's id. INVALID_ID when it is of another kind.
+func (id *GlobalID) AsJob() (*JobID, error) {
+	if id.Job == nil {
+		_, err := ParseJobID(id.String())
+		return nil, err
+	}
+	return id.Job, nil
+}
+
+// The text forms, for JSON that is stored.
+
+func (id UserID) MarshalText() ([]byte, error)    { return []byte(id.String()), nil }
+func (id GroupID) MarshalText() ([]byte, error)   { return []byte(id.String()), nil }
+func (id ProductID) MarshalText() ([]byte, error) { return []byte(id.String()), nil }
+
+func (id *UserID) UnmarshalText(text []byte) (err error) {
+	*id, err = ParseUserID(string(text))
+	return err
+}
+
+func (id *GroupID) UnmarshalText(text []byte) (err error) {
+	*id, err = ParseGroupID(string(text))
+	return err
+}
+
+func (id *ProductID) UnmarshalText(text []byte) (err error) {
+	*id, err = ParseProductID(string(text))
+	return err
 }

@@ -2,7 +2,11 @@ package models
 
 import (
 	"database/sql/driver"
+	"encoding/json"
+	"fmt"
 	"io"
+	"slices"
+	"strconv"
 	"time"
 )
 
@@ -38,6 +42,19 @@ const (
 	JobStateFailed       JobState = "FAILED"        // ended before its time, or every row failed; ErrorCode says why
 	JobStateCanceled     JobState = "CANCELED"      // somebody stopped it; what was done stays
 )
+
+// IsValid tells whether it is one of the states.
+func (s JobState) IsValid() bool {
+	return slices.Contains([]JobState{
+		JobStateQueued, JobStateRunning, JobStateSucceeded, JobStatePartlyFailed, JobStateFailed, JobStateCanceled,
+	}, s)
+}
+
+// MarshalGQL writes it.
+func (s JobState) MarshalGQL(w io.Writer) { _, _ = io.WriteString(w, strconv.Quote(string(s))) }
+
+// UnmarshalGQL reads it.
+func (s *JobState) UnmarshalGQL(v any) error { return readEnum(s, v, "JobStatus") }
 
 // Final tells whether nothing happens to the job any more.
 func (s JobState) Final() bool { return s != JobStateQueued && s != JobStateRunning }
@@ -78,6 +95,17 @@ type Job struct {
 
 func (Job) TableName() string { return "jobs" }
 
+// IsNode makes a job something that `node` finds.
+func (Job) IsNode() {}
+
+// Retryable tells whether the job has ended and left rows that failed, or that it never got to when it ended FAILED.
+func (j *Job) Retryable() bool {
+	return j.State.Final() && !j.DryRun && (j.Failed > 0 || j.State == JobStateFailed && j.Done < j.Total)
+}
+
+// Revertible tells whether the job has ended and has changed something.
+func (j *Job) Revertible() bool { return j.State.Final() && !j.DryRun && j.Changed > 0 }
+
 // JobActor is on whose behalf a job works. The role is the one that the token claimed; what the actor may do is read
 // again for each chunk.
 type JobActor struct {
@@ -99,6 +127,12 @@ const (
 
 // JobRowPending is the outcome of a row whose turn has not come.
 const JobRowPending = "PENDING"
+
+// What a row of a job is about.
+const (
+	JobSubjectUser  = "USER"
+	JobSubjectGroup = "GROUP"
+)
 
 // JobRow is one subject of a job and what became of it.
 type JobRow struct {
@@ -130,6 +164,34 @@ const (
 	JobOutcomeChangedSince    JobOutcome = "CHANGED_SINCE"     // somebody has changed it after the job that is to be taken back
 )
 
+// IsValid tells whether it is one of the outcomes.
+func (o JobOutcome) IsValid() bool {
+	return slices.Contains([]JobOutcome{
+		JobOutcomePending, JobOutcomeChanged, JobOutcomeUnchanged, JobOutcomeRemainsViaGroup, JobOutcomeNoSeat,
+		JobOutcomeNotFound, JobOutcomeForbidden, JobOutcomeLastSuperAdmin, JobOutcomeChangedSince,
+	}, o)
+}
+
+// MarshalGQL writes it.
+func (o JobOutcome) MarshalGQL(w io.Writer) { _, _ = io.WriteString(w, strconv.Quote(string(o))) }
+
+// UnmarshalGQL reads it.
+func (o *JobOutcome) UnmarshalGQL(v any) error { return readEnum(o, v, "JobOutcome") }
+
+// readEnum reads a value of an enum of the schema.
+func readEnum[T interface {
+	~string
+	IsValid() bool
+}](to *T, v any, name string,
+) error {
+	text, ok := v.(string)
+	if !ok || !T(text).IsValid() {
+		return fmt.Errorf("%v is not a valid %s", v, name)
+	}
+	*to = T(text)
+	return nil
+}
+
 // JobDetail is what a row of a job has changed: of its sources, by which it is taken back, and of what follows from
 // them. What is empty is left out of the JSON.
 type JobDetail struct {
@@ -147,4 +209,65 @@ type JobDetail struct {
 	Lost       []ProductID `json:"lost,omitempty"`       // had with a seat
 	Waiting    []ProductID `json:"waiting,omitempty"`    // for a seat, from now on
 	NoProducts *bool       `json:"noProducts,omitempty"` // suspended with nothing left, or no more
+}
+
+// JobResult is a row of a job as clients see it.
+type JobResult struct {
+	SubjectID GlobalID
+	Outcome   JobOutcome
+	Detail    JobDetail
+}
+
+// Result reads the row.
+func (r *JobRow) Result() (*JobResult, error) {
+	result := &JobResult{Outcome: JobOutcome(r.Outcome)}
+	if len(r.SubjectID) != 16 {
+		return nil, fmt.Errorf("read a row of a job: a subject of %d bytes", len(r.SubjectID))
+	}
+	switch r.SubjectType {
+	case JobSubjectUser:
+		result.SubjectID.User = new(UserID(r.SubjectID))
+	case JobSubjectGroup:
+		result.SubjectID.Group = new(GroupID(r.SubjectID))
+	default:
+		return nil, fmt.Errorf("read a row of a job: a subject of type %q", r.SubjectType)
+	}
+	if r.Detail != nil {
+		if err := json.Unmarshal([]byte(*r.Detail), &result.Detail); err != nil {
+			return nil, fmt.Errorf("read a row of a job: %w", err)
+		}
+	}
+	return result, nil
+}
+
+// Suspended tells whether the user was suspended (true), is no longer so (false), or neither (nil).
+func (r *JobResult) Suspended() *bool {
+	if r.Detail.NoProducts != nil {
+		return r.Detail.NoProducts
+	}
+	return r.Detail.Suspended
+}
+
+// JobConnection is a page of jobs.
+type JobConnection struct {
+	Edges    []*JobEdge
+	PageInfo *PageInfo
+	Counter
+}
+
+// Nodes are the jobs without their cursors.
+func (c *JobConnection) Nodes() []*Job {
+	return nodesOf(c.Edges, func(e *JobEdge) *Job { return e.Node })
+}
+
+// JobResultConnection is a page of what became of a job's rows.
+type JobResultConnection struct {
+	Edges    []*JobResultEdge
+	PageInfo *PageInfo
+	Counter
+}
+
+// Nodes are the results without their cursors.
+func (c *JobResultConnection) Nodes() []*JobResult {
+	return nodesOf(c.Edges, func(e *JobResultEdge) *JobResult { return e.Node })
 }

@@ -1,0 +1,183 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"cohort/auth"
+	"cohort/jobs"
+	"cohort/models"
+)
+
+const actionJob auth.Action = "Query.job"
+
+// Job finds one job; nil when the account has none of this id. Admins.
+func (d *Directory) Job(ctx context.Context, who auth.Caller, id models.JobID) (*models.Job, error) {
+	return glance(ctx, d, who, actionJob, func(s *snapshot) (*models.Job, error) {
+		job, err := jobs.Find(s.DB, s.account(), id)
+		if errors.Is(err, jobs.ErrNotFound) {
+			return nil, nil //nolint:nilnil // as of everything that is looked up by its id
+		}
+		return job, err
+	})
+}
+
+// JobsByID finds jobs, in the order of the ids, nil for those that the account hasn't got. Admins.
+func (d *Directory) JobsByID(ctx context.Context, who auth.Caller, ids []models.JobID) ([]*models.Job, error) {
+	return glance(ctx, d, who, actionJob, func(s *snapshot) ([]*models.Job, error) {
+		var rows []*models.Job
+		if err := s.Where("account_id = ? AND id IN ?", s.account(), ids).Find(&rows).Error; err != nil {
+			return nil, fmt.Errorf("read jobs: %w", err)
+		}
+		found := map[models.JobID]*models.Job{}
+		for _, job := range rows {
+			found[job.ID] = job
+		}
+		ordered := make([]*models.Job, len(ids))
+		for i, id := range ids {
+			ordered[i] = found[id]
+		}
+		return ordered, nil
+	})
+}
+
+// Jobs reads a page of the account's jobs, the newest first. Admins. TOO_MANY kinds, and the errors of PageArgs.Check.
+func (d *Directory) Jobs(ctx context.Context, who auth.Caller, f jobs.Filter, args models.PageArgs) (*models.JobConnection, error) {
+	if len(f.Kinds) > models.MaxList {
+		return nil, models.Errorf(models.CodeTooMany, "%d kinds, at most %d are allowed", len(f.Kinds), models.MaxList).
+			With("limit", strconv.Itoa(models.MaxList)).At("kinds")
+	}
+	hash := models.HashList("jobs", f)
+	page, err := args.Check(hash)
+	if err != nil {
+		return nil, err
+	}
+	return glance(ctx, d, who, "Query.jobs", func(s *snapshot) (*models.JobConnection, error) {
+		found, more, err := jobs.List(s.DB, s.account(), f, page)
+		if err != nil {
+			return nil, err
+		}
+		connection := &models.JobConnection{Edges: make([]*models.JobEdge, len(found))}
+		cursors := make([]string, len(found))
+		for i := range found {
+			cursors[i] = hash.Cursor(models.Cursor{Key: strconv.FormatInt(found[i].Seq, 10)})
+			connection.Edges[i] = &models.JobEdge{Cursor: cursors[i], Node: &found[i]}
+		}
+		connection.PageInfo = pageInfo(page, cursors, more)
+		connection.Count = func(ctx context.Context) (int, error) {
+			return glance(ctx, d, who, "Query.jobs", func(s *snapshot) (int, error) { return jobs.Count(s.DB, s.account(), f) })
+		}
+		return connection, nil
+	})
+}
+
+// JobResults reads the same page of what became of the rows of each of the jobs, in the order in which they are done,
+// in one statement. The connections count nothing. Admins. The errors of PageArgs.Check.
+func (d *Directory) JobResults(ctx context.Context, who auth.Caller, ids []models.JobID, outcomes []models.JobOutcome, args models.PageArgs) ([]*models.JobResultConnection, error) {
+	hash := models.HashList("jobResults", outcomes)
+	page, err := args.Check(hash)
+	if err != nil {
+		return nil, err
+	}
+	between, err := rowsBetween(page)
+	if err != nil {
+		return nil, err
+	}
+	direction := "ASC"
+	if page.Backward {
+		direction = "DESC"
+	}
+	return glance(ctx, d, who, "Job.results", func(s *snapshot) ([]*models.JobResultConnection, error) {
+		pages, err := readSlots[models.JobRow](s.DB, len(ids), func(i int) clause {
+			where := all(sqlf("r.account_id = ? AND r.job_id = ?", s.account(), ids[i]), withOutcome(outcomes), between)
+			return sqlf(fmt.Sprintf("SELECT %d AS slot, r.* FROM job_rows r WHERE %s ORDER BY r.position %s LIMIT %d",
+				i, where.sql, direction, page.Size+1), where.args...)
+		})
+		if err != nil {
+			return nil, fmt.Errorf("read the rows of jobs: %w", err)
+		}
+		connections := make([]*models.JobResultConnection, len(ids))
+		for i, rows := range pages {
+			if connections[i], err = resultsPage(hash, page, rows); err != nil {
+				return nil, err
+			}
+		}
+		return connections, nil
+	})
+}
+
+func withOutcome(outcomes []models.JobOutcome) clause {
+	if len(outcomes) == 0 {
+		return clause{}
+	}
+	return sqlf("r.outcome IN ?", outcomes)
+}
+
+// rowsBetween is the condition to lie between the cursors of a page.
+func rowsBetween(page models.Page) (clause, error) {
+	var between []clause
+	for op, at := range map[string]*models.Cursor{">": page.After, "<": page.Before} {
+		if at == nil {
+			continue
+		}
+		position, err := strconv.ParseInt(at.Key, 10, 32)
+		if err != nil {
+			return clause{}, errBadCursor
+		}
+		between = append(between, sqlf("r.position "+op+" ?", position))
+	}
+	return all(between...), nil
+}
+
+func resultsPage(hash models.ListHash, page models.Page, rows []*slot[models.JobRow]) (*models.JobResultConnection, error) {
+	// The order of a part of a union is not promised to survive the union.
+	slices.SortFunc(rows, func(a, b *slot[models.JobRow]) int {
+		if page.Backward {
+			return int(b.Row.Position) - int(a.Row.Position)
+		}
+		return int(a.Row.Position) - int(b.Row.Position)
+	})
+	more := len(rows) > page.Size
+	if more {
+		rows = rows[:page.Size]
+	}
+	if page.Backward {
+		slices.Reverse(rows)
+	}
+	connection := &models.JobResultConnection{Edges: make([]*models.JobResultEdge, len(rows))}
+	cursors := make([]string, len(rows))
+	for i, row := range rows {
+		result, err := row.Row.Result()
+		if err != nil {
+			return nil, err
+		}
+		cursors[i] = hash.Cursor(models.Cursor{Key: strconv.Itoa(int(row.Row.Position))})
+		connection.Edges[i] = &models.JobResultEdge{Cursor: cursors[i], Node: result}
+	}
+	connection.PageInfo = pageInfo(page, cursors, more)
+	return connection, nil
+}
+
+// CountJobResults counts the rows of each of the jobs that have one of the outcomes; all of its rows when none is named.
+// Admins.
+func (d *Directory) CountJobResults(ctx context.Context, who auth.Caller, ids []models.JobID, outcomes []models.JobOutcome) ([]int, error) {
+	return glance(ctx, d, who, "Job.results", func(s *snapshot) ([]int, error) {
+		var rows []struct {
+			JobID models.JobID
+			N     int
+		}
+		where := all(sqlf("r.account_id = ? AND r.job_id IN ?", s.account(), ids), withOutcome(outcomes))
+		err := s.Raw("SELECT r.job_id, COUNT(*) AS n FROM job_rows r WHERE "+where.sql+" GROUP BY r.job_id", where.args...).Scan(&rows).Error
+		if err != nil {
+			return nil, fmt.Errorf("count the rows of jobs: %w", err)
+		}
+		counts := make([]int, len(ids))
+		for _, row := range rows {
+			counts[slices.Index(ids, row.JobID)] = row.N
+		}
+		return counts, nil
+	})
+}
