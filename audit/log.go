@@ -80,12 +80,20 @@ type Log struct {
 	action  auth.Action
 	events  []Event
 	changes []Change
+	noted   bool // also without a subject
+	off     bool
 }
 
 // Begin starts the log of a transaction.
 func Begin(tx *store.Tx, who auth.Caller, action auth.Action) *Log {
 	return &Log{tx: tx, who: who, action: action}
 }
+
+// None is the log of what is only tried out: it keeps nothing.
+func None(tx *store.Tx) *Log { return &Log{tx: tx, off: true} }
+
+// Noted has the operation leave its event even if nothing else is recorded.
+func (l *Log) Noted() { l.noted = true }
 
 // Subject is something that changed: its kind, its id and that of what it is tied to, and what is worth
 // keeping of it before and after; nil for what was not, or is no more.
@@ -99,6 +107,9 @@ type Subject struct {
 
 // Changed records one changed subject in the log and in the feed.
 func (l *Log) Changed(s Subject) error {
+	if l.off {
+		return nil
+	}
 	if err := l.Recorded(s); err != nil {
 		return err
 	}
@@ -117,6 +128,9 @@ func (l *Log) Changed(s Subject) error {
 
 // Recorded records one changed subject in the log alone.
 func (l *Log) Recorded(s Subject) error {
+	if l.off {
+		return nil
+	}
 	event := l.event()
 	event.SubjectType, event.SubjectID, event.ObjectID = s.Type, s.ID[:], bytesOf(s.Object)
 	var err error
@@ -133,7 +147,7 @@ func (l *Log) Recorded(s Subject) error {
 // Write stores what was recorded, with one event for the operation as a whole. An operation that changed
 // nothing leaves no trace.
 func (l *Log) Write() error {
-	if len(l.events) == 0 {
+	if l.off || len(l.events) == 0 && !l.noted {
 		return nil
 	}
 	events := append([]Event{l.event()}, l.events...)

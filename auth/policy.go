@@ -81,10 +81,16 @@ var policy = map[Action]Rule{
 	"Product.seatsUsed": admins,
 	"Product.waiting":   admins,
 
-	"Job.startedBy":     admins,
-	"Job.retries":       admins,
-	"Job.reverts":       admins,
-	"Job.results":       admins,
+	"Job.startedBy": admins,
+	"Job.retries":   admins,
+	"Job.reverts":   admins,
+	"Job.results":   admins,
+
+	"ProductsPreview.rows":       admins,
+	"ProductsPreviewRow.user":    admins,
+	"ProductsPreviewRow.gained":  admins,
+	"ProductsPreviewRow.lost":    admins,
+	"ProductsPreviewRow.waiting": admins,
 
 	"UsersProductsSummary.products": admins,
 	"ProductSummary.product":        admins,

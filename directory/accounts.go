@@ -100,7 +100,7 @@ func (d *Directory) insertAccount(ctx context.Context, account *models.Account, 
 		}
 		t := &store.Tx{DB: tx, Account: account, Operation: models.NewID[models.OperationID](), Now: account.CreatedAt}
 		who := auth.OperatorOf(account.ID)
-		c := &change{Tx: t, who: who, answer: auth.Allow, log: audit.Begin(t, who, "Operator.accountCreate"), maxDepth: d.maxDepth, graphs: d.graphs}
+		c := d.begin(t, who, "Operator.accountCreate", auth.Allow)
 		subject := audit.Subject{Type: audit.Account, ID: account.ID, After: map[string]string{"name": account.Name}}
 		if err := c.log.Recorded(subject); err != nil {
 			return struct{}{}, err

@@ -33,8 +33,25 @@ type Options struct {
 	// nothing the database answers everything.
 	Memory int64
 
+	// InPlace is up to how many affected users a change is finished in its own transaction; above, and in parts of half as
+	// many, by a job. 0 for DefaultInPlace.
+	InPlace int
+
+	// Brake is how many of a hundred users a change may suspend without a confirmation; 0 for DefaultBrake. With 100 there
+	// is no brake.
+	Brake int
+
+	// ConfirmKey signs the tokens of dry runs, at least 32 bytes, the same on each server; nil makes one up.
+	ConfirmKey []byte
+
 	Log *slog.Logger // nil discards
 }
+
+// The defaults of Options.
+const (
+	DefaultInPlace = 1000
+	DefaultBrake   = 20
+)
 
 // Directory offers the use cases. It is safe for concurrent use.
 type Directory struct {
@@ -44,6 +61,9 @@ type Directory struct {
 	feeds    *feeds
 	log      *slog.Logger
 	maxDepth int
+	inPlace  int
+	brake    int
+	confirm  confirmations
 	wakeJobs func()
 }
 
@@ -61,8 +81,18 @@ func New(s *store.Store, o Options) (*Directory, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if o.InPlace == 0 {
+		o.InPlace = DefaultInPlace
+	}
+	if o.Brake == 0 {
+		o.Brake = DefaultBrake
+	}
+	if o.Brake < 1 || o.Brake > 100 {
+		return nil, fmt.Errorf("the brake must lie between 1 and 100 of a hundred users, not at %d", o.Brake)
+	}
 	graphs := nesting.NewCache()
 	return &Directory{
+		inPlace: max(o.InPlace, 1), brake: o.Brake, confirm: newConfirmations(o.ConfirmKey),
 		store: s, graphs: graphs, rosters: roster.NewCache(s, graphs, o.Memory), feeds: newFeeds(s, o.Log), log: o.Log, maxDepth: o.MaxGroupDepth, wakeJobs: func() {},
 	}, nil
 }
@@ -139,16 +169,24 @@ func glance[T any](ctx context.Context, d *Directory, who auth.Caller, action au
 // those of this moment, and what is logged is written when it ends.
 type change struct {
 	*store.Tx
-	who      auth.Caller
-	answer   auth.Answer // the condition that is left to settle
-	log      *audit.Log
-	maxDepth int
-	graphs   *nesting.Cache
-	current  *nesting.Graph
+	d       *Directory
+	who     auth.Caller
+	action  auth.Action
+	answer  auth.Answer // the condition that is left to settle
+	log     *audit.Log
+	current *nesting.Graph
 
-	touched map[models.UserID]bool    // whose products or status may have changed
-	reseat  map[models.ProductID]bool // whose seats have become more
-	leaving models.UserID             // who is being deleted, and has no status any more
+	touched  map[models.UserID]bool    // whose products or status may have changed
+	reseat   map[models.ProductID]bool // whose seats have become more
+	queued   map[models.ProductID]bool // whose line is longer than what was done for it
+	leaving  models.UserID             // who is being deleted, and has no status any more
+	effects  effects
+	products map[models.ProductID]*models.Product // the catalogue, once something is settled
+
+	following             // what is left to do, and for whom
+	job       *models.Job // in the transaction of one of its parts
+	quiet     bool        // tells the users nothing
+	trial     bool        // is rolled back, and leaves no trace
 }
 
 func (c *change) account() models.AccountID { return c.Account.ID }
@@ -156,7 +194,7 @@ func (c *change) account() models.AccountID { return c.Account.ID }
 // graph is the nesting as it is now, with what this transaction has changed.
 func (c *change) graph() (*nesting.Graph, error) {
 	if c.current == nil {
-		g, err := c.graphs.Load(c.DB, c.account(), c.Account.GraphVersion)
+		g, err := c.d.graphs.Load(c.DB, c.account(), c.Account.GraphVersion)
 		if err != nil {
 			return nil, err
 		}
@@ -184,14 +222,11 @@ func write[T any](ctx context.Context, d *Directory, who auth.Caller, action aut
 		if err != nil {
 			return struct{}{}, err
 		}
-		c := &change{Tx: tx, who: present, answer: answer, log: audit.Begin(tx, present, action), maxDepth: d.maxDepth, graphs: d.graphs}
+		c := d.begin(tx, present, action, answer)
 		if result, err = fn(c); err != nil {
 			return struct{}{}, err
 		}
-		if _, err := c.settle(); err != nil {
-			return struct{}{}, err
-		}
-		return struct{}{}, c.log.Write()
+		return struct{}{}, c.end()
 	})
 	if err == nil {
 		d.feeds.wake(who.Account)
@@ -200,6 +235,28 @@ func write[T any](ctx context.Context, d *Directory, who auth.Caller, action aut
 		err = fmt.Errorf("%w: the account is no more", auth.ErrUnauthenticated)
 	}
 	return result, err
+}
+
+// begin is a change at the start of its transaction, by somebody whose rights are read under the lock.
+func (d *Directory) begin(tx *store.Tx, who auth.Caller, action auth.Action, answer auth.Answer) *change {
+	return &change{
+		Tx: tx, d: d, who: who, action: action, answer: answer, log: audit.Begin(tx, who, action),
+		quiet: who.Kind == auth.Operator, // whoever imports tells people themselves
+	}
+}
+
+// end settles what is not yet, tells the users and writes the log.
+func (c *change) end() error {
+	if _, err := c.settleAll(); err != nil {
+		return err
+	}
+	if err := c.settleLines(); err != nil {
+		return err
+	}
+	if err := c.tell(); err != nil {
+		return err
+	}
+	return c.log.Write()
 }
 
 // presentRights reads the caller's role again, now that nobody else can change it.

@@ -60,10 +60,20 @@ type difference struct {
 	users            map[models.UserID]*models.User // whose row is another now
 	suspended        []models.UserID                // for want of products
 	resumed          []models.UserID
+	firsts           []models.Holding // of the gained: for the first time ever, with instructions
 }
 
-// settle brings the entitlements of the users touched, their seats and their statuses up to date.
+// settle brings the entitlements of the users touched, their seats and their statuses up to date, unless they are so
+// many that it is a job's: then nothing is different yet.
 func (c *change) settle() (*difference, error) {
+	if c.defers && len(c.touched) > c.d.inPlace {
+		return &difference{}, nil
+	}
+	return c.settleAll()
+}
+
+// settleAll is settle for however many.
+func (c *change) settleAll() (*difference, error) {
 	d := &difference{users: map[models.UserID]*models.User{}}
 	if len(c.touched) == 0 && len(c.reseat) == 0 {
 		return d, nil
@@ -114,6 +124,8 @@ func (c *change) settle() (*difference, error) {
 		return nil, err
 	}
 	c.touched, c.reseat = nil, nil
+	c.products = seats.products
+	c.effects.add(d)
 	return d, nil
 }
 

@@ -87,7 +87,7 @@ func (d *Directory) UpdateGroup(ctx context.Context, who auth.Caller, in models.
 	if err := errs.OrNil(); err != nil {
 		return nil, err
 	}
-	return write(ctx, d, who, action, func(c *change) (*models.GroupUpdatePayload, error) {
+	return carryOut(ctx, d, who, action, in, in.EffectOptions, func(c *change) (*models.GroupUpdatePayload, error) {
 		group, err := c.targetGroup(in.ID, in.IfMatch)
 		payload := &models.GroupUpdatePayload{Group: group}
 		if err != nil {

@@ -13,7 +13,7 @@ import (
 // DeleteGroup deletes a group; its members and its children stay. Admins. NOT_FOUND, STALE (with the group as
 // it is now).
 func (d *Directory) DeleteGroup(ctx context.Context, who auth.Caller, in models.GroupDeleteInput) (*models.GroupDeletePayload, error) {
-	return write(ctx, d, who, "Mutation.groupDelete", func(c *change) (*models.GroupDeletePayload, error) {
+	return carryOut(ctx, d, who, "Mutation.groupDelete", in, in.EffectOptions, func(c *change) (*models.GroupDeletePayload, error) {
 		group, err := c.targetGroup(in.ID, in.IfMatch)
 		payload := &models.GroupDeletePayload{Group: group}
 		if err != nil {
@@ -39,7 +39,7 @@ func (d *Directory) DeleteGroup(ctx context.Context, who auth.Caller, in models.
 // DeleteGroups deletes the groups of a selection, all or nothing; those that are gone already are passed
 // over. Admins. The errors of a selection.
 func (d *Directory) DeleteGroups(ctx context.Context, who auth.Caller, in models.GroupsDeleteInput) (*models.GroupsDeletePayload, error) {
-	return write(ctx, d, who, "Mutation.groupsDelete", func(c *change) (*models.GroupsDeletePayload, error) {
+	return carryOut(ctx, d, who, "Mutation.groupsDelete", in, in.EffectOptions, func(c *change) (*models.GroupsDeletePayload, error) {
 		ids, err := selectGroups(c.DB, c.account(), in.Selection, in.ExpectedCount)
 		if err != nil {
 			return nil, err

@@ -292,7 +292,7 @@ func (p *groupPlan) settleNow(c *change, rows []*groupRow) (settled, error) {
 		}
 		return found, err
 	}
-	return p.settle(rows, graph, c.maxDepth, func(g *importGroup) bool { return present[g.id] }, names)
+	return p.settle(rows, graph, c.d.maxDepth, func(g *importGroup) bool { return present[g.id] }, names)
 }
 
 // isKept tells whether a row of the group is good and stays so.

@@ -18,15 +18,27 @@ import (
 // AddMembers makes each of the users a direct member of each of the groups, and says for each pair what
 // happened. Admins. REQUIRED for an empty list, TOO_MANY over 250.
 func (d *Directory) AddMembers(ctx context.Context, who auth.Caller, in models.GroupMembersAddInput) (*models.GroupMembersAddPayload, error) {
-	change, err := d.changeMembers(ctx, who, "Mutation.groupMembersAdd", in.GroupIds, in.UserIds, addMembers)
-	return &models.GroupMembersAddPayload{MembersChange: change}, err
+	const action = auth.Action("Mutation.groupMembersAdd")
+	if err := checkSides(who, action, in.GroupIds, in.UserIds); err != nil {
+		return nil, err
+	}
+	return carryOut(ctx, d, who, action, in, in.EffectOptions, func(c *change) (*models.GroupMembersAddPayload, error) {
+		change, err := changeMembers(c, in.GroupIds, in.UserIds, addMembers)
+		return &models.GroupMembersAddPayload{MembersChange: change}, err
+	})
 }
 
 // RemoveMembers ends the direct membership of each of the users in each of the groups, and says for each
 // pair what happened. Admins. REQUIRED for an empty list, TOO_MANY over 250.
 func (d *Directory) RemoveMembers(ctx context.Context, who auth.Caller, in models.GroupMembersRemoveInput) (*models.GroupMembersRemovePayload, error) {
-	change, err := d.changeMembers(ctx, who, "Mutation.groupMembersRemove", in.GroupIds, in.UserIds, removeMembers)
-	return &models.GroupMembersRemovePayload{MembersChange: change}, err
+	const action = auth.Action("Mutation.groupMembersRemove")
+	if err := checkSides(who, action, in.GroupIds, in.UserIds); err != nil {
+		return nil, err
+	}
+	return carryOut(ctx, d, who, action, in, in.EffectOptions, func(c *change) (*models.GroupMembersRemovePayload, error) {
+		change, err := changeMembers(c, in.GroupIds, in.UserIds, removeMembers)
+		return &models.GroupMembersRemovePayload{MembersChange: change}, err
+	})
 }
 
 // step is addMembers or removeMembers: what happened to each pair, in their order. It keeps present up to date.
@@ -39,26 +51,28 @@ type present struct {
 	pairs  map[models.Pair]bool
 }
 
-func (d *Directory) changeMembers(ctx context.Context, who auth.Caller, action auth.Action, groupIDs []models.GroupID, userIDs []models.UserID, do step) (models.MembersChange, error) {
+// checkSides refuses what can be refused before the lock.
+func checkSides(who auth.Caller, action auth.Action, groupIDs []models.GroupID, userIDs []models.UserID) error {
 	if _, err := who.May(action); err != nil {
-		return models.MembersChange{}, err
+		return err
 	}
 	var errs models.Errors
 	checkList(&errs, len(groupIDs), 1, "input", "groupIds")
 	checkList(&errs, len(userIDs), 1, "input", "userIds")
-	if err := errs.OrNil(); err != nil {
-		return models.MembersChange{}, err
-	}
+	return errs.OrNil()
+}
+
+// changeMembers runs a step for each of the users with each of the groups.
+func changeMembers(c *change, groupIDs []models.GroupID, userIDs []models.UserID, do step) (models.MembersChange, error) {
 	groupIDs, userIDs = unique(groupIDs), unique(userIDs)
-	return write(ctx, d, who, action, func(c *change) (models.MembersChange, error) {
-		pairs := make([]models.Pair, 0, len(groupIDs)*len(userIDs))
-		for _, group := range groupIDs {
-			for _, user := range userIDs {
-				pairs = append(pairs, models.Pair{User: user, Group: group})
-			}
+	pairs := make([]models.Pair, 0, len(groupIDs)*len(userIDs))
+	for _, group := range groupIDs {
+		for _, user := range userIDs {
+			pairs = append(pairs, models.Pair{User: user, Group: group})
 		}
-		return membersChange(c, pairs, do)
-	})
+	}
+	c.bulk = len(pairs) > 1
+	return membersChange(c, pairs, do)
 }
 
 // membersChange runs a step and gathers what the payload tells of it.
@@ -158,7 +172,7 @@ func (d *Directory) UpdateUserGroups(ctx context.Context, who auth.Caller, in mo
 	if err := errs.OrNil(); err != nil {
 		return nil, err
 	}
-	return write(ctx, d, who, action, func(c *change) (*models.UserGroupsUpdatePayload, error) {
+	return carryOut(ctx, d, who, action, in, in.EffectOptions, func(c *change) (*models.UserGroupsUpdatePayload, error) {
 		user, err := findUser(c.DB, c.account(), in.UserID)
 		if err != nil {
 			return nil, err
@@ -357,6 +371,8 @@ func noteMembers(c *change, rows []models.MembershipRow, added bool) error {
 		return err
 	}
 	granted, delta := map[models.GroupID]bool{}, map[models.GroupID]int{}
+	c.losing = c.losing || !added
+	c.noteMoves(rows, added)
 	for _, row := range rows {
 		subject := audit.Subject{Type: audit.Membership, ID: row.UserID, Object: (*[16]byte)(&row.GroupID)}
 		if added {
@@ -395,4 +411,25 @@ func noteMembers(c *change, rows []models.MembershipRow, added bool) error {
 // member is what the log keeps of a membership.
 type member struct {
 	Direct bool `json:"direct"`
+}
+
+// noteMoves says what became of the users, for the job that this may be told as.
+func (c *change) noteMoves(rows []models.MembershipRow, added bool) {
+	if !c.defers {
+		return
+	}
+	subjects := byUser(c.done)
+	for _, row := range rows {
+		s := subjects[row.UserID]
+		if s == nil {
+			s = &subject{kind: userSubject, id: row.UserID, outcome: models.JobOutcomeChanged}
+			subjects[row.UserID], c.done = s, append(c.done, s)
+		}
+		if added {
+			s.detail.Joined = append(s.detail.Joined, row.GroupID)
+		} else {
+			s.detail.Left = append(s.detail.Left, row.GroupID)
+		}
+		c.groups = append(c.groups, row.GroupID)
+	}
 }

@@ -17,7 +17,7 @@ import (
 // Nest places the child in the parent; the child's members are effective members of the parent at once.
 // Admins. NOT_FOUND, CYCLE with the groups of the loop, TOO_DEEP.
 func (d *Directory) Nest(ctx context.Context, who auth.Caller, in models.GroupNestInput) (*models.GroupNestPayload, error) {
-	return write(ctx, d, who, "Mutation.groupNest", func(c *change) (*models.GroupNestPayload, error) {
+	return carryOut(ctx, d, who, "Mutation.groupNest", in, in.EffectOptions, func(c *change) (*models.GroupNestPayload, error) {
 		parent, child, err := c.ends(in.ParentID, in.ChildID)
 		if err != nil {
 			return nil, err
@@ -40,7 +40,7 @@ func (d *Directory) Nest(ctx context.Context, who auth.Caller, in models.GroupNe
 
 // Unnest takes the child out of the parent. Admins. NOT_FOUND.
 func (d *Directory) Unnest(ctx context.Context, who auth.Caller, in models.GroupUnnestInput) (*models.GroupUnnestPayload, error) {
-	return write(ctx, d, who, "Mutation.groupUnnest", func(c *change) (*models.GroupUnnestPayload, error) {
+	return carryOut(ctx, d, who, "Mutation.groupUnnest", in, in.EffectOptions, func(c *change) (*models.GroupUnnestPayload, error) {
 		parent, child, err := c.ends(in.ParentID, in.ChildID)
 		if err != nil {
 			return nil, err
@@ -88,7 +88,7 @@ func (c *change) nest(add, remove []nesting.Edge, path ...string) ([]nesting.Edg
 	if len(gone) > 0 {
 		after = before.With(nil, gone)
 	}
-	after, fresh, refused := after.Accept(add, c.maxDepth)
+	after, fresh, refused := after.Accept(add, c.d.maxDepth)
 	var errs models.Errors
 	for _, i := range slices.Sorted(maps.Keys(refused)) {
 		var at []string
@@ -106,6 +106,7 @@ func (c *change) nest(add, remove []nesting.Edge, path ...string) ([]nesting.Edg
 	if err := errs.OrNil(); err != nil {
 		return nil, err
 	}
+	c.losing = c.losing || len(gone) > 0
 	changed := append(gone, fresh...)
 	if len(changed) == 0 {
 		return nil, nil
@@ -113,6 +114,9 @@ func (c *change) nest(add, remove []nesting.Edge, path ...string) ([]nesting.Edg
 	c.current, c.Account.GraphVersion = after, after.Version
 	if err := c.saveEdges(before, gone, fresh); err != nil {
 		return nil, err
+	}
+	for _, e := range changed {
+		c.groups = append(c.groups, e.Parent, e.Child)
 	}
 	return changed, c.touchNested(before, after, changed)
 }

@@ -11,7 +11,7 @@ import (
 // SetProductBlocks blocks products that a user's groups give, or lifts that. Admins for members, and super admins.
 // NOT_FOUND, FORBIDDEN; CONFLICT for a product that is set on the user, or stands there twice; REQUIRED.
 func (d *Directory) SetProductBlocks(ctx context.Context, who auth.Caller, in models.UserProductBlocksSetInput) (*models.UserProductBlocksSetPayload, error) {
-	return write(ctx, d, who, "Mutation.userProductBlocksSet", func(c *change) (*models.UserProductBlocksSetPayload, error) {
+	return carryOut(ctx, d, who, "Mutation.userProductBlocksSet", in, in.EffectOptions, func(c *change) (*models.UserProductBlocksSetPayload, error) {
 		products, err := c.named(in.ProductKeys, models.ProductModeAdd)
 		if err != nil {
 			return nil, err
@@ -50,6 +50,6 @@ func (d *Directory) SetProductBlocks(ctx context.Context, who auth.Caller, in mo
 		if now := settled.users[user.ID]; now != nil {
 			user = now
 		}
-		return &models.UserProductBlocksSetPayload{User: user, Impact: impactOf(settled)}, nil
+		return &models.UserProductBlocksSetPayload{User: user, Impact: c.impact()}, nil
 	})
 }

@@ -2,9 +2,7 @@ package directory
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 
@@ -12,32 +10,13 @@ import (
 	"cohort/models"
 )
 
-// errDryRun rolls back what was tried out.
-var errDryRun = errors.New("a dry run")
-
-// tryOut is write for a use case that can also be tried out: then nothing is kept of it but the payload.
-func tryOut[T any](ctx context.Context, d *Directory, who auth.Caller, action auth.Action, dry bool, fn func(*change) (T, error)) (T, error) {
-	result, err := write(ctx, d, who, action, func(c *change) (T, error) {
-		result, err := fn(c)
-		if err == nil && dry {
-			err = errDryRun
-		}
-		return result, err
-	})
-	if errors.Is(err, errDryRun) {
-		err = nil
-	}
-	return result, err
-}
-
-// SetUsersProducts replaces, adds or removes the products set on users, and says for each what became of it. Admins
-// for members, and super admins; each user gets an outcome. The errors of a selection; NOT_FOUND and CONFLICT for a
+// SetUsersProducts replaces, adds or removes the products set on users, and says for each what became of it. Admins for
+// members, and super admins; each user gets an outcome. The errors of a selection; NOT_FOUND and CONFLICT for a
 // product; REQUIRED for none to add or to remove; CHOOSE_INHERITED for a REPLACE by nothing where groups give
 // something and in.BlockInherited doesn't say what is to become of that. With the error policy REJECT_ALL also
-// FORBIDDEN, NOT_FOUND and NO_SEATS for users, and then nothing is changed.
+// FORBIDDEN, NOT_FOUND and NO_SEATS for users, and then nothing is changed. And the errors of carryOut.
 func (d *Directory) SetUsersProducts(ctx context.Context, who auth.Caller, in models.UsersProductsSetInput) (*models.UsersProductsSetPayload, error) {
-	const action = auth.Action("Mutation.usersProductsSet")
-	return tryOut(ctx, d, who, action, in.DryRun, func(c *change) (*models.UsersProductsSetPayload, error) {
+	return carryOut(ctx, d, who, "Mutation.usersProductsSet", in, in.EffectOptions, func(c *change) (*models.UsersProductsSetPayload, error) {
 		products, err := c.named(in.ProductKeys, in.Mode)
 		if err != nil {
 			return nil, err
@@ -46,30 +25,25 @@ func (d *Directory) SetUsersProducts(ctx context.Context, who auth.Caller, in mo
 		if err != nil {
 			return nil, err
 		}
-		s := &assigning{c: c, in: in, products: products, outcomes: make(map[models.UserID]models.ProductsOutcome, len(ids))}
-		if err := s.allow(ids); err != nil {
-			return nil, err
+		w := &assigning{Mode: in.Mode, Block: in.BlockInherited != nil && *in.BlockInherited, products: products}
+		for _, p := range products {
+			w.Products = append(w.Products, p.ID)
 		}
-		if err := s.chosen(); err != nil {
-			return nil, err
-		}
-		if err := s.assign(); err != nil {
-			return nil, err
-		}
-		settled, err := c.settle()
-		if err != nil {
-			return nil, err
-		}
-		if err := s.conclude(); err != nil {
-			return nil, err
-		}
-		payload := s.payload(ids, settled)
-		if in.ErrorPolicy == models.ErrorPolicyRejectAll {
-			if err := s.rejected(ids, payload.Counts); err != nil {
+		if in.Mode == models.ProductModeReplace && len(products) == 0 && in.BlockInherited == nil {
+			if err := c.chosen(ids); err != nil {
 				return nil, err
 			}
 		}
-		return payload, nil
+		c.losing = w.takesAll()
+		if err := c.perform(w, ids); err != nil {
+			return nil, err
+		}
+		if in.ErrorPolicy == models.ErrorPolicyRejectAll {
+			if err := c.rejectAll(w, in.Selection, ids); err != nil {
+				return nil, err
+			}
+		}
+		return productsPayload(c), nil
 	})
 }
 
@@ -99,121 +73,6 @@ func (c *change) named(keys []string, mode models.ProductMode) ([]*models.Produc
 	return products, errs.OrNil()
 }
 
-// assigning is one call of SetUsersProducts.
-type assigning struct {
-	c        *change
-	in       models.UsersProductsSetInput
-	products []*models.Product
-
-	users    []models.UserID // that the caller may touch
-	rows     map[models.UserID]*models.User
-	outcomes map[models.UserID]models.ProductsOutcome
-	changed  map[models.UserID]bool
-	remains  map[models.UserID]bool // who keeps something from a group that was to be taken away
-}
-
-// allow sorts out the users that are not there, or that the caller may not touch.
-func (s *assigning) allow(ids []models.UserID) error {
-	s.rows = make(map[models.UserID]*models.User, len(ids))
-	return chunks(ids, func(part []models.UserID) error {
-		found, err := usersByID(s.c.DB, s.c.account(), part)
-		if err != nil {
-			return err
-		}
-		for _, id := range part {
-			user := found[id]
-			switch {
-			case user == nil:
-				s.outcomes[id] = models.ProductsOutcomeNotFound
-			case !s.c.answer.On(s.c.who, id, user.Role):
-				s.outcomes[id], s.rows[id] = models.ProductsOutcomeForbidden, user
-			default:
-				s.users, s.rows[id] = append(s.users, id), user
-			}
-		}
-		return nil
-	})
-}
-
-// chosen is CHOOSE_INHERITED where "none" could mean two things.
-func (s *assigning) chosen() error {
-	if s.in.Mode != models.ProductModeReplace || len(s.products) > 0 || s.in.BlockInherited != nil {
-		return nil
-	}
-	users := map[models.UserID]bool{}
-	err := chunks(s.users, func(part []models.UserID) error {
-		inherited, err := s.c.inheritedProducts(part)
-		for h := range inherited {
-			users[h.User] = true
-		}
-		return err
-	})
-	if err == nil && len(users) > 0 {
-		err = models.Errorf(models.CodeChooseInherited, "groups give products to %d of these users: blockInherited says whether they keep those", len(users)).
-			With("users", strconv.Itoa(len(users))).At("input", "blockInherited")
-	}
-	return err
-}
-
-// assign writes the sources: what is set on the users, and their blocks.
-func (s *assigning) assign() error {
-	block := s.in.BlockInherited != nil && *s.in.BlockInherited
-	named := map[models.ProductID]bool{}
-	for _, p := range s.products {
-		named[p.ID] = true
-	}
-	s.changed, s.remains = map[models.UserID]bool{}, map[models.UserID]bool{}
-	return chunks(s.users, func(part []models.UserID) error {
-		direct, err := sources(s.c.DB, s.c.account(), part, "user_products")
-		if err != nil {
-			return err
-		}
-		inherited, err := s.c.inheritedProducts(part)
-		if err != nil {
-			return err
-		}
-		var set, take, bar, lift []models.Holding
-		for _, user := range part {
-			for _, p := range s.products {
-				h := models.Holding{User: user, Product: p.ID}
-				if s.in.Mode == models.ProductModeRemove {
-					take = append(take, h)
-				} else {
-					set, lift = append(set, h), append(lift, h)
-				}
-			}
-		}
-		for _, h := range slices.SortedFunc(maps.Keys(direct), compareHoldings) {
-			if s.in.Mode == models.ProductModeReplace && !named[h.Product] {
-				take = append(take, h)
-			}
-		}
-		for _, h := range slices.SortedFunc(maps.Keys(inherited), compareHoldings) {
-			switch {
-			case s.in.Mode == models.ProductModeAdd, named[h.Product] != (s.in.Mode == models.ProductModeRemove):
-			case block:
-				bar = append(bar, h)
-			default:
-				s.remains[h.User] = true
-			}
-		}
-		for _, step := range []struct {
-			holdings []models.Holding
-			is       bool
-			do       func([]models.Holding, bool) ([]models.Holding, error)
-		}{{take, false, s.c.setDirect}, {lift, false, s.c.setBlocks}, {set, true, s.c.setDirect}, {bar, true, s.c.setBlocks}} {
-			changed, err := step.do(step.holdings, step.is)
-			if err != nil {
-				return err
-			}
-			for _, h := range changed {
-				s.changed[h.User] = true
-			}
-		}
-		return nil
-	})
-}
-
 // inheritedProducts are those that groups give to users and nobody has blocked.
 func (c *change) inheritedProducts(users []models.UserID) (map[models.Holding]bool, error) {
 	var rows []struct {
@@ -232,115 +91,63 @@ func (c *change) inheritedProducts(users []models.UserID) (map[models.Holding]bo
 	return found, nil
 }
 
-// conclude says what became of each user.
-func (s *assigning) conclude() error {
-	for _, id := range s.users {
-		switch {
-		case s.remains[id]:
-			s.outcomes[id] = models.ProductsOutcomeRemainsViaGroup
-		case s.changed[id]:
-			s.outcomes[id] = models.ProductsOutcomeChanged
-		default:
-			s.outcomes[id] = models.ProductsOutcomeUnchanged
-		}
+// productsPayload tells of the users whose products were set here, of those first that failed.
+func productsPayload(c *change) *models.UsersProductsSetPayload {
+	payload := &models.UsersProductsSetPayload{}
+	if c.done == nil {
+		return payload
 	}
-	if s.in.Mode == models.ProductModeRemove || len(s.products) == 0 {
-		return nil
+	payload.Counts = &c.tally.counts
+	for _, s := range c.tally.first(maxResults) {
+		payload.Results = append(payload.Results, &models.ProductsResult{UserID: s.userID(), User: s.user, Outcome: models.ProductsOutcome(s.outcome)})
 	}
-	named := make([]models.ProductID, len(s.products))
-	for i, p := range s.products {
-		named[i] = p.ID
-	}
-	return chunks(s.users, func(part []models.UserID) error {
-		waiting, err := readIDs[models.UserID](s.c.DB, "users u", sqlf("u.account_id = ? AND u.id IN ? AND EXISTS (SELECT 1 FROM entitlements e "+
-			"WHERE e.account_id = u.account_id AND e.user_id = u.id AND e.product_id IN ? AND e.state = ?)", s.c.account(), part, named, models.ProductStateNoSeat), "u.id")
-		for _, id := range waiting {
-			s.outcomes[id] = models.ProductsOutcomeNoSeat
-		}
-		return err
-	})
-}
-
-// payload tells of each user, of those first that failed. The users are as they are now, which a dry run leaves as
-// they were.
-func (s *assigning) payload(ids []models.UserID, settled *difference) *models.UsersProductsSetPayload {
-	counts := &models.ProductsCounts{Total: int32(len(ids))} //nolint:gosec // far fewer users than that
-	var failed, done []*models.ProductsResult
-	for _, id := range ids {
-		user := s.rows[id]
-		if now := settled.users[id]; now != nil && !s.in.DryRun {
-			user = now
-		}
-		result := &models.ProductsResult{UserID: id, User: user, Outcome: s.outcomes[id]}
-		switch result.Outcome {
-		case models.ProductsOutcomeChanged:
-			counts.Changed++
-		case models.ProductsOutcomeUnchanged:
-			counts.Unchanged++
-		case models.ProductsOutcomeRemainsViaGroup:
-			counts.RemainViaGroup++
-		case models.ProductsOutcomeNoSeat:
-			counts.NoSeat++
-		default:
-			counts.Failed++
-			if len(failed) < maxResults {
-				failed = append(failed, result)
-			}
-			continue
-		}
-		if len(done) < maxResults {
-			done = append(done, result)
-		}
-	}
-	results := append(failed, done...)
-	return &models.UsersProductsSetPayload{ProductsChange: models.ProductsChange{
-		Results: results[:min(len(results), maxResults)], Counts: counts, Impact: impactOf(settled),
-	}}
+	payload.Impact = &c.effects.impact
+	return payload
 }
 
 // maxRejected bounds the users that a refusal of all names.
 const maxRejected = 20
 
-// rejected is what stands in the way of all, where it is all or nothing.
-func (s *assigning) rejected(ids []models.UserID, counts *models.ProductsCounts) error {
+// rejectAll is what stands in the way of all, where it is all or nothing.
+func (c *change) rejectAll(w *assigning, selection *models.UserSelection, ids []models.UserID) error {
 	var errs models.Errors
-	for _, id := range ids {
+	add := func(s *subject) {
 		if len(errs) == maxRejected {
-			break
+			return
 		}
-		switch s.outcomes[id] {
-		case models.ProductsOutcomeNotFound:
-			_ = errs.Add(models.Errorf(models.CodeNotFound, "there is no user %s", id), s.path(id)...)
-		case models.ProductsOutcomeForbidden:
-			_ = errs.Add(models.Errorf(models.CodeForbidden, "only super admins may do this to the user %s", id), s.path(id)...)
+		path := []string{"input", "selection"}
+		if i := slices.Index(selection.Ids, s.userID()); i >= 0 {
+			path = append(path, "ids", strconv.Itoa(i))
+		}
+		switch s.outcome {
+		case models.JobOutcomeNotFound:
+			_ = errs.Add(models.Errorf(models.CodeNotFound, "there is no user %s", s.userID()), path...)
+		case models.JobOutcomeForbidden:
+			_ = errs.Add(models.Errorf(models.CodeForbidden, "only super admins may do this to the user %s", s.userID()), path...)
 		}
 	}
-	if counts.NoSeat > 0 {
-		_ = errs.Add(models.Errorf(models.CodeNoSeats, "%d users would be left without a seat", counts.NoSeat).With("users", strconv.Itoa(int(counts.NoSeat))), "input", "productKeys")
+	waiting := c.tally.counts.NoSeat
+	for _, s := range c.tally.failed {
+		add(s)
+	}
+	if c.left != nil { // a job will do it: look before it begins, and keep the seats for it
+		err := chunks(ids, func(part []models.UserID) error {
+			subjects := userSubjects(part)
+			_, err := c.allowed(subjects)
+			for _, s := range subjects {
+				add(s)
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if waiting, err = c.reserve(w); err != nil {
+			return err
+		}
+	}
+	if waiting > 0 {
+		_ = errs.Add(models.Errorf(models.CodeNoSeats, "%d users would be left without a seat", waiting).With("users", strconv.Itoa(int(waiting))), "input", "productKeys")
 	}
 	return errs.OrNil()
-}
-
-// path is where the input names a user.
-func (s *assigning) path(id models.UserID) []string {
-	path := []string{"input", "selection"}
-	if i := slices.Index(s.in.Selection.Ids, id); i >= 0 {
-		path = append(path, "ids", strconv.Itoa(i))
-	}
-	return path
-}
-
-// impactOf counts the users that a difference concerns.
-func impactOf(d *difference) *models.ProductsImpact {
-	users := func(holdings []models.Holding) int32 {
-		seen := map[models.UserID]bool{}
-		for _, h := range holdings {
-			seen[h.User] = true
-		}
-		return int32(len(seen)) //nolint:gosec // far fewer users than that
-	}
-	return &models.ProductsImpact{
-		Gaining: users(d.gained), Losing: users(d.lost), WithoutSeat: users(d.waiting),
-		Suspended: int32(len(d.suspended)), Resumed: int32(len(d.resumed)), //nolint:gosec // far fewer users than that
-	}
 }

@@ -13,7 +13,7 @@ import (
 // SetGroupProducts replaces, adds or removes what a group grants to its members and to those of the groups in it.
 // Admins. NOT_FOUND for the group or a product, CONFLICT, REQUIRED.
 func (d *Directory) SetGroupProducts(ctx context.Context, who auth.Caller, in models.GroupProductsSetInput) (*models.GroupProductsSetPayload, error) {
-	return tryOut(ctx, d, who, "Mutation.groupProductsSet", in.DryRun, func(c *change) (*models.GroupProductsSetPayload, error) {
+	return carryOut(ctx, d, who, "Mutation.groupProductsSet", in, in.EffectOptions, func(c *change) (*models.GroupProductsSetPayload, error) {
 		group, err := findGroup(c.DB, c.account(), in.GroupID)
 		if err != nil {
 			return nil, err
@@ -21,18 +21,17 @@ func (d *Directory) SetGroupProducts(ctx context.Context, who auth.Caller, in mo
 		if group == nil {
 			return nil, notFound("group").At("input", "groupId")
 		}
-		impact, err := c.grantTo([]models.GroupID{group.ID}, in.ProductKeys, in.Mode)
-		if err != nil {
+		if err := c.grantTo([]models.GroupID{group.ID}, in.ProductKeys, in.Mode); err != nil {
 			return nil, err
 		}
-		return &models.GroupProductsSetPayload{Group: group, Impact: impact}, nil
+		return &models.GroupProductsSetPayload{Group: group, Impact: c.impact()}, nil
 	})
 }
 
 // SetGroupsProducts is SetGroupProducts for a selection of groups, all or nothing. Admins. The errors of a selection as
 // well, and NOT_FOUND for a group that is named and not there.
 func (d *Directory) SetGroupsProducts(ctx context.Context, who auth.Caller, in models.GroupsProductsSetInput) (*models.GroupsProductsSetPayload, error) {
-	return tryOut(ctx, d, who, "Mutation.groupsProductsSet", in.DryRun, func(c *change) (*models.GroupsProductsSetPayload, error) {
+	return carryOut(ctx, d, who, "Mutation.groupsProductsSet", in, in.EffectOptions, func(c *change) (*models.GroupsProductsSetPayload, error) {
 		ids, err := selectGroups(c.DB, c.account(), in.Selection, in.ExpectedCount)
 		if err != nil {
 			return nil, err
@@ -51,18 +50,18 @@ func (d *Directory) SetGroupsProducts(ctx context.Context, who auth.Caller, in m
 			return nil, err
 		}
 		groups := pick(found, ids)
-		impact, err := c.grantTo(ids, in.ProductKeys, in.Mode)
-		if err != nil {
+		if err := c.grantTo(ids, in.ProductKeys, in.Mode); err != nil {
 			return nil, err
 		}
-		return &models.GroupsProductsSetPayload{Groups: groups[:min(len(groups), maxResults)], Impact: impact}, nil
+		return &models.GroupsProductsSetPayload{Groups: groups[:min(len(groups), maxResults)], Impact: c.impact()}, nil
 	})
 }
 
-func (c *change) grantTo(groups []models.GroupID, keys []string, mode models.ProductMode) (*models.ProductsImpact, error) {
+// grantTo changes what groups grant, of each of which it says what became of it.
+func (c *change) grantTo(groups []models.GroupID, keys []string, mode models.ProductMode) error {
 	products, err := c.named(keys, mode)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	of := map[models.GroupID]bool{}
 	var named, others []grant
@@ -75,7 +74,7 @@ func (c *change) grantTo(groups []models.GroupID, keys []string, mode models.Pro
 	if mode == models.ProductModeReplace {
 		there, err := c.grantsOf(of)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		for _, g := range slices.SortedFunc(maps.Keys(there), compareGrants) {
 			if !slices.ContainsFunc(products, func(p *models.Product) bool { return p.ID == g.product }) {
@@ -83,15 +82,40 @@ func (c *change) grantTo(groups []models.GroupID, keys []string, mode models.Pro
 			}
 		}
 	}
-	if err := c.setGrants(named, mode != models.ProductModeRemove); err != nil {
-		return nil, err
-	}
-	if err := c.setGrants(others, false); err != nil {
-		return nil, err
-	}
-	settled, err := c.settle()
+	set, err := c.setGrants(named, mode != models.ProductModeRemove)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return impactOf(settled), nil
+	ended, err := c.setGrants(others, false)
+	if err != nil {
+		return err
+	}
+	if mode == models.ProductModeRemove {
+		set, ended = nil, set
+	}
+	c.noteGrants(groups, set, ended)
+	_, err = c.settle()
+	return err
+}
+
+// noteGrants says what became of the groups, for the job that this is told as.
+func (c *change) noteGrants(groups []models.GroupID, set, ended []grant) {
+	details := map[models.GroupID]*models.JobDetail{}
+	for _, id := range groups {
+		details[id] = &models.JobDetail{}
+	}
+	for _, g := range set {
+		details[g.group].Granted = append(details[g.group].Granted, g.product)
+	}
+	for _, g := range ended {
+		details[g.group].Ended = append(details[g.group].Ended, g.product)
+	}
+	for _, id := range groups {
+		s := &subject{kind: groupSubject, id: id, outcome: models.JobOutcomeUnchanged, detail: *details[id]}
+		if movesSources(&s.detail) {
+			s.outcome = models.JobOutcomeChanged
+		}
+		c.done = append(c.done, s)
+	}
+	c.bulk, c.groups = true, groups
 }

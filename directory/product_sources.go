@@ -34,6 +34,7 @@ func (c *change) setBlocks(holdings []models.Holding, is bool) ([]models.Holding
 
 func (c *change) setSource(holdings []models.Holding, is bool, entity, table string) ([]models.Holding, error) {
 	var changed []models.Holding
+	c.losing = c.losing || is == (entity == audit.Block)
 	err := chunks(holdings, func(part []models.Holding) error {
 		users := make([]models.UserID, len(part))
 		for i, h := range part {
@@ -102,14 +103,14 @@ func compareGrants(a, b grant) int {
 	return cmp.Or(bytes.Compare(a.group[:], b.group[:]), bytes.Compare(a.product[:], b.product[:]))
 }
 
-// setGrants grants products to groups, or ends that.
-func (c *change) setGrants(grants []grant, is bool) error {
+// setGrants grants products to groups, or ends that, and answers with the grants that were not so before.
+func (c *change) setGrants(grants []grant, is bool) ([]grant, error) {
 	if len(grants) == 0 {
-		return nil
+		return nil, nil
 	}
 	graph, err := c.graph() // which reads the grants, and must not do so between the writing of them and its end
 	if err != nil {
-		return err
+		return nil, err
 	}
 	groups := map[models.GroupID]bool{}
 	for _, g := range grants {
@@ -117,16 +118,19 @@ func (c *change) setGrants(grants []grant, is bool) error {
 	}
 	there, err := c.grantsOf(groups)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var rows []models.GroupProductRow
 	moved := map[models.GroupID]bool{}
+	var changed []grant
+	c.losing = c.losing || !is
 	for _, g := range grants {
 		if there[g] == is {
 			continue
 		}
 		there[g] = is
 		moved[g.group] = true
+		changed = append(changed, g)
 		subject := audit.Subject{Type: audit.Grant, ID: g.group, Object: (*[16]byte)(&g.product)}
 		if is {
 			subject.After = kept{true}
@@ -134,19 +138,19 @@ func (c *change) setGrants(grants []grant, is bool) error {
 		} else {
 			subject.Before = kept{true}
 			if err := c.Where("account_id = ? AND group_id = ? AND product_id = ?", c.account(), g.group, g.product).Delete(&models.GroupProductRow{}).Error; err != nil {
-				return fmt.Errorf("delete grant: %w", err)
+				return nil, fmt.Errorf("delete grant: %w", err)
 			}
 		}
 		if err := c.log.Recorded(subject); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	if len(moved) == 0 {
-		return nil
+		return nil, nil
 	}
 	if len(rows) > 0 {
 		if err := c.CreateInBatches(rows, rowBatch).Error; err != nil {
-			return fmt.Errorf("insert grants: %w", err)
+			return nil, fmt.Errorf("insert grants: %w", err)
 		}
 	}
 	granting := maps.Clone(graph.Grants())
@@ -160,7 +164,7 @@ func (c *change) setGrants(grants []grant, is bool) error {
 	}
 	c.current = graph.Granting(granting)
 	c.Account.GraphVersion = c.current.Version
-	return c.touchMembers(slices.SortedFunc(maps.Keys(moved), nesting.Older)...)
+	return changed, c.touchMembers(slices.SortedFunc(maps.Keys(moved), nesting.Older)...)
 }
 
 // grantsOf are the grants of groups.
@@ -189,7 +193,8 @@ func (c *change) endGrants(groups []models.GroupID) error {
 	if err != nil {
 		return err
 	}
-	return c.setGrants(slices.SortedFunc(maps.Keys(there), compareGrants), false)
+	_, err = c.setGrants(slices.SortedFunc(maps.Keys(there), compareGrants), false)
+	return err
 }
 
 // dropProducts takes everything from a user who is being deleted, so that others get the seats.
@@ -201,6 +206,6 @@ func (c *change) dropProducts(user models.UserID) error {
 	}
 	c.leaving = user
 	c.touch(user)
-	_, err := c.settle()
+	_, err := c.settleAll()
 	return err
 }

@@ -12,7 +12,7 @@ var productUses = []use{
 	{"setUsersProducts", 6, func(w *writer, who auth.Caller) (effect, error) {
 		in := models.UsersProductsSetInput{
 			Selection:   &models.UserSelection{Ids: append(someOf(w, 5, w.user), w.user())},
-			ProductKeys: w.keys(2), Mode: w.mode(), ErrorPolicy: models.ErrorPolicyRejectFailed, DryRun: w.IntN(8) == 0,
+			ProductKeys: w.keys(2), Mode: w.mode(), ErrorPolicy: models.ErrorPolicyRejectFailed, EffectOptions: w.options(),
 		}
 		switch w.IntN(4) {
 		case 0:
@@ -34,7 +34,7 @@ var productUses = []use{
 		return nothing, err
 	}},
 	{"setGroupProducts", 5, func(w *writer, who auth.Caller) (effect, error) {
-		in := models.GroupProductsSetInput{GroupID: w.group(), ProductKeys: []string{w.key()}, Mode: w.mode(), DryRun: w.IntN(8) == 0}
+		in := models.GroupProductsSetInput{GroupID: w.group(), ProductKeys: []string{w.key()}, Mode: w.mode(), EffectOptions: w.options()}
 		_, err := w.d.SetGroupProducts(w.ctx, who, in)
 		return nothing, err
 	}},
@@ -63,6 +63,10 @@ var productUses = []use{
 		_, err = w.d.DeleteProduct(w.ctx, who, models.ProductDeleteInput{ID: id})
 		return nothing, err
 	}},
+}
+
+func (w *writer) options() models.EffectOptions {
+	return models.EffectOptions{DryRun: w.IntN(8) == 0, NotifyUsers: w.IntN(2) == 0}
 }
 
 // key is one of few: some of the account's first catalogue, and some that are made and deleted.

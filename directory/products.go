@@ -178,7 +178,7 @@ func productFacts(p *models.Product) factsOfProduct {
 // (with the product as it is now), REQUIRED, TOO_LONG, INVALID_CHARACTERS, INVALID, SEATS_IN_USE for fewer seats
 // than are in use.
 func (d *Directory) UpdateProduct(ctx context.Context, who auth.Caller, in models.ProductUpdateInput) (*models.ProductUpdatePayload, error) {
-	return write(ctx, d, who, "Mutation.productUpdate", func(c *change) (*models.ProductUpdatePayload, error) {
+	return carryOut(ctx, d, who, "Mutation.productUpdate", in, in.EffectOptions, func(c *change) (*models.ProductUpdatePayload, error) {
 		product, err := c.targetProduct(in.ID, in.IfMatch)
 		payload := &models.ProductUpdatePayload{Product: product}
 		if err != nil {
@@ -223,7 +223,7 @@ func (d *Directory) UpdateProduct(ctx context.Context, who auth.Caller, in model
 			return payload, err
 		}
 		c.reseat = map[models.ProductID]bool{edited.ID: true}
-		if _, err := c.settle(); err != nil {
+		if _, err := c.settleAll(); err != nil {
 			return payload, err
 		}
 		now, err := firstProduct(c.Where("account_id = ? AND id = ?", c.account(), edited.ID))
@@ -233,7 +233,7 @@ func (d *Directory) UpdateProduct(ctx context.Context, who auth.Caller, in model
 
 // DeleteProduct takes a product out of the catalogue, and from everybody who has it. Super admins. NOT_FOUND, STALE.
 func (d *Directory) DeleteProduct(ctx context.Context, who auth.Caller, in models.ProductDeleteInput) (*models.ProductDeletePayload, error) {
-	return write(ctx, d, who, "Mutation.productDelete", func(c *change) (*models.ProductDeletePayload, error) {
+	return carryOut(ctx, d, who, "Mutation.productDelete", in, in.EffectOptions, func(c *change) (*models.ProductDeletePayload, error) {
 		product, err := c.targetProduct(in.ID, in.IfMatch)
 		payload := &models.ProductDeletePayload{Product: product}
 		if err != nil {
@@ -260,7 +260,7 @@ func (c *change) dropProduct(id models.ProductID) error {
 	for i, group := range groups {
 		grants[i] = grant{group, id}
 	}
-	if err := c.setGrants(grants, false); err != nil {
+	if _, err := c.setGrants(grants, false); err != nil {
 		return err
 	}
 	var users []models.UserID
@@ -274,7 +274,7 @@ func (c *change) dropProduct(id models.ProductID) error {
 	if _, err := c.setDirect(holdings, false); err != nil {
 		return err
 	}
-	if _, err := c.settle(); err != nil {
+	if _, err := c.settleAll(); err != nil {
 		return err
 	}
 	if err := c.Exec("DELETE FROM user_product_blocks WHERE account_id = ? AND product_id = ?", c.account(), id).Error; err != nil {

@@ -14,18 +14,46 @@ type seating struct {
 	all      []*models.Product // by name
 	products map[models.ProductID]*models.Product
 	used     map[models.ProductID]int32 // as it was
+	reserved map[models.ProductID]int32 // for jobs, the own one among them
+	own      map[models.ProductID]int32 // for the job that this is a part of
 	left     []models.EntitlementRow    // no longer entitled
 }
 
-// openSeats reads the catalogue, whose seats stay as they are while the account is locked.
+// openSeats reads the catalogue, whose seats stay as they are while the account is locked, and what is reserved of them.
 func (c *change) openSeats() (*seating, error) {
-	s := &seating{c: c, products: map[models.ProductID]*models.Product{}, used: map[models.ProductID]int32{}}
+	s := &seating{c: c, products: map[models.ProductID]*models.Product{}, used: map[models.ProductID]int32{}, reserved: map[models.ProductID]int32{}, own: map[models.ProductID]int32{}}
 	var err error
 	s.all, err = catalogue(c.DB, c.account())
+	if err != nil {
+		return nil, err
+	}
+	limited := false
 	for _, p := range s.all {
 		s.products[p.ID], s.used[p.ID] = p, p.SeatsUsed
+		limited = limited || p.Seats != nil
 	}
-	return s, err
+	if !limited {
+		return s, nil
+	}
+	var reservations []reservation
+	if err := c.Where("account_id = ?", c.account()).Find(&reservations).Error; err != nil {
+		return nil, fmt.Errorf("read reservations: %w", err)
+	}
+	for _, r := range reservations {
+		s.reserved[r.ProductID] += r.Seats
+		if c.job != nil && r.JobID == c.job.ID {
+			s.own[r.ProductID] = r.Seats
+		}
+	}
+	return s, nil
+}
+
+// free is how many seats of a product are neither in use nor reserved.
+func (s *seating) free(p *models.Product) int32 {
+	if p.Seats == nil {
+		return models.MaxSeats
+	}
+	return max(*p.Seats-p.SeatsUsed-s.reserved[p.ID], 0)
 }
 
 // leave notes that somebody is no longer entitled.
@@ -42,30 +70,47 @@ func (s *seating) settle(d *difference, claims []models.Holding) error {
 	if err := s.deleteLeft(); err != nil {
 		return err
 	}
+	claimed := map[models.ProductID]bool{}
+	for _, h := range claims {
+		claimed[h.Product] = true
+	}
 	for _, p := range s.all {
-		if p.HasFreeSeat() && (p.SeatsUsed < s.used[p.ID] || s.c.reseat[p.ID]) {
-			if err := s.promote(d, p); err != nil {
+		freed := s.used[p.ID] - p.SeatsUsed
+		if s.free(p) > 0 && (freed > 0 || s.c.reseat[p.ID] || claimed[p.ID] && p.Seats != nil) {
+			more, err := s.promote(d, p, max(int(freed), s.c.d.inPlace))
+			if err != nil {
 				return err
+			}
+			if more {
+				s.c.queue(p.ID)
 			}
 		}
 	}
 	rows := make([]models.EntitlementRow, len(claims))
 	for i, h := range claims {
 		rows[i] = models.EntitlementRow{AccountID: s.c.account(), UserID: h.User, ProductID: h.Product, State: models.ProductStateNoSeat, Since: s.c.Now}
-		if p := s.products[h.Product]; p.HasFreeSeat() {
-			rows[i].State = models.ProductStateEnabled
-			p.SeatsUsed++
-			d.gained = append(d.gained, h)
-		} else {
+		p := s.products[h.Product]
+		switch own := s.own[p.ID]; {
+		case own > 0:
+			s.own[p.ID]--
+			s.reserved[p.ID]--
+		case s.free(p) == 0, s.c.queued[p.ID] && p.Seats != nil:
 			d.waiting = append(d.waiting, h)
+			continue
 		}
+		rows[i].State = models.ProductStateEnabled
+		p.SeatsUsed++
+		d.gained = append(d.gained, h)
 	}
 	if len(rows) > 0 {
 		if err := s.c.CreateInBatches(rows, rowBatch).Error; err != nil {
 			return fmt.Errorf("insert entitlements: %w", err)
 		}
 	}
-	if err := s.noteFirsts(d.gained); err != nil {
+	if err := s.noteFirsts(d); err != nil {
+		return err
+	}
+	if err := s.saveOwn(); err != nil {
 		return err
 	}
 	return s.saveUsed()
@@ -87,15 +132,15 @@ func (s *seating) deleteLeft() error {
 	return nil
 }
 
-// promote gives the free seats of a product to the first in its line.
-func (s *seating) promote(d *difference, p *models.Product) error {
-	line := s.c.Where("account_id = ? AND product_id = ? AND state = ?", s.c.account(), p.ID, models.ProductStateNoSeat).Order("since, user_id")
-	if p.Seats != nil {
-		line = line.Limit(int(*p.Seats - p.SeatsUsed))
-	}
+// promote gives the free seats of a product to the first in its line, at most so many of them, and tells whether the
+// line may go on behind them.
+func (s *seating) promote(d *difference, p *models.Product, most int) (bool, error) {
+	limit := min(most, int(s.free(p)))
+	line := s.c.Where("account_id = ? AND product_id = ? AND state = ?", s.c.account(), p.ID, models.ProductStateNoSeat).
+		Order("since, user_id").Limit(limit)
 	var first []models.EntitlementRow
 	if err := line.Find(&first).Error; err != nil {
-		return fmt.Errorf("read those who wait: %w", err)
+		return false, fmt.Errorf("read those who wait: %w", err)
 	}
 	var users []models.UserID
 	for _, row := range first {
@@ -104,7 +149,7 @@ func (s *seating) promote(d *difference, p *models.Product) error {
 		h := models.Holding{User: row.UserID, Product: p.ID}
 		d.gained, d.dropped = append(d.gained, h), append(d.dropped, h)
 	}
-	return chunks(users, func(part []models.UserID) error {
+	return len(first) == most, chunks(users, func(part []models.UserID) error {
 		err := s.c.Model(&models.EntitlementRow{}).Where("account_id = ? AND product_id = ? AND user_id IN ?", s.c.account(), p.ID, part).
 			Update("state", models.ProductStateEnabled).Error
 		if err != nil {
@@ -115,10 +160,10 @@ func (s *seating) promote(d *difference, p *models.Product) error {
 }
 
 // noteFirsts remembers who has a product for the first time ever.
-func (s *seating) noteFirsts(gained []models.Holding) error {
+func (s *seating) noteFirsts(d *difference) error {
 	byUser := map[models.UserID][]models.ProductID{}
 	var users []models.UserID
-	for _, h := range gained {
+	for _, h := range d.gained {
 		if byUser[h.User] == nil {
 			users = append(users, h.User)
 		}
@@ -139,6 +184,9 @@ func (s *seating) noteFirsts(gained []models.Holding) error {
 			for _, product := range byUser[user] {
 				if !had[models.Holding{User: user, Product: product}] {
 					rows = append(rows, models.ProductFirstRow{AccountID: s.c.account(), UserID: user, ProductID: product, CreatedAt: s.c.Now})
+					if s.products[product].WelcomeOnFirstEnable {
+						d.firsts = append(d.firsts, models.Holding{User: user, Product: product})
+					}
 				}
 			}
 		}
@@ -150,6 +198,58 @@ func (s *seating) noteFirsts(gained []models.Holding) error {
 		}
 		return nil
 	})
+}
+
+// queue notes that the line of a product goes on behind those who have got a seat here.
+func (c *change) queue(product models.ProductID) {
+	if c.queued == nil {
+		c.queued = map[models.ProductID]bool{}
+	}
+	c.queued[product] = true
+}
+
+// settleLines goes on along the lines until nobody waits while a seat is free.
+func (c *change) settleLines() error {
+	for len(c.queued) > 0 {
+		c.reseat, c.queued = c.queued, nil
+		if _, err := c.settleAll(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// inLine are those for whom there are seats in the lines that settle has not come to the end of.
+func (c *change) inLine() ([]models.UserID, error) {
+	if len(c.queued) == 0 {
+		return nil, nil
+	}
+	seats, err := c.openSeats()
+	if err != nil {
+		return nil, err
+	}
+	var users []models.UserID
+	for id := range c.queued {
+		var ids []models.UserID
+		err := c.Model(&models.EntitlementRow{}).Where("account_id = ? AND product_id = ? AND state = ?", c.account(), id, models.ProductStateNoSeat).
+			Order("since, user_id").Limit(int(seats.free(seats.products[id]))).Pluck("user_id", &ids).Error
+		if err != nil {
+			return nil, fmt.Errorf("read those who wait: %w", err)
+		}
+		users = append(users, ids...)
+	}
+	return unique(users), nil
+}
+
+// saveOwn stores what is left of the job's reservations.
+func (s *seating) saveOwn() error {
+	for id, seats := range s.own {
+		err := s.c.Model(&reservation{}).Where("account_id = ? AND product_id = ? AND job_id = ?", s.c.account(), id, s.c.job.ID).Update("seats", seats).Error
+		if err != nil {
+			return fmt.Errorf("keep reservations: %w", err)
+		}
+	}
+	return nil
 }
 
 func (s *seating) saveUsed() error {

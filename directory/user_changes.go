@@ -309,7 +309,7 @@ func stale(what string) *models.Error {
 // DeleteUser deletes a user with all memberships. Admins for members, and super admins. NOT_FOUND, FORBIDDEN,
 // STALE (with the user as it is now), LAST_SUPER_ADMIN.
 func (d *Directory) DeleteUser(ctx context.Context, who auth.Caller, in models.UserDeleteInput) (*models.UserDeletePayload, error) {
-	return write(ctx, d, who, "Mutation.userDelete", func(c *change) (*models.UserDeletePayload, error) {
+	return carryOut(ctx, d, who, "Mutation.userDelete", in, in.EffectOptions, func(c *change) (*models.UserDeletePayload, error) {
 		user, err := c.target(in.ID, in.IfMatch)
 		payload := &models.UserDeletePayload{User: user}
 		if err != nil {
@@ -353,7 +353,7 @@ func (d *Directory) DeleteUser(ctx context.Context, who auth.Caller, in models.U
 // SetUserRole gives a user another role. Super admins, and nobody raises their own. NOT_FOUND, FORBIDDEN,
 // LAST_SUPER_ADMIN.
 func (d *Directory) SetUserRole(ctx context.Context, who auth.Caller, in models.UserRoleSetInput) (*models.UserRoleSetPayload, error) {
-	return write(ctx, d, who, "Mutation.userRoleSet", func(c *change) (*models.UserRoleSetPayload, error) {
+	return carryOut(ctx, d, who, "Mutation.userRoleSet", in, in.EffectOptions, func(c *change) (*models.UserRoleSetPayload, error) {
 		user, err := c.target(in.ID, nil)
 		payload := &models.UserRoleSetPayload{User: user}
 		if err != nil {

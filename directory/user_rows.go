@@ -123,6 +123,7 @@ func saveUser(c *change, before, after *models.User) error {
 	}
 	if before.Role != after.Role { // members alone need a product
 		c.touch(after.ID)
+		c.losing = true
 	}
 	return noteUser(c, before, after)
 }

@@ -1,10 +1,315 @@
 package directory
 
-import "cohort/jobs"
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"cohort/auth"
+	"cohort/jobs"
+	"cohort/models"
+	"cohort/store"
+)
+
+// work is what is done to many users, a part of them at a time: in the transaction of the mutation when they are few, by a
+// job when they are many, and for nothing when it is tried out. It is stored with a job as JSON.
+type work interface {
+	// do changes the sources of the subjects, and notes in each what it has changed and, where that is certain already,
+	// what became of it.
+	do(c *change, part []*subject) error
+
+	// conclude says what became of the others, now that it is settled what they have.
+	conclude(c *change, part []*subject) error
+}
+
+// subject is one row of a work.
+type subject struct {
+	kind    string
+	id      [16]byte
+	outcome models.JobOutcome // empty until it is known
+	detail  models.JobDetail
+	user    *models.User // as it is now, if it is one that is there
+}
+
+// The kinds of subjects.
+const (
+	userSubject  = "USER"
+	groupSubject = "GROUP"
+)
+
+func (s *subject) userID() models.UserID { return s.id }
+
+func userSubjects(ids []models.UserID) []*subject {
+	subjects := make([]*subject, len(ids))
+	for i, id := range ids {
+		subjects[i] = &subject{kind: userSubject, id: id}
+	}
+	return subjects
+}
+
+// effect is how a job counts an outcome.
+func effect(outcome models.JobOutcome, d *models.JobDetail) models.JobRowEffect {
+	switch outcome {
+	case models.JobOutcomeChanged:
+		return models.JobRowEffectChanged
+	case models.JobOutcomeUnchanged:
+		return models.JobRowEffectUnchanged
+	case models.JobOutcomeRemainsViaGroup, models.JobOutcomeNoSeat:
+		if changes(d) || movesSources(d) {
+			return models.JobRowEffectChanged
+		}
+		return models.JobRowEffectUnchanged
+	}
+	return models.JobRowEffectFailed
+}
+
+// movesSources tells whether there is something to take back.
+func movesSources(d *models.JobDetail) bool {
+	return len(d.Set)+len(d.Taken)+len(d.Blocked)+len(d.Unblocked)+len(d.Granted)+len(d.Ended)+len(d.Joined)+len(d.Left) > 0 || d.Suspended != nil
+}
+
+// step does a part of a work, settles what follows, and says in each subject what became of it.
+func (c *change) step(w work, part []*subject) error {
+	if err := w.do(c, part); err != nil {
+		return err
+	}
+	settled, err := c.settleAll()
+	if err != nil {
+		return err
+	}
+	for _, s := range part {
+		if now := settled.users[s.userID()]; now != nil && s.kind == userSubject {
+			s.user = now
+		}
+		if u := c.effects.users[s.userID()]; u != nil && s.kind == userSubject {
+			s.detail.Gained, s.detail.Lost, s.detail.Waiting, s.detail.NoProducts = u.Gained, u.Lost, u.Waiting, u.NoProducts
+		}
+	}
+	return w.conclude(c, part)
+}
+
+// instruction is what the input of a job holds: how to tell the users, and the work.
+type instruction struct {
+	Notify bool               `json:"notify"`
+	Work   json.RawMessage    `json:"work"`
+	Reseat []models.ProductID `json:"reseat,omitempty"` // products with more seats than before
+}
+
+// The mutations that leave a work of their own to jobs, and those that change sources and leave the rest to be settled.
+var (
+	workingActions  = []auth.Action{"Mutation.usersProductsSet"}
+	settlingActions = []auth.Action{
+		"Mutation.groupProductsSet", "Mutation.groupsProductsSet", "Mutation.groupMembersAdd", "Mutation.groupMembersRemove",
+		"Mutation.groupNest", "Mutation.groupUnnest", "Mutation.groupCreate", "Mutation.groupUpdate", "Mutation.groupDelete", "Mutation.groupsDelete",
+		"Mutation.userGroupsUpdate", "Mutation.userProductBlocksSet", "Mutation.userRoleSet", "Mutation.userDelete", "Mutation.productUpdate",
+	}
+)
+
+// workOf is the work of a kind of jobs, to be decoded into.
+func workOf(kind string) work {
+	switch kind {
+	case "usersProductsSet":
+		return &assigning{}
+	default:
+		return &settling{}
+	}
+}
+
+// kindOf is the kind of the jobs that a mutation makes.
+func kindOf(action auth.Action) string { return string(action[len("Mutation."):]) }
+
+// settling is the work that is left when sources have changed that many depend on: to settle what each of them has.
+type settling struct{}
+
+func (*settling) do(c *change, part []*subject) error {
+	for _, s := range part {
+		if s.kind == userSubject {
+			c.touch(s.userID())
+		}
+	}
+	return nil
+}
+
+func (*settling) conclude(_ *change, part []*subject) error {
+	for _, s := range part {
+		if s.outcome == "" {
+			s.outcome = outcomeOf(&s.detail)
+		}
+	}
+	return nil
+}
+
+// row is the subject as a row of a job.
+func (s *subject) row() (models.JobRow, error) {
+	row := models.JobRow{SubjectType: s.kind, SubjectID: s.id[:]}
+	if s.outcome != "" {
+		row.Effect, row.Outcome = effect(s.outcome, &s.detail), string(s.outcome)
+	}
+	if changes(&s.detail) || movesSources(&s.detail) {
+		raw, err := json.Marshal(s.detail)
+		if err != nil {
+			return row, fmt.Errorf("encode a row of a job: %w", err)
+		}
+		row.Detail = new(string(raw))
+	}
+	return row, nil
+}
+
+// rows are the subjects as rows of a job.
+func rows(subjects []*subject) ([]models.JobRow, error) {
+	all := make([]models.JobRow, len(subjects))
+	for i, s := range subjects {
+		var err error
+		if all[i], err = s.row(); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// subjectOf is a row of a job as a subject whose turn has come.
+func subjectOf(row models.JobRow) (*subject, error) {
+	s := &subject{kind: row.SubjectType, id: [16]byte(row.SubjectID)}
+	if row.Detail != nil {
+		if err := json.Unmarshal([]byte(*row.Detail), &s.detail); err != nil {
+			return nil, fmt.Errorf("decode a row of a job: %w", err)
+		}
+	}
+	return s, nil
+}
 
 // Handlers are what the jobs of each kind do; a kind is the name of the mutation that makes such jobs. app gives them
 // to the Runner.
-func (d *Directory) Handlers() map[string]jobs.Handler { return map[string]jobs.Handler{} }
+func (d *Directory) Handlers() map[string]jobs.Handler {
+	handlers := map[string]jobs.Handler{}
+	for _, action := range slices.Concat(workingActions, settlingActions) {
+		handlers[kindOf(action)] = jobs.Handler{Chunk: d.chunk, Failed: d.failed}
+	}
+	return handlers
+}
 
 // OnJob has wake called after the commit of each job that waits for a worker. Call it before the first request.
 func (d *Directory) OnJob(wake func()) { d.wakeJobs = wake }
+
+// CodeActorLostRights ends a job whose actor may not do any more what it does.
+const CodeActorLostRights = "ACTOR_LOST_RIGHTS"
+
+// chunk does the next part of a job.
+func (d *Directory) chunk(ctx context.Context, claim jobs.Claim) (bool, error) {
+	done, err := store.InAccount(ctx, d.store, claim.Account, func(tx *store.Tx) (bool, error) {
+		job, err := jobs.Held(tx, claim)
+		if err != nil {
+			return false, err
+		}
+		c, w, err := d.resume(tx, job)
+		if err != nil {
+			return false, err
+		}
+		c.log.Noted() // by which a commit is known whose answer was lost
+		if err := c.chunkOf(job, w); err != nil {
+			return false, err
+		}
+		last := job.Done == job.Total
+		if !last {
+			c.queued = nil // the next part goes on along the lines
+		} else if err := c.jobEnded(job); err != nil {
+			return false, err
+		}
+		if err := c.end(); err != nil {
+			return false, err
+		}
+		if err := jobs.MoveCursor(tx, job, c.effects.impact); err != nil || !last {
+			return false, err
+		}
+		return true, jobs.Finish(tx, job)
+	})
+	if err == nil {
+		d.feeds.wake(claim.Account)
+	}
+	return done, err
+}
+
+// resume is a change in the name of a job's actor, with the actor's present rights, and the job's work.
+func (d *Directory) resume(tx *store.Tx, job *models.Job) (*change, work, error) {
+	var o instruction
+	if err := json.Unmarshal([]byte(job.Input), &o); err != nil {
+		return nil, nil, fmt.Errorf("decode the job's input: %w", err)
+	}
+	w := workOf(job.Kind)
+	if err := json.Unmarshal(o.Work, w); err != nil {
+		return nil, nil, fmt.Errorf("decode the job's work: %w", err)
+	}
+	who := auth.Caller{Account: job.AccountID, Kind: auth.Kind(job.Actor.Kind), Role: job.Actor.Role, RequestID: job.RequestID}
+	if job.Actor.UserID != nil {
+		who.UserID = *job.Actor.UserID
+	}
+	action, answer := auth.Action("Mutation."+job.Kind), auth.Deny
+	if _, only := w.(*settling); !only { // which does nothing in anybody's name: the sources have changed
+		var err error
+		if who, err = presentRights(tx, who); err == nil {
+			answer, err = who.May(action)
+		}
+		if errors.Is(err, auth.ErrUnauthenticated) || errors.Is(err, auth.ErrForbidden) {
+			return nil, nil, jobs.Fail(CodeActorLostRights, err)
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+	}
+	c := d.begin(tx, who, action, answer)
+	c.job, c.options.NotifyUsers = job, o.Notify
+	if job.Cursor != nil {
+		if err := json.Unmarshal([]byte(*job.Cursor), &c.effects.impact); err != nil {
+			return nil, nil, fmt.Errorf("decode the job's cursor: %w", err)
+		}
+	}
+	for _, id := range o.Reseat {
+		c.queue(id)
+	}
+	c.reseat, c.queued = c.queued, nil
+	return c, w, nil
+}
+
+// chunkOf does the next rows of a job and writes what became of them.
+func (c *change) chunkOf(job *models.Job, w work) error {
+	pending, err := jobs.Pending(c.Tx, job, max(c.d.inPlace/2, 1))
+	if err != nil {
+		return err
+	}
+	part := make([]*subject, len(pending))
+	for i, row := range pending {
+		if part[i], err = subjectOf(row); err != nil {
+			return err
+		}
+	}
+	if err := c.step(w, part); err != nil {
+		return err
+	}
+	for i, s := range part {
+		row, err := s.row()
+		if err != nil {
+			return err
+		}
+		pending[i].Effect, pending[i].Outcome, pending[i].Detail = row.Effect, row.Outcome, row.Detail
+	}
+	return jobs.Settle(c.Tx, job, pending)
+}
+
+// failed is the last step of a job that ends FAILED.
+func (d *Directory) failed(tx *store.Tx, job *models.Job) error {
+	c := d.begin(tx, auth.OperatorOf(job.AccountID), auth.Action("Mutation."+job.Kind), auth.Allow)
+	if err := c.jobEnded(job); err != nil {
+		return err
+	}
+	return c.end()
+}
+
+// jobEnded lets go of what was kept for a job.
+func (c *change) jobEnded(job *models.Job) error {
+	if err := c.unmarkPending(job); err != nil {
+		return err
+	}
+	return c.unreserve(job)
+}

@@ -57,6 +57,22 @@ func (r groupProductResolver) Via(ctx context.Context, product *models.GroupProd
 	return groupsNamed(ctx, product.Via)
 }
 
+func (r productsPreviewRowResolver) User(ctx context.Context, row *models.ProductsPreviewRow) (*models.User, error) {
+	return load(loadersOf(ctx).users(), ctx, row.UserID)
+}
+
+func (r productsPreviewRowResolver) Gained(ctx context.Context, row *models.ProductsPreviewRow) ([]*models.Product, error) {
+	return productsNamed(ctx, row.JobDetail.Gained)
+}
+
+func (r productsPreviewRowResolver) Lost(ctx context.Context, row *models.ProductsPreviewRow) ([]*models.Product, error) {
+	return productsNamed(ctx, row.JobDetail.Lost)
+}
+
+func (r productsPreviewRowResolver) Waiting(ctx context.Context, row *models.ProductsPreviewRow) ([]*models.Product, error) {
+	return productsNamed(ctx, row.JobDetail.Waiting)
+}
+
 func (r mutationResolver) UsersProductsSet(ctx context.Context, input models.UsersProductsSetInput) (*models.UsersProductsSetPayload, error) {
 	return answer(r.directory.SetUsersProducts(ctx, caller(ctx), input))
 }

@@ -17,21 +17,22 @@ type resolver struct {
 }
 
 type (
-	accountResolver         struct{ *resolver }
-	groupResolver           struct{ *resolver }
-	groupMemberEdgeResolver struct{ *resolver }
-	groupProductResolver    struct{ *resolver }
-	jobResolver             struct{ *resolver }
-	jobResultResolver       struct{ *resolver }
-	membershipCheckResolver struct{ *resolver }
-	mutationResolver        struct{ *resolver }
-	productResolver         struct{ *resolver }
-	queryResolver           struct{ *resolver }
-	subscriptionResolver    struct{ *resolver }
-	userResolver            struct{ *resolver }
-	userGroupEdgeResolver   struct{ *resolver }
-	userProductResolver     struct{ *resolver }
-	viewerResolver          struct{ *resolver }
+	accountResolver            struct{ *resolver }
+	groupResolver              struct{ *resolver }
+	groupMemberEdgeResolver    struct{ *resolver }
+	groupProductResolver       struct{ *resolver }
+	jobResolver                struct{ *resolver }
+	jobResultResolver          struct{ *resolver }
+	membershipCheckResolver    struct{ *resolver }
+	mutationResolver           struct{ *resolver }
+	productResolver            struct{ *resolver }
+	productsPreviewRowResolver struct{ *resolver }
+	queryResolver              struct{ *resolver }
+	subscriptionResolver       struct{ *resolver }
+	userResolver               struct{ *resolver }
+	userGroupEdgeResolver      struct{ *resolver }
+	userProductResolver        struct{ *resolver }
+	viewerResolver             struct{ *resolver }
 )
 
 func (r *resolver) Account() generated.AccountResolver { return accountResolver{r} }
@@ -43,9 +44,12 @@ func (r *resolver) GroupMemberEdge() generated.GroupMemberEdgeResolver {
 func (r *resolver) MembershipCheck() generated.MembershipCheckResolver {
 	return membershipCheckResolver{r}
 }
-func (r *resolver) GroupProduct() generated.GroupProductResolver   { return groupProductResolver{r} }
-func (r *resolver) Job() generated.JobResolver                     { return jobResolver{r} }
-func (r *resolver) JobResult() generated.JobResultResolver         { return jobResultResolver{r} }
+func (r *resolver) GroupProduct() generated.GroupProductResolver { return groupProductResolver{r} }
+func (r *resolver) Job() generated.JobResolver                   { return jobResolver{r} }
+func (r *resolver) JobResult() generated.JobResultResolver       { return jobResultResolver{r} }
+func (r *resolver) ProductsPreviewRow() generated.ProductsPreviewRowResolver {
+	return productsPreviewRowResolver{r}
+}
 func (r *resolver) Product() generated.ProductResolver             { return productResolver{r} }
 func (r *resolver) UserProduct() generated.UserProductResolver     { return userProductResolver{r} }
 func (r *resolver) Mutation() generated.MutationResolver           { return mutationResolver{r} }

@@ -89,16 +89,25 @@ func TestUsersProductsSet(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			h := newShop(t)
 			input["selection"] = vars{"ids": []string{h.ids["ann"]}}
-			const asked = "results { outcome user { id statusReasons } } counts { total changed unchanged remainViaGroup noSeat failed } impact { gaining losing withoutSeat suspended resumed }"
+			const counted = "counts { total changed unchanged remainViaGroup noSeat failed } impact { gaining losing withoutSeat suspended resumed notices welcomes } "
+			const asked = "results { outcome user { id statusReasons } } job { status total done changed failed dryRun results { nodes { outcome } } } " + counted
 			input["dryRun"] = true
 			var dry, done map[string]any
-			h.unchanged(func() { dry = h.done("usersProductsSet", asked, input) })
+			h.unchanged(func() {
+				dry = h.done("usersProductsSet", asked+"preview { "+counted+"rows { userId outcome user { status } } confirmToken }", input)
+			})
 			input["dryRun"] = false
 			done = h.done("usersProductsSet", asked, input)
-			for _, part := range []string{"counts", "impact", "results.0.outcome"} {
-				if diff := cmp.Diff(get(done, part), get(dry, part)); diff != "" {
-					t.Errorf("%s (-done +dry run):\n%s", part, diff)
+			for _, parts := range [][2]string{{"counts", "preview.counts"}, {"impact", "preview.impact"}, {"results.0.outcome", "preview.rows.0.outcome"}, {"results.0.user.id", "preview.rows.0.userId"}} {
+				if diff := cmp.Diff(get(done, parts[0]), get(dry, parts[1])); diff != "" {
+					t.Errorf("%s (-done +dry run):\n%s", parts[0], diff)
 				}
+			}
+			if get(dry, "counts") != nil || get(dry, "job.dryRun") != true || get(dry, "job.total") != 0.0 || get(dry, "preview.confirmToken") != nil {
+				t.Errorf("the dry run's payload %v", dry)
+			}
+			if get(done, "job.status") != "SUCCEEDED" || get(done, "job.done") != 1.0 || get(done, "job.results.nodes.0.outcome") != tt.outcome {
+				t.Errorf("the job %v", get(done, "job"))
 			}
 			if got := get(done, "results.0.outcome"); got != tt.outcome {
 				t.Errorf("outcome %v, want %s", got, tt.outcome)

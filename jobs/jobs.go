@@ -60,14 +60,56 @@ func Enqueue(tx *store.Tx, n New) (*models.Job, error) {
 	})
 }
 
+// Record makes a job that has been carried out in this transaction, with its rows, each of which says its effect and
+// outcome, and with what MoveCursor would store. It is in the state that Finish would give it; one without rows has
+// SUCCEEDED.
+func Record(tx *store.Tx, n New, rows []models.JobRow, cursor any) (*models.Job, error) {
+	input, err := json.Marshal(n.Input)
+	if err != nil {
+		return nil, fmt.Errorf("encode the job's input: %w", err)
+	}
+	kept, err := json.Marshal(cursor)
+	if err != nil {
+		return nil, fmt.Errorf("encode the job's cursor: %w", err)
+	}
+	job := models.Job{
+		Kind: n.Kind, Input: string(input), Actor: n.Actor, RequestID: n.RequestID, DryRun: n.DryRun, RevertsJobID: n.Reverts,
+		Cursor: new(string(kept)), Total: int32(len(rows)), StartedAt: &tx.Now, FinishedAt: &tx.Now, //nolint:gosec // an account has fewer
+	}
+	for _, r := range rows {
+		if err := count(&job, r); err != nil {
+			return nil, err
+		}
+	}
+	state, code := outcome(&job)
+	if code != "" {
+		job.ErrorCode = &code
+	}
+	recorded, err := insertIn(tx, job, state)
+	if err != nil || len(rows) == 0 {
+		return recorded, err
+	}
+	for i := range rows {
+		rows[i].AccountID, rows[i].JobID, rows[i].Position = recorded.AccountID, recorded.ID, int32(i) //nolint:gosec // an account has fewer
+	}
+	if err := tx.CreateInBatches(rows, batch).Error; err != nil {
+		return nil, fmt.Errorf("insert the job's rows: %w", err)
+	}
+	return recorded, nil
+}
+
 func insert(tx *store.Tx, job models.Job) (*models.Job, error) {
+	return insertIn(tx, job, models.JobStateQueued)
+}
+
+func insertIn(tx *store.Tx, job models.Job, state models.JobState) (*models.Job, error) {
 	// Not the id's time: the clocks of two servers may disagree about who was first, the lock doesn't.
 	err := tx.Raw("SELECT COALESCE(MAX(seq), 0) + 1 FROM jobs WHERE account_id = ?", tx.Account.ID).Scan(&job.Seq).Error
 	if err != nil {
 		return nil, fmt.Errorf("number the job: %w", err)
 	}
 	job.AccountID, job.ID, job.OperationID = tx.Account.ID, models.NewID[models.JobID](), tx.Operation
-	job.State, job.CreatedAt = models.JobStateQueued, tx.Now
+	job.State, job.CreatedAt = state, tx.Now
 	if err := tx.Create(&job).Error; err != nil {
 		return nil, fmt.Errorf("insert the job: %w", err)
 	}
@@ -84,15 +126,22 @@ func Start(tx *store.Tx, job *models.Job) error {
 // Finish ends a job whose rows are all done: SUCCEEDED, PARTLY_FAILED when some failed, FAILED with
 // ALL_ROWS_FAILED when all did. Rows that are still pending are an error.
 func Finish(tx *store.Tx, job *models.Job) error {
-	switch {
-	case job.Done != job.Total:
+	if job.Done != job.Total {
 		return fmt.Errorf("finish the job: %d of %d rows are done", job.Done, job.Total)
-	case job.Failed == 0:
-		return transition(tx.DB, job, models.JobStateSucceeded, change{at: tx.Now})
-	case job.Failed < job.Total:
-		return transition(tx.DB, job, models.JobStatePartlyFailed, change{at: tx.Now})
 	}
-	return transition(tx.DB, job, models.JobStateFailed, change{at: tx.Now, code: CodeAllRowsFailed})
+	state, code := outcome(job)
+	return transition(tx.DB, job, state, change{at: tx.Now, code: code})
+}
+
+// outcome is the state in which a job ends whose rows are all done, and its code.
+func outcome(job *models.Job) (models.JobState, string) {
+	switch {
+	case job.Failed == 0:
+		return models.JobStateSucceeded, ""
+	case job.Failed < job.Total:
+		return models.JobStatePartlyFailed, ""
+	}
+	return models.JobStateFailed, CodeAllRowsFailed
 }
 
 // Cancel ends a job that hasn't ended: nobody begins another chunk of it, and what is done stays. ErrNotFound, and

@@ -81,9 +81,10 @@ func Settle(tx *store.Tx, job *models.Job, rows []models.JobRow) error {
 	type result struct {
 		effect  models.JobRowEffect
 		outcome string
+		detail  string
 	}
 	after := *job
-	plain, detailed := map[result][]int32{}, []models.JobRow{}
+	alike, different := map[result][]int32{}, []models.JobRow{}
 	for _, r := range rows {
 		if r.JobID != job.ID || r.Position != after.Done || r.Position >= job.Total {
 			return fmt.Errorf("settle the job's rows: row %d where row %d comes next", r.Position, after.Done)
@@ -91,14 +92,17 @@ func Settle(tx *store.Tx, job *models.Job, rows []models.JobRow) error {
 		if err := count(&after, r); err != nil {
 			return err
 		}
+		key := result{r.Effect, r.Outcome, ""}
 		if r.Detail != nil {
-			detailed = append(detailed, r)
+			key.detail = *r.Detail
+		}
+		if alike[key] == nil && len(alike) == maxAlike {
+			different = append(different, r)
 			continue
 		}
-		key := result{r.Effect, r.Outcome}
-		plain[key] = append(plain[key], r.Position)
+		alike[key] = append(alike[key], r.Position)
 	}
-	for key, positions := range plain {
+	for key, positions := range alike {
 		for part := range slices.Chunk(positions, batch) {
 			row := tx.Model(&models.JobRow{}).Where("account_id = ? AND job_id = ?", job.AccountID, job.ID)
 			if first, last := part[0], part[len(part)-1]; int(last-first) == len(part)-1 {
@@ -106,16 +110,20 @@ func Settle(tx *store.Tx, job *models.Job, rows []models.JobRow) error {
 			} else {
 				row = row.Where("position IN ?", part)
 			}
-			if err := row.Updates(map[string]any{"effect": key.effect, "outcome": key.outcome}).Error; err != nil {
+			set := map[string]any{"effect": key.effect, "outcome": key.outcome, "detail": nil}
+			if key.detail != "" {
+				set["detail"] = key.detail
+			}
+			if err := row.Updates(set).Error; err != nil {
 				return fmt.Errorf("settle the job's rows: %w", err)
 			}
 		}
 	}
-	if len(detailed) > 0 {
+	if len(different) > 0 {
 		err := tx.Clauses(clause.OnConflict{
 			Columns:   []clause.Column{{Name: "account_id"}, {Name: "job_id"}, {Name: "position"}},
 			DoUpdates: clause.AssignmentColumns([]string{"effect", "outcome", "detail"}),
-		}).CreateInBatches(detailed, batch).Error
+		}).CreateInBatches(different, batch).Error
 		if err != nil {
 			return fmt.Errorf("settle the job's rows: %w", err)
 		}
@@ -133,6 +141,9 @@ func MoveCursor(tx *store.Tx, job *models.Job, cursor any) error {
 	after.Cursor = &text
 	return advance(tx, job, after)
 }
+
+// maxAlike is for how many sorts of rows a statement of their own is worth it.
+const maxAlike = 8
 
 // count counts a row that is done.
 func count(job *models.Job, row models.JobRow) error {

@@ -48,6 +48,9 @@ const (
 	CodeSeatsInUse        = UserErrorCodeSeatsInUse
 	CodeNoSeats           = UserErrorCodeNoSeats
 	CodeChooseInherited   = UserErrorCodeChooseInherited
+
+	CodeConfirmationRequired = UserErrorCodeConfirmationRequired
+	CodeIdempotencyKeyReused = UserErrorCodeIdempotencyKeyReused
 )
 
 // Errorf makes an Error without a path; At gives it one.

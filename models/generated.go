@@ -87,6 +87,10 @@ type ProductsImpact struct {
 	Suspended int32 `json:"suspended"`
 	// How many users are no longer suspended for want of products.
 	Resumed int32 `json:"resumed"`
+	// How many mails tell users what they have gained and lost: one to each, unless `notifyUsers` is false.
+	Notices int32 `json:"notices"`
+	// How many mails tell users how to use a product that they have for the first time ever, whatever `notifyUsers` says.
+	Welcomes int32 `json:"welcomes"`
 }
 
 // How much a caller may ask for. Each caller has points, which come back by so many a second. An operation costs as many
@@ -1224,6 +1228,11 @@ const (
 	// Everything was to be taken away, and groups give something: say with `blockInherited` whether that stays.
 	// Params: `users`, how many are concerned.
 	UserErrorCodeChooseInherited UserErrorCode = "CHOOSE_INHERITED"
+	// The change would suspend more of the account's users than it bears without a second look: ask with `dryRun`, show what
+	// it answers, and pass on its `confirmToken`. Params: `suspended`, how many users.
+	UserErrorCodeConfirmationRequired UserErrorCode = "CONFIRMATION_REQUIRED"
+	// The idempotency key was used by the caller for another input, less than 7 days ago.
+	UserErrorCodeIdempotencyKeyReused UserErrorCode = "IDEMPOTENCY_KEY_REUSED"
 )
 
 var AllUserErrorCode = []UserErrorCode{
@@ -1248,11 +1257,13 @@ var AllUserErrorCode = []UserErrorCode{
 	UserErrorCodeSeatsInUse,
 	UserErrorCodeNoSeats,
 	UserErrorCodeChooseInherited,
+	UserErrorCodeConfirmationRequired,
+	UserErrorCodeIdempotencyKeyReused,
 }
 
 func (e UserErrorCode) IsValid() bool {
 	switch e {
-	case UserErrorCodeInvalidID, UserErrorCodeNotFound, UserErrorCodeForbidden, UserErrorCodeRequired, UserErrorCodeTooLong, UserErrorCodeInvalidCharacters, UserErrorCodeInvalidEmail, UserErrorCodeInvalid, UserErrorCodeTooMany, UserErrorCodeEmailTaken, UserErrorCodeNameTaken, UserErrorCodeStale, UserErrorCodeStaleSelection, UserErrorCodeConflict, UserErrorCodeCycle, UserErrorCodeTooDeep, UserErrorCodeLastSuperAdmin, UserErrorCodeKeyTaken, UserErrorCodeSeatsInUse, UserErrorCodeNoSeats, UserErrorCodeChooseInherited:
+	case UserErrorCodeInvalidID, UserErrorCodeNotFound, UserErrorCodeForbidden, UserErrorCodeRequired, UserErrorCodeTooLong, UserErrorCodeInvalidCharacters, UserErrorCodeInvalidEmail, UserErrorCodeInvalid, UserErrorCodeTooMany, UserErrorCodeEmailTaken, UserErrorCodeNameTaken, UserErrorCodeStale, UserErrorCodeStaleSelection, UserErrorCodeConflict, UserErrorCodeCycle, UserErrorCodeTooDeep, UserErrorCodeLastSuperAdmin, UserErrorCodeKeyTaken, UserErrorCodeSeatsInUse, UserErrorCodeNoSeats, UserErrorCodeChooseInherited, UserErrorCodeConfirmationRequired, UserErrorCodeIdempotencyKeyReused:
 		return true
 	}
 	return false

@@ -125,26 +125,29 @@ type GroupCreatePayload struct {
 // GroupUpdateInput is what changes of a group; what is not set stays.
 type GroupUpdateInput struct {
 	ID              GroupID
-	Name            graphql.Omittable[*string]
-	Description     graphql.Omittable[*string]
-	Priority        graphql.Omittable[*int32]
+	Name            graphql.Omittable[*string] `json:",omitzero"`
+	Description     graphql.Omittable[*string] `json:",omitzero"`
+	Priority        graphql.Omittable[*int32]  `json:",omitzero"`
 	AddMemberIds    []UserID
 	RemoveMemberIds []UserID
 	AddParentIds    []GroupID
 	RemoveParentIds []GroupID
 	IfMatch         *string
+	EffectOptions
 }
 
 type GroupUpdatePayload struct {
 	Group   *Group
 	Parents []*Group
 	Results []*MembershipResult
+	Effects
 	Refused
 }
 
 type GroupDeleteInput struct {
 	ID      GroupID
 	IfMatch *string
+	EffectOptions
 }
 
 type GroupDeletePayload struct {
@@ -152,23 +155,27 @@ type GroupDeletePayload struct {
 	Parents        []*Group
 	Children       []*Group
 	Group          *Group
+	Effects
 	Refused
 }
 
 type GroupsDeleteInput struct {
 	Selection     *GroupSelection
 	ExpectedCount *int32
+	EffectOptions
 }
 
 type GroupsDeletePayload struct {
 	DeletedGroupIds []GroupID
 	Relatives       []*Group
+	Effects
 	Refused
 }
 
 type GroupNestInput struct {
 	ParentID GroupID
 	ChildID  GroupID
+	EffectOptions
 }
 
 type GroupNestPayload struct {
@@ -176,18 +183,21 @@ type GroupNestPayload struct {
 	Parent    *Group
 	Child     *Group
 	ChildEdge *GroupEdge
+	Effects
 	Refused
 }
 
 type GroupUnnestInput struct {
 	ParentID GroupID
 	ChildID  GroupID
+	EffectOptions
 }
 
 type GroupUnnestPayload struct {
 	Outcome *NestingOutcome
 	Parent  *Group
 	Child   *Group
+	Effects
 	Refused
 }
 

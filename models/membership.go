@@ -89,12 +89,14 @@ type UserGroupsUpdateInput struct {
 	UserID         UserID
 	AddGroupIds    []GroupID
 	RemoveGroupIds []GroupID
+	EffectOptions
 }
 
 type UserGroupsUpdatePayload struct {
 	User    *User
 	Groups  []*Group
 	Results []*MembershipResult
+	Effects
 	Refused
 }
 
@@ -117,20 +119,24 @@ func (r *MembershipResult) MemberEdge() *GroupMemberEdge {
 type GroupMembersAddInput struct {
 	GroupIds []GroupID
 	UserIds  []UserID
+	EffectOptions
 }
 
 type GroupMembersAddPayload struct {
 	MembersChange
+	Effects
 	Refused
 }
 
 type GroupMembersRemoveInput struct {
 	GroupIds []GroupID
 	UserIds  []UserID
+	EffectOptions
 }
 
 type GroupMembersRemovePayload struct {
 	MembersChange
+	Effects
 	Refused
 }
 

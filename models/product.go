@@ -45,9 +45,6 @@ func (p *Product) Etag() string {
 	return etag(p.ID[:], p.Name, p.Family, seats, strconv.FormatBool(p.WelcomeOnFirstEnable))
 }
 
-// HasFreeSeat tells whether one more user can have the product.
-func (p *Product) HasFreeSeat() bool { return p.Seats == nil || p.SeatsUsed < *p.Seats }
-
 // UserProductRow is a product set on the user.
 type UserProductRow struct {
 	AccountID AccountID
@@ -155,26 +152,30 @@ type ProductCreatePayload struct {
 // ProductUpdateInput is what changes of a product; what is not set stays.
 type ProductUpdateInput struct {
 	ID                   ProductID
-	Name                 graphql.Omittable[*string]
-	Family               graphql.Omittable[*string]
-	Seats                graphql.Omittable[*int32]
-	WelcomeOnFirstEnable graphql.Omittable[*bool]
+	Name                 graphql.Omittable[*string] `json:",omitzero"`
+	Family               graphql.Omittable[*string] `json:",omitzero"`
+	Seats                graphql.Omittable[*int32]  `json:",omitzero"`
+	WelcomeOnFirstEnable graphql.Omittable[*bool]   `json:",omitzero"`
 	IfMatch              *string
+	EffectOptions
 }
 
 type ProductUpdatePayload struct {
 	Product *Product
+	Effects
 	Refused
 }
 
 type ProductDeleteInput struct {
 	ID      ProductID
 	IfMatch *string
+	EffectOptions
 }
 
 type ProductDeletePayload struct {
 	DeletedProductID *ProductID
 	Product          *Product
+	Effects
 	Refused
 }
 
@@ -186,11 +187,12 @@ type UsersProductsSetInput struct {
 	BlockInherited *bool
 	ErrorPolicy    ErrorPolicy
 	ExpectedCount  *int32
-	DryRun         bool
+	EffectOptions
 }
 
 type UsersProductsSetPayload struct {
 	ProductsChange
+	Effects
 	Refused
 }
 
@@ -199,12 +201,13 @@ type GroupProductsSetInput struct {
 	GroupID     GroupID
 	ProductKeys []string
 	Mode        ProductMode
-	DryRun      bool
+	EffectOptions
 }
 
 type GroupProductsSetPayload struct {
 	Group  *Group
 	Impact *ProductsImpact
+	Effects
 	Refused
 }
 
@@ -213,12 +216,13 @@ type GroupsProductsSetInput struct {
 	ProductKeys   []string
 	Mode          ProductMode
 	ExpectedCount *int32
-	DryRun        bool
+	EffectOptions
 }
 
 type GroupsProductsSetPayload struct {
 	Groups []*Group
 	Impact *ProductsImpact
+	Effects
 	Refused
 }
 
@@ -226,11 +230,13 @@ type UserProductBlocksSetInput struct {
 	UserID      UserID
 	ProductKeys []string
 	Blocked     bool
+	EffectOptions
 }
 
 type UserProductBlocksSetPayload struct {
 	User   *User
 	Impact *ProductsImpact
+	Effects
 	Refused
 }
 

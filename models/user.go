@@ -197,11 +197,11 @@ type UsersCreatePayload struct {
 // UserUpdateInput is what changes of a user; what is not set stays.
 type UserUpdateInput struct {
 	ID          UserID
-	Email       graphql.Omittable[*string]
-	GivenName   graphql.Omittable[*string]
-	FamilyName  graphql.Omittable[*string]
-	DisplayName graphql.Omittable[*string]
-	Locale      graphql.Omittable[*Locale]
+	Email       graphql.Omittable[*string] `json:",omitzero"`
+	GivenName   graphql.Omittable[*string] `json:",omitzero"`
+	FamilyName  graphql.Omittable[*string] `json:",omitzero"`
+	DisplayName graphql.Omittable[*string] `json:",omitzero"`
+	Locale      graphql.Omittable[*Locale] `json:",omitzero"`
 	IfMatch     *string
 }
 
@@ -213,22 +213,26 @@ type UserUpdatePayload struct {
 type UserDeleteInput struct {
 	ID      UserID
 	IfMatch *string
+	EffectOptions
 }
 
 type UserDeletePayload struct {
 	DeletedUserID *UserID
 	Groups        []*Group
 	User          *User
+	Effects
 	Refused
 }
 
 type UserRoleSetInput struct {
 	ID   UserID
 	Role Role
+	EffectOptions
 }
 
 type UserRoleSetPayload struct {
 	User *User
+	Effects
 	Refused
 }
 

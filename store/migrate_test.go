@@ -32,8 +32,8 @@ func tables(t *testing.T, s *store.Store) (names []string) {
 
 var allTables = []string{
 	"accounts", "audit_events", "changes", "entitlements", "group_closure", "group_edges", "group_products", "group_terms", "idempotency_keys", "identities",
-	"job_rows", "jobs", "memberships", "product_firsts", "products",
-	"user_groups", "user_product_blocks", "user_products", "user_terms", "users",
+	"job_groups", "job_rows", "jobs", "memberships", "product_firsts", "products",
+	"seat_reservations", "user_groups", "user_product_blocks", "user_products", "user_terms", "users",
 }
 
 func TestMigrateUpAndDown(t *testing.T) {

@@ -40,6 +40,7 @@ type ResolverRoot interface {
 	MembershipCheck() MembershipCheckResolver
 	Mutation() MutationResolver
 	Product() ProductResolver
+	ProductsPreviewRow() ProductsPreviewRowResolver
 	Query() QueryResolver
 	Subscription() SubscriptionResolver
 	User() UserResolver
@@ -116,7 +117,9 @@ type ComplexityRoot struct {
 		DeletedGroupID func(childComplexity int) int
 		Errors         func(childComplexity int) int
 		Group          func(childComplexity int) int
+		Job            func(childComplexity int) int
 		Parents        func(childComplexity int) int
+		Preview        func(childComplexity int) int
 	}
 
 	GroupEdge struct {
@@ -142,6 +145,8 @@ type ComplexityRoot struct {
 	GroupMembersAddPayload struct {
 		Errors  func(childComplexity int) int
 		Groups  func(childComplexity int) int
+		Job     func(childComplexity int) int
+		Preview func(childComplexity int) int
 		Results func(childComplexity int) int
 		Users   func(childComplexity int) int
 	}
@@ -149,6 +154,8 @@ type ComplexityRoot struct {
 	GroupMembersRemovePayload struct {
 		Errors  func(childComplexity int) int
 		Groups  func(childComplexity int) int
+		Job     func(childComplexity int) int
+		Preview func(childComplexity int) int
 		Results func(childComplexity int) int
 		Users   func(childComplexity int) int
 	}
@@ -157,8 +164,10 @@ type ComplexityRoot struct {
 		Child     func(childComplexity int) int
 		ChildEdge func(childComplexity int) int
 		Errors    func(childComplexity int) int
+		Job       func(childComplexity int) int
 		Outcome   func(childComplexity int) int
 		Parent    func(childComplexity int) int
+		Preview   func(childComplexity int) int
 	}
 
 	GroupProduct struct {
@@ -168,35 +177,45 @@ type ComplexityRoot struct {
 	}
 
 	GroupProductsSetPayload struct {
-		Errors func(childComplexity int) int
-		Group  func(childComplexity int) int
-		Impact func(childComplexity int) int
+		Errors  func(childComplexity int) int
+		Group   func(childComplexity int) int
+		Impact  func(childComplexity int) int
+		Job     func(childComplexity int) int
+		Preview func(childComplexity int) int
 	}
 
 	GroupUnnestPayload struct {
 		Child   func(childComplexity int) int
 		Errors  func(childComplexity int) int
+		Job     func(childComplexity int) int
 		Outcome func(childComplexity int) int
 		Parent  func(childComplexity int) int
+		Preview func(childComplexity int) int
 	}
 
 	GroupUpdatePayload struct {
 		Errors  func(childComplexity int) int
 		Group   func(childComplexity int) int
+		Job     func(childComplexity int) int
 		Parents func(childComplexity int) int
+		Preview func(childComplexity int) int
 		Results func(childComplexity int) int
 	}
 
 	GroupsDeletePayload struct {
 		DeletedGroupIds func(childComplexity int) int
 		Errors          func(childComplexity int) int
+		Job             func(childComplexity int) int
+		Preview         func(childComplexity int) int
 		Relatives       func(childComplexity int) int
 	}
 
 	GroupsProductsSetPayload struct {
-		Errors func(childComplexity int) int
-		Groups func(childComplexity int) int
-		Impact func(childComplexity int) int
+		Errors  func(childComplexity int) int
+		Groups  func(childComplexity int) int
+		Impact  func(childComplexity int) int
+		Job     func(childComplexity int) int
+		Preview func(childComplexity int) int
 	}
 
 	Job struct {
@@ -328,6 +347,8 @@ type ComplexityRoot struct {
 	ProductDeletePayload struct {
 		DeletedProductID func(childComplexity int) int
 		Errors           func(childComplexity int) int
+		Job              func(childComplexity int) int
+		Preview          func(childComplexity int) int
 		Product          func(childComplexity int) int
 	}
 
@@ -341,6 +362,8 @@ type ComplexityRoot struct {
 
 	ProductUpdatePayload struct {
 		Errors  func(childComplexity int) int
+		Job     func(childComplexity int) int
+		Preview func(childComplexity int) int
 		Product func(childComplexity int) int
 	}
 
@@ -356,9 +379,28 @@ type ComplexityRoot struct {
 	ProductsImpact struct {
 		Gaining     func(childComplexity int) int
 		Losing      func(childComplexity int) int
+		Notices     func(childComplexity int) int
 		Resumed     func(childComplexity int) int
 		Suspended   func(childComplexity int) int
+		Welcomes    func(childComplexity int) int
 		WithoutSeat func(childComplexity int) int
+	}
+
+	ProductsPreview struct {
+		ConfirmToken func(childComplexity int) int
+		Counts       func(childComplexity int) int
+		Impact       func(childComplexity int) int
+		Rows         func(childComplexity int) int
+	}
+
+	ProductsPreviewRow struct {
+		Gained    func(childComplexity int) int
+		Lost      func(childComplexity int) int
+		Outcome   func(childComplexity int) int
+		Suspended func(childComplexity int) int
+		User      func(childComplexity int) int
+		UserID    func(childComplexity int) int
+		Waiting   func(childComplexity int) int
 	}
 
 	ProductsResult struct {
@@ -457,6 +499,8 @@ type ComplexityRoot struct {
 		DeletedUserID func(childComplexity int) int
 		Errors        func(childComplexity int) int
 		Groups        func(childComplexity int) int
+		Job           func(childComplexity int) int
+		Preview       func(childComplexity int) int
 		User          func(childComplexity int) int
 	}
 
@@ -495,6 +539,8 @@ type ComplexityRoot struct {
 	UserGroupsUpdatePayload struct {
 		Errors  func(childComplexity int) int
 		Groups  func(childComplexity int) int
+		Job     func(childComplexity int) int
+		Preview func(childComplexity int) int
 		Results func(childComplexity int) int
 		User    func(childComplexity int) int
 	}
@@ -509,14 +555,18 @@ type ComplexityRoot struct {
 	}
 
 	UserProductBlocksSetPayload struct {
-		Errors func(childComplexity int) int
-		Impact func(childComplexity int) int
-		User   func(childComplexity int) int
+		Errors  func(childComplexity int) int
+		Impact  func(childComplexity int) int
+		Job     func(childComplexity int) int
+		Preview func(childComplexity int) int
+		User    func(childComplexity int) int
 	}
 
 	UserRoleSetPayload struct {
-		Errors func(childComplexity int) int
-		User   func(childComplexity int) int
+		Errors  func(childComplexity int) int
+		Job     func(childComplexity int) int
+		Preview func(childComplexity int) int
+		User    func(childComplexity int) int
 	}
 
 	UserUpdatePayload struct {
@@ -534,6 +584,8 @@ type ComplexityRoot struct {
 		Counts  func(childComplexity int) int
 		Errors  func(childComplexity int) int
 		Impact  func(childComplexity int) int
+		Job     func(childComplexity int) int
+		Preview func(childComplexity int) int
 		Results func(childComplexity int) int
 	}
 
@@ -648,6 +700,13 @@ type ProductResolver interface {
 
 	ViewerCanUpdate(ctx context.Context, obj *models.Product) (bool, error)
 	ViewerCanDelete(ctx context.Context, obj *models.Product) (bool, error)
+}
+type ProductsPreviewRowResolver interface {
+	User(ctx context.Context, obj *models.ProductsPreviewRow) (*models.User, error)
+
+	Gained(ctx context.Context, obj *models.ProductsPreviewRow) ([]*models.Product, error)
+	Lost(ctx context.Context, obj *models.ProductsPreviewRow) ([]*models.Product, error)
+	Waiting(ctx context.Context, obj *models.ProductsPreviewRow) ([]*models.Product, error)
 }
 type QueryResolver interface {
 	Viewer(ctx context.Context) (*auth.Caller, error)
@@ -1020,12 +1079,24 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.GroupDeletePayload.Group(childComplexity), true
+	case "GroupDeletePayload.job":
+		if e.ComplexityRoot.GroupDeletePayload.Job == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupDeletePayload.Job(childComplexity), true
 	case "GroupDeletePayload.parents":
 		if e.ComplexityRoot.GroupDeletePayload.Parents == nil {
 			break
 		}
 
 		return e.ComplexityRoot.GroupDeletePayload.Parents(childComplexity), true
+	case "GroupDeletePayload.preview":
+		if e.ComplexityRoot.GroupDeletePayload.Preview == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupDeletePayload.Preview(childComplexity), true
 
 	case "GroupEdge.cursor":
 		if e.ComplexityRoot.GroupEdge.Cursor == nil {
@@ -1108,6 +1179,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.GroupMembersAddPayload.Groups(childComplexity), true
+	case "GroupMembersAddPayload.job":
+		if e.ComplexityRoot.GroupMembersAddPayload.Job == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupMembersAddPayload.Job(childComplexity), true
+	case "GroupMembersAddPayload.preview":
+		if e.ComplexityRoot.GroupMembersAddPayload.Preview == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupMembersAddPayload.Preview(childComplexity), true
 	case "GroupMembersAddPayload.results":
 		if e.ComplexityRoot.GroupMembersAddPayload.Results == nil {
 			break
@@ -1133,6 +1216,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.GroupMembersRemovePayload.Groups(childComplexity), true
+	case "GroupMembersRemovePayload.job":
+		if e.ComplexityRoot.GroupMembersRemovePayload.Job == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupMembersRemovePayload.Job(childComplexity), true
+	case "GroupMembersRemovePayload.preview":
+		if e.ComplexityRoot.GroupMembersRemovePayload.Preview == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupMembersRemovePayload.Preview(childComplexity), true
 	case "GroupMembersRemovePayload.results":
 		if e.ComplexityRoot.GroupMembersRemovePayload.Results == nil {
 			break
@@ -1164,6 +1259,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.GroupNestPayload.Errors(childComplexity), true
+	case "GroupNestPayload.job":
+		if e.ComplexityRoot.GroupNestPayload.Job == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupNestPayload.Job(childComplexity), true
 	case "GroupNestPayload.outcome":
 		if e.ComplexityRoot.GroupNestPayload.Outcome == nil {
 			break
@@ -1176,6 +1277,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.GroupNestPayload.Parent(childComplexity), true
+	case "GroupNestPayload.preview":
+		if e.ComplexityRoot.GroupNestPayload.Preview == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupNestPayload.Preview(childComplexity), true
 
 	case "GroupProduct.direct":
 		if e.ComplexityRoot.GroupProduct.Direct == nil {
@@ -1214,6 +1321,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.GroupProductsSetPayload.Impact(childComplexity), true
+	case "GroupProductsSetPayload.job":
+		if e.ComplexityRoot.GroupProductsSetPayload.Job == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupProductsSetPayload.Job(childComplexity), true
+	case "GroupProductsSetPayload.preview":
+		if e.ComplexityRoot.GroupProductsSetPayload.Preview == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupProductsSetPayload.Preview(childComplexity), true
 
 	case "GroupUnnestPayload.child":
 		if e.ComplexityRoot.GroupUnnestPayload.Child == nil {
@@ -1227,6 +1346,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.GroupUnnestPayload.Errors(childComplexity), true
+	case "GroupUnnestPayload.job":
+		if e.ComplexityRoot.GroupUnnestPayload.Job == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupUnnestPayload.Job(childComplexity), true
 	case "GroupUnnestPayload.outcome":
 		if e.ComplexityRoot.GroupUnnestPayload.Outcome == nil {
 			break
@@ -1239,6 +1364,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.GroupUnnestPayload.Parent(childComplexity), true
+	case "GroupUnnestPayload.preview":
+		if e.ComplexityRoot.GroupUnnestPayload.Preview == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupUnnestPayload.Preview(childComplexity), true
 
 	case "GroupUpdatePayload.errors":
 		if e.ComplexityRoot.GroupUpdatePayload.Errors == nil {
@@ -1252,12 +1383,24 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.GroupUpdatePayload.Group(childComplexity), true
+	case "GroupUpdatePayload.job":
+		if e.ComplexityRoot.GroupUpdatePayload.Job == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupUpdatePayload.Job(childComplexity), true
 	case "GroupUpdatePayload.parents":
 		if e.ComplexityRoot.GroupUpdatePayload.Parents == nil {
 			break
 		}
 
 		return e.ComplexityRoot.GroupUpdatePayload.Parents(childComplexity), true
+	case "GroupUpdatePayload.preview":
+		if e.ComplexityRoot.GroupUpdatePayload.Preview == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupUpdatePayload.Preview(childComplexity), true
 	case "GroupUpdatePayload.results":
 		if e.ComplexityRoot.GroupUpdatePayload.Results == nil {
 			break
@@ -1277,6 +1420,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.GroupsDeletePayload.Errors(childComplexity), true
+	case "GroupsDeletePayload.job":
+		if e.ComplexityRoot.GroupsDeletePayload.Job == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupsDeletePayload.Job(childComplexity), true
+	case "GroupsDeletePayload.preview":
+		if e.ComplexityRoot.GroupsDeletePayload.Preview == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupsDeletePayload.Preview(childComplexity), true
 	case "GroupsDeletePayload.relatives":
 		if e.ComplexityRoot.GroupsDeletePayload.Relatives == nil {
 			break
@@ -1302,6 +1457,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.GroupsProductsSetPayload.Impact(childComplexity), true
+	case "GroupsProductsSetPayload.job":
+		if e.ComplexityRoot.GroupsProductsSetPayload.Job == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupsProductsSetPayload.Job(childComplexity), true
+	case "GroupsProductsSetPayload.preview":
+		if e.ComplexityRoot.GroupsProductsSetPayload.Preview == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupsProductsSetPayload.Preview(childComplexity), true
 
 	case "Job.changed":
 		if e.ComplexityRoot.Job.Changed == nil {
@@ -1987,6 +2154,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ProductDeletePayload.Errors(childComplexity), true
+	case "ProductDeletePayload.job":
+		if e.ComplexityRoot.ProductDeletePayload.Job == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProductDeletePayload.Job(childComplexity), true
+	case "ProductDeletePayload.preview":
+		if e.ComplexityRoot.ProductDeletePayload.Preview == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProductDeletePayload.Preview(childComplexity), true
 	case "ProductDeletePayload.product":
 		if e.ComplexityRoot.ProductDeletePayload.Product == nil {
 			break
@@ -2031,6 +2210,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ProductUpdatePayload.Errors(childComplexity), true
+	case "ProductUpdatePayload.job":
+		if e.ComplexityRoot.ProductUpdatePayload.Job == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProductUpdatePayload.Job(childComplexity), true
+	case "ProductUpdatePayload.preview":
+		if e.ComplexityRoot.ProductUpdatePayload.Preview == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProductUpdatePayload.Preview(childComplexity), true
 	case "ProductUpdatePayload.product":
 		if e.ComplexityRoot.ProductUpdatePayload.Product == nil {
 			break
@@ -2087,6 +2278,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ProductsImpact.Losing(childComplexity), true
+	case "ProductsImpact.notices":
+		if e.ComplexityRoot.ProductsImpact.Notices == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProductsImpact.Notices(childComplexity), true
 	case "ProductsImpact.resumed":
 		if e.ComplexityRoot.ProductsImpact.Resumed == nil {
 			break
@@ -2099,12 +2296,86 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ProductsImpact.Suspended(childComplexity), true
+	case "ProductsImpact.welcomes":
+		if e.ComplexityRoot.ProductsImpact.Welcomes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProductsImpact.Welcomes(childComplexity), true
 	case "ProductsImpact.withoutSeat":
 		if e.ComplexityRoot.ProductsImpact.WithoutSeat == nil {
 			break
 		}
 
 		return e.ComplexityRoot.ProductsImpact.WithoutSeat(childComplexity), true
+
+	case "ProductsPreview.confirmToken":
+		if e.ComplexityRoot.ProductsPreview.ConfirmToken == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProductsPreview.ConfirmToken(childComplexity), true
+	case "ProductsPreview.counts":
+		if e.ComplexityRoot.ProductsPreview.Counts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProductsPreview.Counts(childComplexity), true
+	case "ProductsPreview.impact":
+		if e.ComplexityRoot.ProductsPreview.Impact == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProductsPreview.Impact(childComplexity), true
+	case "ProductsPreview.rows":
+		if e.ComplexityRoot.ProductsPreview.Rows == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProductsPreview.Rows(childComplexity), true
+
+	case "ProductsPreviewRow.gained":
+		if e.ComplexityRoot.ProductsPreviewRow.Gained == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProductsPreviewRow.Gained(childComplexity), true
+	case "ProductsPreviewRow.lost":
+		if e.ComplexityRoot.ProductsPreviewRow.Lost == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProductsPreviewRow.Lost(childComplexity), true
+	case "ProductsPreviewRow.outcome":
+		if e.ComplexityRoot.ProductsPreviewRow.Outcome == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProductsPreviewRow.Outcome(childComplexity), true
+	case "ProductsPreviewRow.suspended":
+		if e.ComplexityRoot.ProductsPreviewRow.Suspended == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProductsPreviewRow.Suspended(childComplexity), true
+	case "ProductsPreviewRow.user":
+		if e.ComplexityRoot.ProductsPreviewRow.User == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProductsPreviewRow.User(childComplexity), true
+	case "ProductsPreviewRow.userId":
+		if e.ComplexityRoot.ProductsPreviewRow.UserID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProductsPreviewRow.UserID(childComplexity), true
+	case "ProductsPreviewRow.waiting":
+		if e.ComplexityRoot.ProductsPreviewRow.Waiting == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProductsPreviewRow.Waiting(childComplexity), true
 
 	case "ProductsResult.outcome":
 		if e.ComplexityRoot.ProductsResult.Outcome == nil {
@@ -2577,6 +2848,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.UserDeletePayload.Groups(childComplexity), true
+	case "UserDeletePayload.job":
+		if e.ComplexityRoot.UserDeletePayload.Job == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UserDeletePayload.Job(childComplexity), true
+	case "UserDeletePayload.preview":
+		if e.ComplexityRoot.UserDeletePayload.Preview == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UserDeletePayload.Preview(childComplexity), true
 	case "UserDeletePayload.user":
 		if e.ComplexityRoot.UserDeletePayload.User == nil {
 			break
@@ -2703,6 +2986,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.UserGroupsUpdatePayload.Groups(childComplexity), true
+	case "UserGroupsUpdatePayload.job":
+		if e.ComplexityRoot.UserGroupsUpdatePayload.Job == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UserGroupsUpdatePayload.Job(childComplexity), true
+	case "UserGroupsUpdatePayload.preview":
+		if e.ComplexityRoot.UserGroupsUpdatePayload.Preview == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UserGroupsUpdatePayload.Preview(childComplexity), true
 	case "UserGroupsUpdatePayload.results":
 		if e.ComplexityRoot.UserGroupsUpdatePayload.Results == nil {
 			break
@@ -2765,6 +3060,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.UserProductBlocksSetPayload.Impact(childComplexity), true
+	case "UserProductBlocksSetPayload.job":
+		if e.ComplexityRoot.UserProductBlocksSetPayload.Job == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UserProductBlocksSetPayload.Job(childComplexity), true
+	case "UserProductBlocksSetPayload.preview":
+		if e.ComplexityRoot.UserProductBlocksSetPayload.Preview == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UserProductBlocksSetPayload.Preview(childComplexity), true
 	case "UserProductBlocksSetPayload.user":
 		if e.ComplexityRoot.UserProductBlocksSetPayload.User == nil {
 			break
@@ -2778,6 +3085,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.UserRoleSetPayload.Errors(childComplexity), true
+	case "UserRoleSetPayload.job":
+		if e.ComplexityRoot.UserRoleSetPayload.Job == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UserRoleSetPayload.Job(childComplexity), true
+	case "UserRoleSetPayload.preview":
+		if e.ComplexityRoot.UserRoleSetPayload.Preview == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UserRoleSetPayload.Preview(childComplexity), true
 	case "UserRoleSetPayload.user":
 		if e.ComplexityRoot.UserRoleSetPayload.User == nil {
 			break
@@ -2835,6 +3154,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.UsersProductsSetPayload.Impact(childComplexity), true
+	case "UsersProductsSetPayload.job":
+		if e.ComplexityRoot.UsersProductsSetPayload.Job == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UsersProductsSetPayload.Job(childComplexity), true
+	case "UsersProductsSetPayload.preview":
+		if e.ComplexityRoot.UsersProductsSetPayload.Preview == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UsersProductsSetPayload.Preview(childComplexity), true
 	case "UsersProductsSetPayload.results":
 		if e.ComplexityRoot.UsersProductsSetPayload.Results == nil {
 			break
@@ -4396,6 +4727,13 @@ enum UserErrorCode {
   Params: ` + "`" + `users` + "`" + `, how many are concerned.
   """
   CHOOSE_INHERITED
+  """
+  The change would suspend more of the account's users than it bears without a second look: ask with ` + "`" + `dryRun` + "`" + `, show what
+  it answers, and pass on its ` + "`" + `confirmToken` + "`" + `. Params: ` + "`" + `suspended` + "`" + `, how many users.
+  """
+  CONFIRMATION_REQUIRED
+  "The idempotency key was used by the caller for another input, less than 7 days ago."
+  IDEMPOTENCY_KEY_REUSED
 }
 
 "A new user."
@@ -4506,6 +4844,17 @@ input UserDeleteInput {
   id: ID!
   "The ` + "`" + `etag` + "`" + ` that was read; refused with ` + "`" + `STALE` + "`" + ` when the user has changed since."
   ifMatch: String
+  "Whether users are told by mail what they gain and lose."
+  notifyUsers: Boolean! = true
+  "Only says what would happen, in ` + "`" + `preview` + "`" + `, and changes nothing."
+  dryRun: Boolean! = false
+  "The ` + "`" + `confirmToken` + "`" + ` of a dry run, which a change needs that would suspend many users: ` + "`" + `CONFIRMATION_REQUIRED` + "`" + `."
+  confirmToken: String
+  """
+  A text of 1 to 255 characters, chosen by the client, under which this is done once: the same input answers with the same
+  ` + "`" + `job` + "`" + `, in its present state, for 7 days; another one is refused with ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `.
+  """
+  idempotencyKey: String
 }
 
 "What ` + "`" + `userDelete` + "`" + ` did."
@@ -4516,6 +4865,13 @@ type UserDeletePayload {
   groups: [Group!]!
   "The user as it is now after ` + "`" + `STALE` + "`" + `."
   user: User
+  """
+  The job that this is: one that has ended, or, when more than 1,000 users are concerned, one that is still to be done. Null
+  where there is none: for a refusal, and for a small change of single rows.
+  """
+  job: Job
+  "What would happen; null unless it is a dry run."
+  preview: ProductsPreview
   "What was wrong; then nothing is changed."
   errors: [UserError!]!
 }
@@ -4526,12 +4882,30 @@ input UserRoleSetInput {
   id: ID!
   "The role to have from now on."
   role: Role!
+  "Whether users are told by mail what they gain and lose."
+  notifyUsers: Boolean! = true
+  "Only says what would happen, in ` + "`" + `preview` + "`" + `, and changes nothing."
+  dryRun: Boolean! = false
+  "The ` + "`" + `confirmToken` + "`" + ` of a dry run, which a change needs that would suspend many users: ` + "`" + `CONFIRMATION_REQUIRED` + "`" + `."
+  confirmToken: String
+  """
+  A text of 1 to 255 characters, chosen by the client, under which this is done once: the same input answers with the same
+  ` + "`" + `job` + "`" + `, in its present state, for 7 days; another one is refused with ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `.
+  """
+  idempotencyKey: String
 }
 
 "What ` + "`" + `userRoleSet` + "`" + ` did."
 type UserRoleSetPayload {
   "The user as it is now; null for one that is not found."
   user: User
+  """
+  The job that this is: one that has ended, or, when more than 1,000 users are concerned, one that is still to be done. Null
+  where there is none: for a refusal, and for a small change of single rows.
+  """
+  job: Job
+  "What would happen; null unless it is a dry run."
+  preview: ProductsPreview
   "What was wrong; then nothing is changed."
   errors: [UserError!]!
 }
@@ -4658,6 +5032,17 @@ input UserGroupsUpdateInput {
   addGroupIds: [ID!]! = []
   "Groups to stop being a direct member of; at most 250."
   removeGroupIds: [ID!]! = []
+  "Whether users are told by mail what they gain and lose."
+  notifyUsers: Boolean! = true
+  "Only says what would happen, in ` + "`" + `preview` + "`" + `, and changes nothing."
+  dryRun: Boolean! = false
+  "The ` + "`" + `confirmToken` + "`" + ` of a dry run, which a change needs that would suspend many users: ` + "`" + `CONFIRMATION_REQUIRED` + "`" + `."
+  confirmToken: String
+  """
+  A text of 1 to 255 characters, chosen by the client, under which this is done once: the same input answers with the same
+  ` + "`" + `job` + "`" + `, in its present state, for 7 days; another one is refused with ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `.
+  """
+  idempotencyKey: String
 }
 
 "What ` + "`" + `userGroupsUpdate` + "`" + ` did."
@@ -4668,6 +5053,13 @@ type UserGroupsUpdatePayload {
   groups: [Group!]!
   "For each group what happened, those to add first."
   results: [MembershipResult!]!
+  """
+  The job that this is: one that has ended, or, when more than 1,000 users are concerned, one that is still to be done. Null
+  where there is none: for a refusal, and for a small change of single rows.
+  """
+  job: Job
+  "What would happen; null unless it is a dry run."
+  preview: ProductsPreview
   "What was wrong; then nothing is changed."
   errors: [UserError!]!
 }
@@ -4744,6 +5136,17 @@ input GroupUpdateInput {
   removeParentIds: [ID!]! = []
   "The ` + "`" + `etag` + "`" + ` that was read; refused with ` + "`" + `STALE` + "`" + ` when the group has changed since. Without it the last one wins."
   ifMatch: String
+  "Whether users are told by mail what they gain and lose."
+  notifyUsers: Boolean! = true
+  "Only says what would happen, in ` + "`" + `preview` + "`" + `, and changes nothing."
+  dryRun: Boolean! = false
+  "The ` + "`" + `confirmToken` + "`" + ` of a dry run, which a change needs that would suspend many users: ` + "`" + `CONFIRMATION_REQUIRED` + "`" + `."
+  confirmToken: String
+  """
+  A text of 1 to 255 characters, chosen by the client, under which this is done once: the same input answers with the same
+  ` + "`" + `job` + "`" + `, in its present state, for 7 days; another one is refused with ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `.
+  """
+  idempotencyKey: String
 }
 
 "What ` + "`" + `groupUpdate` + "`" + ` did."
@@ -4754,6 +5157,13 @@ type GroupUpdatePayload {
   parents: [Group!]!
   "For each user to add or to remove what happened, those to add first."
   results: [MembershipResult!]!
+  """
+  The job that this is: one that has ended, or, when more than 1,000 users are concerned, one that is still to be done. Null
+  where there is none: for a refusal, and for a small change of single rows.
+  """
+  job: Job
+  "What would happen; null unless it is a dry run."
+  preview: ProductsPreview
   "What was wrong; then nothing is changed."
   errors: [UserError!]!
 }
@@ -4764,6 +5174,17 @@ input GroupDeleteInput {
   id: ID!
   "The ` + "`" + `etag` + "`" + ` that was read; refused with ` + "`" + `STALE` + "`" + ` when the group has changed since."
   ifMatch: String
+  "Whether users are told by mail what they gain and lose."
+  notifyUsers: Boolean! = true
+  "Only says what would happen, in ` + "`" + `preview` + "`" + `, and changes nothing."
+  dryRun: Boolean! = false
+  "The ` + "`" + `confirmToken` + "`" + ` of a dry run, which a change needs that would suspend many users: ` + "`" + `CONFIRMATION_REQUIRED` + "`" + `."
+  confirmToken: String
+  """
+  A text of 1 to 255 characters, chosen by the client, under which this is done once: the same input answers with the same
+  ` + "`" + `job` + "`" + `, in its present state, for 7 days; another one is refused with ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `.
+  """
+  idempotencyKey: String
 }
 
 "What ` + "`" + `groupDelete` + "`" + ` did."
@@ -4776,6 +5197,13 @@ type GroupDeletePayload {
   children: [Group!]!
   "The group as it is now after ` + "`" + `STALE` + "`" + `."
   group: Group
+  """
+  The job that this is: one that has ended, or, when more than 1,000 users are concerned, one that is still to be done. Null
+  where there is none: for a refusal, and for a small change of single rows.
+  """
+  job: Job
+  "What would happen; null unless it is a dry run."
+  preview: ProductsPreview
   "What was wrong; then nothing is changed."
   errors: [UserError!]!
 }
@@ -4786,6 +5214,17 @@ input GroupsDeleteInput {
   selection: GroupSelection!
   "How many groups the caller believes the selection to be; refused with ` + "`" + `STALE_SELECTION` + "`" + ` when it is another number."
   expectedCount: Int
+  "Whether users are told by mail what they gain and lose."
+  notifyUsers: Boolean! = true
+  "Only says what would happen, in ` + "`" + `preview` + "`" + `, and changes nothing."
+  dryRun: Boolean! = false
+  "The ` + "`" + `confirmToken` + "`" + ` of a dry run, which a change needs that would suspend many users: ` + "`" + `CONFIRMATION_REQUIRED` + "`" + `."
+  confirmToken: String
+  """
+  A text of 1 to 255 characters, chosen by the client, under which this is done once: the same input answers with the same
+  ` + "`" + `job` + "`" + `, in its present state, for 7 days; another one is refused with ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `.
+  """
+  idempotencyKey: String
 }
 
 "What ` + "`" + `groupsDelete` + "`" + ` did."
@@ -4794,6 +5233,13 @@ type GroupsDeletePayload {
   deletedGroupIds: [ID!]!
   "The groups that were parents or children of those and are still there."
   relatives: [Group!]!
+  """
+  The job that this is: one that has ended, or, when more than 1,000 users are concerned, one that is still to be done. Null
+  where there is none: for a refusal, and for a small change of single rows.
+  """
+  job: Job
+  "What would happen; null unless it is a dry run."
+  preview: ProductsPreview
   "What was wrong; then nothing is changed."
   errors: [UserError!]!
 }
@@ -4804,6 +5250,17 @@ input GroupMembersAddInput {
   groupIds: [ID!]!
   "1 to 250 users."
   userIds: [ID!]!
+  "Whether users are told by mail what they gain and lose."
+  notifyUsers: Boolean! = true
+  "Only says what would happen, in ` + "`" + `preview` + "`" + `, and changes nothing."
+  dryRun: Boolean! = false
+  "The ` + "`" + `confirmToken` + "`" + ` of a dry run, which a change needs that would suspend many users: ` + "`" + `CONFIRMATION_REQUIRED` + "`" + `."
+  confirmToken: String
+  """
+  A text of 1 to 255 characters, chosen by the client, under which this is done once: the same input answers with the same
+  ` + "`" + `job` + "`" + `, in its present state, for 7 days; another one is refused with ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `.
+  """
+  idempotencyKey: String
 }
 
 "What ` + "`" + `groupMembersAdd` + "`" + ` did."
@@ -4814,6 +5271,13 @@ type GroupMembersAddPayload {
   groups: [Group!]!
   "The users."
   users: [User!]!
+  """
+  The job that this is: one that has ended, or, when more than 1,000 users are concerned, one that is still to be done. Null
+  where there is none: for a refusal, and for a small change of single rows.
+  """
+  job: Job
+  "What would happen; null unless it is a dry run."
+  preview: ProductsPreview
   "What was wrong with the input; then nothing is changed."
   errors: [UserError!]!
 }
@@ -4824,6 +5288,17 @@ input GroupMembersRemoveInput {
   groupIds: [ID!]!
   "1 to 250 users."
   userIds: [ID!]!
+  "Whether users are told by mail what they gain and lose."
+  notifyUsers: Boolean! = true
+  "Only says what would happen, in ` + "`" + `preview` + "`" + `, and changes nothing."
+  dryRun: Boolean! = false
+  "The ` + "`" + `confirmToken` + "`" + ` of a dry run, which a change needs that would suspend many users: ` + "`" + `CONFIRMATION_REQUIRED` + "`" + `."
+  confirmToken: String
+  """
+  A text of 1 to 255 characters, chosen by the client, under which this is done once: the same input answers with the same
+  ` + "`" + `job` + "`" + `, in its present state, for 7 days; another one is refused with ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `.
+  """
+  idempotencyKey: String
 }
 
 "What ` + "`" + `groupMembersRemove` + "`" + ` did."
@@ -4834,6 +5309,13 @@ type GroupMembersRemovePayload {
   groups: [Group!]!
   "The users."
   users: [User!]!
+  """
+  The job that this is: one that has ended, or, when more than 1,000 users are concerned, one that is still to be done. Null
+  where there is none: for a refusal, and for a small change of single rows.
+  """
+  job: Job
+  "What would happen; null unless it is a dry run."
+  preview: ProductsPreview
   "What was wrong with the input; then nothing is changed."
   errors: [UserError!]!
 }
@@ -4844,6 +5326,17 @@ input GroupNestInput {
   parentId: ID!
   "The group that is placed."
   childId: ID!
+  "Whether users are told by mail what they gain and lose."
+  notifyUsers: Boolean! = true
+  "Only says what would happen, in ` + "`" + `preview` + "`" + `, and changes nothing."
+  dryRun: Boolean! = false
+  "The ` + "`" + `confirmToken` + "`" + ` of a dry run, which a change needs that would suspend many users: ` + "`" + `CONFIRMATION_REQUIRED` + "`" + `."
+  confirmToken: String
+  """
+  A text of 1 to 255 characters, chosen by the client, under which this is done once: the same input answers with the same
+  ` + "`" + `job` + "`" + `, in its present state, for 7 days; another one is refused with ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `.
+  """
+  idempotencyKey: String
 }
 
 "What ` + "`" + `groupNest` + "`" + ` did."
@@ -4856,6 +5349,13 @@ type GroupNestPayload {
   child: Group
   "The child as an entry of the parent's ` + "`" + `children` + "`" + `; null unless it was placed now."
   childEdge: GroupEdge
+  """
+  The job that this is: one that has ended, or, when more than 1,000 users are concerned, one that is still to be done. Null
+  where there is none: for a refusal, and for a small change of single rows.
+  """
+  job: Job
+  "What would happen; null unless it is a dry run."
+  preview: ProductsPreview
   "What was wrong; then nothing is changed."
   errors: [UserError!]!
 }
@@ -4866,6 +5366,17 @@ input GroupUnnestInput {
   parentId: ID!
   "The group that is taken out."
   childId: ID!
+  "Whether users are told by mail what they gain and lose."
+  notifyUsers: Boolean! = true
+  "Only says what would happen, in ` + "`" + `preview` + "`" + `, and changes nothing."
+  dryRun: Boolean! = false
+  "The ` + "`" + `confirmToken` + "`" + ` of a dry run, which a change needs that would suspend many users: ` + "`" + `CONFIRMATION_REQUIRED` + "`" + `."
+  confirmToken: String
+  """
+  A text of 1 to 255 characters, chosen by the client, under which this is done once: the same input answers with the same
+  ` + "`" + `job` + "`" + `, in its present state, for 7 days; another one is refused with ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `.
+  """
+  idempotencyKey: String
 }
 
 "What ` + "`" + `groupUnnest` + "`" + ` did."
@@ -4876,6 +5387,13 @@ type GroupUnnestPayload {
   parent: Group
   "The child, as it is now."
   child: Group
+  """
+  The job that this is: one that has ended, or, when more than 1,000 users are concerned, one that is still to be done. Null
+  where there is none: for a refusal, and for a small change of single rows.
+  """
+  job: Job
+  "What would happen; null unless it is a dry run."
+  preview: ProductsPreview
   "What was wrong; then nothing is changed."
   errors: [UserError!]!
 }
@@ -4954,8 +5472,17 @@ input UsersProductsSetInput {
   errorPolicy: ErrorPolicy! = REJECT_FAILED
   "How many users the selection is believed to have, those included that the caller may not touch."
   expectedCount: Int
-  "Only says what would happen, and changes nothing."
+  "Whether users are told by mail what they gain and lose."
+  notifyUsers: Boolean! = true
+  "Only says what would happen, in ` + "`" + `preview` + "`" + `, and changes nothing."
   dryRun: Boolean! = false
+  "The ` + "`" + `confirmToken` + "`" + ` of a dry run, which a change needs that would suspend many users: ` + "`" + `CONFIRMATION_REQUIRED` + "`" + `."
+  confirmToken: String
+  """
+  A text of 1 to 255 characters, chosen by the client, under which this is done once: the same input answers with the same
+  ` + "`" + `job` + "`" + `, in its present state, for 7 days; another one is refused with ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `.
+  """
+  idempotencyKey: String
 }
 
 "What ` + "`" + `usersProductsSet` + "`" + ` did, or would do."
@@ -4966,6 +5493,13 @@ type UsersProductsSetPayload {
   counts: ProductsCounts
   "What that does to what people have; null when there are errors."
   impact: ProductsImpact
+  """
+  The job that this is: one that has ended, or, when more than 1,000 users are concerned, one that is still to be done. Null
+  where there is none: for a refusal, and for a small change of single rows.
+  """
+  job: Job
+  "What would happen; null unless it is a dry run."
+  preview: ProductsPreview
   "What was wrong; then nothing is changed."
   errors: [UserError!]!
 }
@@ -5008,6 +5542,43 @@ type ProductsImpact {
   suspended: Int!
   "How many users are no longer suspended for want of products."
   resumed: Int!
+  "How many mails tell users what they have gained and lost: one to each, unless ` + "`" + `notifyUsers` + "`" + ` is false."
+  notices: Int!
+  "How many mails tell users how to use a product that they have for the first time ever, whatever ` + "`" + `notifyUsers` + "`" + ` says."
+  welcomes: Int!
+}
+
+"What a change would do: the answer to ` + "`" + `dryRun` + "`" + `. It went the same way through the system, and nothing of it was kept."
+type ProductsPreview {
+  "How many users of the selection would meet with what; null for changes that name no users to set products on."
+  counts: ProductsCounts
+  "What it would do to what people have."
+  impact: ProductsImpact!
+  "Some of the users concerned, at most 100: those first for whom it would fail."
+  rows: [ProductsPreviewRow!]!
+  """
+  What the change needs as ` + "`" + `confirmToken` + "`" + `, since it would suspend too many users to be made without a second look; null when
+  it needs none. It is good for 15 minutes, for the caller and this very input, while those concerned stay the same.
+  """
+  confirmToken: String
+}
+
+"What a change would do to one user."
+type ProductsPreviewRow {
+  "The user's id."
+  userId: ID!
+  "The user, as it is now; null for one that there is not."
+  user: User
+  "What would happen."
+  outcome: JobOutcome!
+  "The products that the user would gain, by name."
+  gained: [Product!]!
+  "The products that the user would lose, by name."
+  lost: [Product!]!
+  "The products whose seat the user would wait for, by name."
+  waiting: [Product!]!
+  "Whether the user would be suspended, having lost the last product."
+  suspended: Boolean!
 }
 
 "Which products of a user's groups are blocked."
@@ -5018,6 +5589,17 @@ input UserProductBlocksSetInput {
   productKeys: [String!]!
   "True blocks them, false lifts the block."
   blocked: Boolean!
+  "Whether users are told by mail what they gain and lose."
+  notifyUsers: Boolean! = true
+  "Only says what would happen, in ` + "`" + `preview` + "`" + `, and changes nothing."
+  dryRun: Boolean! = false
+  "The ` + "`" + `confirmToken` + "`" + ` of a dry run, which a change needs that would suspend many users: ` + "`" + `CONFIRMATION_REQUIRED` + "`" + `."
+  confirmToken: String
+  """
+  A text of 1 to 255 characters, chosen by the client, under which this is done once: the same input answers with the same
+  ` + "`" + `job` + "`" + `, in its present state, for 7 days; another one is refused with ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `.
+  """
+  idempotencyKey: String
 }
 
 "What ` + "`" + `userProductBlocksSet` + "`" + ` did."
@@ -5026,6 +5608,13 @@ type UserProductBlocksSetPayload {
   user: User
   "What that does to what people have; null when there are errors."
   impact: ProductsImpact
+  """
+  The job that this is: one that has ended, or, when more than 1,000 users are concerned, one that is still to be done. Null
+  where there is none: for a refusal, and for a small change of single rows.
+  """
+  job: Job
+  "What would happen; null unless it is a dry run."
+  preview: ProductsPreview
   "What was wrong; then nothing is changed."
   errors: [UserError!]!
 }
@@ -5038,8 +5627,17 @@ input GroupProductsSetInput {
   productKeys: [String!]!
   "What to do with them."
   mode: ProductMode! = REPLACE
-  "Only says what would happen, and changes nothing."
+  "Whether users are told by mail what they gain and lose."
+  notifyUsers: Boolean! = true
+  "Only says what would happen, in ` + "`" + `preview` + "`" + `, and changes nothing."
   dryRun: Boolean! = false
+  "The ` + "`" + `confirmToken` + "`" + ` of a dry run, which a change needs that would suspend many users: ` + "`" + `CONFIRMATION_REQUIRED` + "`" + `."
+  confirmToken: String
+  """
+  A text of 1 to 255 characters, chosen by the client, under which this is done once: the same input answers with the same
+  ` + "`" + `job` + "`" + `, in its present state, for 7 days; another one is refused with ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `.
+  """
+  idempotencyKey: String
 }
 
 "What ` + "`" + `groupProductsSet` + "`" + ` did, or would do."
@@ -5048,6 +5646,13 @@ type GroupProductsSetPayload {
   group: Group
   "What that does to what people have; null when there are errors."
   impact: ProductsImpact
+  """
+  The job that this is: one that has ended, or, when more than 1,000 users are concerned, one that is still to be done. Null
+  where there is none: for a refusal, and for a small change of single rows.
+  """
+  job: Job
+  "What would happen; null unless it is a dry run."
+  preview: ProductsPreview
   "What was wrong; then nothing is changed."
   errors: [UserError!]!
 }
@@ -5062,8 +5667,17 @@ input GroupsProductsSetInput {
   mode: ProductMode! = REPLACE
   "How many groups the selection is believed to have."
   expectedCount: Int
-  "Only says what would happen, and changes nothing."
+  "Whether users are told by mail what they gain and lose."
+  notifyUsers: Boolean! = true
+  "Only says what would happen, in ` + "`" + `preview` + "`" + `, and changes nothing."
   dryRun: Boolean! = false
+  "The ` + "`" + `confirmToken` + "`" + ` of a dry run, which a change needs that would suspend many users: ` + "`" + `CONFIRMATION_REQUIRED` + "`" + `."
+  confirmToken: String
+  """
+  A text of 1 to 255 characters, chosen by the client, under which this is done once: the same input answers with the same
+  ` + "`" + `job` + "`" + `, in its present state, for 7 days; another one is refused with ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `.
+  """
+  idempotencyKey: String
 }
 
 "What ` + "`" + `groupsProductsSet` + "`" + ` did, or would do."
@@ -5072,6 +5686,13 @@ type GroupsProductsSetPayload {
   groups: [Group!]!
   "What that does to what people have; null when there are errors."
   impact: ProductsImpact
+  """
+  The job that this is: one that has ended, or, when more than 1,000 users are concerned, one that is still to be done. Null
+  where there is none: for a refusal, and for a small change of single rows.
+  """
+  job: Job
+  "What would happen; null unless it is a dry run."
+  preview: ProductsPreview
   "What was wrong; then nothing is changed."
   errors: [UserError!]!
 }
@@ -5112,12 +5733,30 @@ input ProductUpdateInput {
   welcomeOnFirstEnable: Boolean
   "The ` + "`" + `etag` + "`" + ` that the product was read with: ` + "`" + `STALE` + "`" + ` when somebody was faster."
   ifMatch: String
+  "Whether users are told by mail what they gain and lose."
+  notifyUsers: Boolean! = true
+  "Only says what would happen, in ` + "`" + `preview` + "`" + `, and changes nothing."
+  dryRun: Boolean! = false
+  "The ` + "`" + `confirmToken` + "`" + ` of a dry run, which a change needs that would suspend many users: ` + "`" + `CONFIRMATION_REQUIRED` + "`" + `."
+  confirmToken: String
+  """
+  A text of 1 to 255 characters, chosen by the client, under which this is done once: the same input answers with the same
+  ` + "`" + `job` + "`" + `, in its present state, for 7 days; another one is refused with ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `.
+  """
+  idempotencyKey: String
 }
 
 "What ` + "`" + `productUpdate` + "`" + ` did."
 type ProductUpdatePayload {
   "The product as it is now; with ` + "`" + `STALE` + "`" + ` too. Null when there is none."
   product: Product
+  """
+  The job that this is: one that has ended, or, when more than 1,000 users are concerned, one that is still to be done. Null
+  where there is none: for a refusal, and for a small change of single rows.
+  """
+  job: Job
+  "What would happen; null unless it is a dry run."
+  preview: ProductsPreview
   "What was wrong; then nothing is changed."
   errors: [UserError!]!
 }
@@ -5128,6 +5767,17 @@ input ProductDeleteInput {
   id: ID!
   "The ` + "`" + `etag` + "`" + ` that the product was read with: ` + "`" + `STALE` + "`" + ` when somebody was faster."
   ifMatch: String
+  "Whether users are told by mail what they gain and lose."
+  notifyUsers: Boolean! = true
+  "Only says what would happen, in ` + "`" + `preview` + "`" + `, and changes nothing."
+  dryRun: Boolean! = false
+  "The ` + "`" + `confirmToken` + "`" + ` of a dry run, which a change needs that would suspend many users: ` + "`" + `CONFIRMATION_REQUIRED` + "`" + `."
+  confirmToken: String
+  """
+  A text of 1 to 255 characters, chosen by the client, under which this is done once: the same input answers with the same
+  ` + "`" + `job` + "`" + `, in its present state, for 7 days; another one is refused with ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `.
+  """
+  idempotencyKey: String
 }
 
 "What ` + "`" + `productDelete` + "`" + ` did."
@@ -5136,6 +5786,13 @@ type ProductDeletePayload {
   deletedProductId: ID
   "With ` + "`" + `STALE` + "`" + `, the product as it is now."
   product: Product
+  """
+  The job that this is: one that has ended, or, when more than 1,000 users are concerned, one that is still to be done. Null
+  where there is none: for a refusal, and for a small change of single rows.
+  """
+  job: Job
+  "What would happen; null unless it is a dry run."
+  preview: ProductsPreview
   "What was wrong; then nothing is changed."
   errors: [UserError!]!
 }
@@ -5275,6 +5932,10 @@ func childFields_GroupDeletePayload(ctx context.Context, ec *executionContext, f
 		return fieldContext_GroupDeletePayload_children(ctx, ec, field)
 	case "group":
 		return fieldContext_GroupDeletePayload_group(ctx, ec, field)
+	case "job":
+		return fieldContext_GroupDeletePayload_job(ctx, ec, field)
+	case "preview":
+		return fieldContext_GroupDeletePayload_preview(ctx, ec, field)
 	case "errors":
 		return fieldContext_GroupDeletePayload_errors(ctx, ec, field)
 	}
@@ -5329,6 +5990,10 @@ func childFields_GroupMembersAddPayload(ctx context.Context, ec *executionContex
 		return fieldContext_GroupMembersAddPayload_groups(ctx, ec, field)
 	case "users":
 		return fieldContext_GroupMembersAddPayload_users(ctx, ec, field)
+	case "job":
+		return fieldContext_GroupMembersAddPayload_job(ctx, ec, field)
+	case "preview":
+		return fieldContext_GroupMembersAddPayload_preview(ctx, ec, field)
 	case "errors":
 		return fieldContext_GroupMembersAddPayload_errors(ctx, ec, field)
 	}
@@ -5343,6 +6008,10 @@ func childFields_GroupMembersRemovePayload(ctx context.Context, ec *executionCon
 		return fieldContext_GroupMembersRemovePayload_groups(ctx, ec, field)
 	case "users":
 		return fieldContext_GroupMembersRemovePayload_users(ctx, ec, field)
+	case "job":
+		return fieldContext_GroupMembersRemovePayload_job(ctx, ec, field)
+	case "preview":
+		return fieldContext_GroupMembersRemovePayload_preview(ctx, ec, field)
 	case "errors":
 		return fieldContext_GroupMembersRemovePayload_errors(ctx, ec, field)
 	}
@@ -5359,6 +6028,10 @@ func childFields_GroupNestPayload(ctx context.Context, ec *executionContext, fie
 		return fieldContext_GroupNestPayload_child(ctx, ec, field)
 	case "childEdge":
 		return fieldContext_GroupNestPayload_childEdge(ctx, ec, field)
+	case "job":
+		return fieldContext_GroupNestPayload_job(ctx, ec, field)
+	case "preview":
+		return fieldContext_GroupNestPayload_preview(ctx, ec, field)
 	case "errors":
 		return fieldContext_GroupNestPayload_errors(ctx, ec, field)
 	}
@@ -5383,6 +6056,10 @@ func childFields_GroupProductsSetPayload(ctx context.Context, ec *executionConte
 		return fieldContext_GroupProductsSetPayload_group(ctx, ec, field)
 	case "impact":
 		return fieldContext_GroupProductsSetPayload_impact(ctx, ec, field)
+	case "job":
+		return fieldContext_GroupProductsSetPayload_job(ctx, ec, field)
+	case "preview":
+		return fieldContext_GroupProductsSetPayload_preview(ctx, ec, field)
 	case "errors":
 		return fieldContext_GroupProductsSetPayload_errors(ctx, ec, field)
 	}
@@ -5397,6 +6074,10 @@ func childFields_GroupUnnestPayload(ctx context.Context, ec *executionContext, f
 		return fieldContext_GroupUnnestPayload_parent(ctx, ec, field)
 	case "child":
 		return fieldContext_GroupUnnestPayload_child(ctx, ec, field)
+	case "job":
+		return fieldContext_GroupUnnestPayload_job(ctx, ec, field)
+	case "preview":
+		return fieldContext_GroupUnnestPayload_preview(ctx, ec, field)
 	case "errors":
 		return fieldContext_GroupUnnestPayload_errors(ctx, ec, field)
 	}
@@ -5411,6 +6092,10 @@ func childFields_GroupUpdatePayload(ctx context.Context, ec *executionContext, f
 		return fieldContext_GroupUpdatePayload_parents(ctx, ec, field)
 	case "results":
 		return fieldContext_GroupUpdatePayload_results(ctx, ec, field)
+	case "job":
+		return fieldContext_GroupUpdatePayload_job(ctx, ec, field)
+	case "preview":
+		return fieldContext_GroupUpdatePayload_preview(ctx, ec, field)
 	case "errors":
 		return fieldContext_GroupUpdatePayload_errors(ctx, ec, field)
 	}
@@ -5423,6 +6108,10 @@ func childFields_GroupsDeletePayload(ctx context.Context, ec *executionContext, 
 		return fieldContext_GroupsDeletePayload_deletedGroupIds(ctx, ec, field)
 	case "relatives":
 		return fieldContext_GroupsDeletePayload_relatives(ctx, ec, field)
+	case "job":
+		return fieldContext_GroupsDeletePayload_job(ctx, ec, field)
+	case "preview":
+		return fieldContext_GroupsDeletePayload_preview(ctx, ec, field)
 	case "errors":
 		return fieldContext_GroupsDeletePayload_errors(ctx, ec, field)
 	}
@@ -5435,6 +6124,10 @@ func childFields_GroupsProductsSetPayload(ctx context.Context, ec *executionCont
 		return fieldContext_GroupsProductsSetPayload_groups(ctx, ec, field)
 	case "impact":
 		return fieldContext_GroupsProductsSetPayload_impact(ctx, ec, field)
+	case "job":
+		return fieldContext_GroupsProductsSetPayload_job(ctx, ec, field)
+	case "preview":
+		return fieldContext_GroupsProductsSetPayload_preview(ctx, ec, field)
 	case "errors":
 		return fieldContext_GroupsProductsSetPayload_errors(ctx, ec, field)
 	}
@@ -5647,6 +6340,10 @@ func childFields_ProductDeletePayload(ctx context.Context, ec *executionContext,
 		return fieldContext_ProductDeletePayload_deletedProductId(ctx, ec, field)
 	case "product":
 		return fieldContext_ProductDeletePayload_product(ctx, ec, field)
+	case "job":
+		return fieldContext_ProductDeletePayload_job(ctx, ec, field)
+	case "preview":
+		return fieldContext_ProductDeletePayload_preview(ctx, ec, field)
 	case "errors":
 		return fieldContext_ProductDeletePayload_errors(ctx, ec, field)
 	}
@@ -5673,6 +6370,10 @@ func childFields_ProductUpdatePayload(ctx context.Context, ec *executionContext,
 	switch field.Name {
 	case "product":
 		return fieldContext_ProductUpdatePayload_product(ctx, ec, field)
+	case "job":
+		return fieldContext_ProductUpdatePayload_job(ctx, ec, field)
+	case "preview":
+		return fieldContext_ProductUpdatePayload_preview(ctx, ec, field)
 	case "errors":
 		return fieldContext_ProductUpdatePayload_errors(ctx, ec, field)
 	}
@@ -5709,8 +6410,46 @@ func childFields_ProductsImpact(ctx context.Context, ec *executionContext, field
 		return fieldContext_ProductsImpact_suspended(ctx, ec, field)
 	case "resumed":
 		return fieldContext_ProductsImpact_resumed(ctx, ec, field)
+	case "notices":
+		return fieldContext_ProductsImpact_notices(ctx, ec, field)
+	case "welcomes":
+		return fieldContext_ProductsImpact_welcomes(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ProductsImpact", field.Name)
+}
+
+func childFields_ProductsPreview(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "counts":
+		return fieldContext_ProductsPreview_counts(ctx, ec, field)
+	case "impact":
+		return fieldContext_ProductsPreview_impact(ctx, ec, field)
+	case "rows":
+		return fieldContext_ProductsPreview_rows(ctx, ec, field)
+	case "confirmToken":
+		return fieldContext_ProductsPreview_confirmToken(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ProductsPreview", field.Name)
+}
+
+func childFields_ProductsPreviewRow(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "userId":
+		return fieldContext_ProductsPreviewRow_userId(ctx, ec, field)
+	case "user":
+		return fieldContext_ProductsPreviewRow_user(ctx, ec, field)
+	case "outcome":
+		return fieldContext_ProductsPreviewRow_outcome(ctx, ec, field)
+	case "gained":
+		return fieldContext_ProductsPreviewRow_gained(ctx, ec, field)
+	case "lost":
+		return fieldContext_ProductsPreviewRow_lost(ctx, ec, field)
+	case "waiting":
+		return fieldContext_ProductsPreviewRow_waiting(ctx, ec, field)
+	case "suspended":
+		return fieldContext_ProductsPreviewRow_suspended(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ProductsPreviewRow", field.Name)
 }
 
 func childFields_ProductsResult(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -5861,6 +6600,10 @@ func childFields_UserDeletePayload(ctx context.Context, ec *executionContext, fi
 		return fieldContext_UserDeletePayload_groups(ctx, ec, field)
 	case "user":
 		return fieldContext_UserDeletePayload_user(ctx, ec, field)
+	case "job":
+		return fieldContext_UserDeletePayload_job(ctx, ec, field)
+	case "preview":
+		return fieldContext_UserDeletePayload_preview(ctx, ec, field)
 	case "errors":
 		return fieldContext_UserDeletePayload_errors(ctx, ec, field)
 	}
@@ -5939,6 +6682,10 @@ func childFields_UserGroupsUpdatePayload(ctx context.Context, ec *executionConte
 		return fieldContext_UserGroupsUpdatePayload_groups(ctx, ec, field)
 	case "results":
 		return fieldContext_UserGroupsUpdatePayload_results(ctx, ec, field)
+	case "job":
+		return fieldContext_UserGroupsUpdatePayload_job(ctx, ec, field)
+	case "preview":
+		return fieldContext_UserGroupsUpdatePayload_preview(ctx, ec, field)
 	case "errors":
 		return fieldContext_UserGroupsUpdatePayload_errors(ctx, ec, field)
 	}
@@ -5969,6 +6716,10 @@ func childFields_UserProductBlocksSetPayload(ctx context.Context, ec *executionC
 		return fieldContext_UserProductBlocksSetPayload_user(ctx, ec, field)
 	case "impact":
 		return fieldContext_UserProductBlocksSetPayload_impact(ctx, ec, field)
+	case "job":
+		return fieldContext_UserProductBlocksSetPayload_job(ctx, ec, field)
+	case "preview":
+		return fieldContext_UserProductBlocksSetPayload_preview(ctx, ec, field)
 	case "errors":
 		return fieldContext_UserProductBlocksSetPayload_errors(ctx, ec, field)
 	}
@@ -5979,6 +6730,10 @@ func childFields_UserRoleSetPayload(ctx context.Context, ec *executionContext, f
 	switch field.Name {
 	case "user":
 		return fieldContext_UserRoleSetPayload_user(ctx, ec, field)
+	case "job":
+		return fieldContext_UserRoleSetPayload_job(ctx, ec, field)
+	case "preview":
+		return fieldContext_UserRoleSetPayload_preview(ctx, ec, field)
 	case "errors":
 		return fieldContext_UserRoleSetPayload_errors(ctx, ec, field)
 	}
@@ -6015,6 +6770,10 @@ func childFields_UsersProductsSetPayload(ctx context.Context, ec *executionConte
 		return fieldContext_UsersProductsSetPayload_counts(ctx, ec, field)
 	case "impact":
 		return fieldContext_UsersProductsSetPayload_impact(ctx, ec, field)
+	case "job":
+		return fieldContext_UsersProductsSetPayload_job(ctx, ec, field)
+	case "preview":
+		return fieldContext_UsersProductsSetPayload_preview(ctx, ec, field)
 	case "errors":
 		return fieldContext_UsersProductsSetPayload_errors(ctx, ec, field)
 	}
@@ -8599,6 +9358,70 @@ func fieldContext_GroupDeletePayload_group(_ context.Context, ec *executionConte
 	return fc, nil
 }
 
+func _GroupDeletePayload_job(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupDeletePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupDeletePayload_job(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Job, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.Job) graphql.Marshaler {
+			return marshalOJob2ᚖcohortᚋmodelsᚐJob(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_GroupDeletePayload_job(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GroupDeletePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Job(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _GroupDeletePayload_preview(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupDeletePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupDeletePayload_preview(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Preview, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.ProductsPreview) graphql.Marshaler {
+			return marshalOProductsPreview2ᚖcohortᚋmodelsᚐProductsPreview(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_GroupDeletePayload_preview(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GroupDeletePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_ProductsPreview(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
 func _GroupDeletePayload_errors(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupDeletePayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -9043,6 +9866,70 @@ func fieldContext_GroupMembersAddPayload_users(_ context.Context, ec *executionC
 	return fc, nil
 }
 
+func _GroupMembersAddPayload_job(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupMembersAddPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupMembersAddPayload_job(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Job, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.Job) graphql.Marshaler {
+			return marshalOJob2ᚖcohortᚋmodelsᚐJob(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_GroupMembersAddPayload_job(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GroupMembersAddPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Job(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _GroupMembersAddPayload_preview(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupMembersAddPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupMembersAddPayload_preview(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Preview, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.ProductsPreview) graphql.Marshaler {
+			return marshalOProductsPreview2ᚖcohortᚋmodelsᚐProductsPreview(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_GroupMembersAddPayload_preview(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GroupMembersAddPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_ProductsPreview(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
 func _GroupMembersAddPayload_errors(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupMembersAddPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -9166,6 +10053,70 @@ func fieldContext_GroupMembersRemovePayload_users(_ context.Context, ec *executi
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return childFields_User(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _GroupMembersRemovePayload_job(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupMembersRemovePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupMembersRemovePayload_job(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Job, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.Job) graphql.Marshaler {
+			return marshalOJob2ᚖcohortᚋmodelsᚐJob(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_GroupMembersRemovePayload_job(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GroupMembersRemovePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Job(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _GroupMembersRemovePayload_preview(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupMembersRemovePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupMembersRemovePayload_preview(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Preview, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.ProductsPreview) graphql.Marshaler {
+			return marshalOProductsPreview2ᚖcohortᚋmodelsᚐProductsPreview(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_GroupMembersRemovePayload_preview(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GroupMembersRemovePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_ProductsPreview(ctx, ec, field)
 		},
 	}
 	return fc, nil
@@ -9317,6 +10268,70 @@ func fieldContext_GroupNestPayload_childEdge(_ context.Context, ec *executionCon
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return childFields_GroupEdge(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _GroupNestPayload_job(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupNestPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupNestPayload_job(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Job, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.Job) graphql.Marshaler {
+			return marshalOJob2ᚖcohortᚋmodelsᚐJob(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_GroupNestPayload_job(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GroupNestPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Job(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _GroupNestPayload_preview(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupNestPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupNestPayload_preview(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Preview, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.ProductsPreview) graphql.Marshaler {
+			return marshalOProductsPreview2ᚖcohortᚋmodelsᚐProductsPreview(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_GroupNestPayload_preview(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GroupNestPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_ProductsPreview(ctx, ec, field)
 		},
 	}
 	return fc, nil
@@ -9505,6 +10520,70 @@ func fieldContext_GroupProductsSetPayload_impact(_ context.Context, ec *executio
 	return fc, nil
 }
 
+func _GroupProductsSetPayload_job(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupProductsSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupProductsSetPayload_job(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Job, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.Job) graphql.Marshaler {
+			return marshalOJob2ᚖcohortᚋmodelsᚐJob(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_GroupProductsSetPayload_job(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GroupProductsSetPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Job(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _GroupProductsSetPayload_preview(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupProductsSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupProductsSetPayload_preview(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Preview, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.ProductsPreview) graphql.Marshaler {
+			return marshalOProductsPreview2ᚖcohortᚋmodelsᚐProductsPreview(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_GroupProductsSetPayload_preview(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GroupProductsSetPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_ProductsPreview(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
 func _GroupProductsSetPayload_errors(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupProductsSetPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -9619,6 +10698,70 @@ func fieldContext_GroupUnnestPayload_child(_ context.Context, ec *executionConte
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return childFields_Group(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _GroupUnnestPayload_job(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupUnnestPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupUnnestPayload_job(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Job, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.Job) graphql.Marshaler {
+			return marshalOJob2ᚖcohortᚋmodelsᚐJob(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_GroupUnnestPayload_job(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GroupUnnestPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Job(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _GroupUnnestPayload_preview(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupUnnestPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupUnnestPayload_preview(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Preview, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.ProductsPreview) graphql.Marshaler {
+			return marshalOProductsPreview2ᚖcohortᚋmodelsᚐProductsPreview(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_GroupUnnestPayload_preview(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GroupUnnestPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_ProductsPreview(ctx, ec, field)
 		},
 	}
 	return fc, nil
@@ -9752,6 +10895,70 @@ func fieldContext_GroupUpdatePayload_results(_ context.Context, ec *executionCon
 	return fc, nil
 }
 
+func _GroupUpdatePayload_job(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupUpdatePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupUpdatePayload_job(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Job, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.Job) graphql.Marshaler {
+			return marshalOJob2ᚖcohortᚋmodelsᚐJob(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_GroupUpdatePayload_job(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GroupUpdatePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Job(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _GroupUpdatePayload_preview(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupUpdatePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupUpdatePayload_preview(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Preview, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.ProductsPreview) graphql.Marshaler {
+			return marshalOProductsPreview2ᚖcohortᚋmodelsᚐProductsPreview(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_GroupUpdatePayload_preview(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GroupUpdatePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_ProductsPreview(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
 func _GroupUpdatePayload_errors(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupUpdatePayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -9834,6 +11041,70 @@ func fieldContext_GroupsDeletePayload_relatives(_ context.Context, ec *execution
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return childFields_Group(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _GroupsDeletePayload_job(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupsDeletePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupsDeletePayload_job(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Job, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.Job) graphql.Marshaler {
+			return marshalOJob2ᚖcohortᚋmodelsᚐJob(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_GroupsDeletePayload_job(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GroupsDeletePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Job(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _GroupsDeletePayload_preview(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupsDeletePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupsDeletePayload_preview(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Preview, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.ProductsPreview) graphql.Marshaler {
+			return marshalOProductsPreview2ᚖcohortᚋmodelsᚐProductsPreview(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_GroupsDeletePayload_preview(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GroupsDeletePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_ProductsPreview(ctx, ec, field)
 		},
 	}
 	return fc, nil
@@ -9930,6 +11201,70 @@ func fieldContext_GroupsProductsSetPayload_impact(_ context.Context, ec *executi
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return childFields_ProductsImpact(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _GroupsProductsSetPayload_job(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupsProductsSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupsProductsSetPayload_job(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Job, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.Job) graphql.Marshaler {
+			return marshalOJob2ᚖcohortᚋmodelsᚐJob(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_GroupsProductsSetPayload_job(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GroupsProductsSetPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Job(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _GroupsProductsSetPayload_preview(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupsProductsSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupsProductsSetPayload_preview(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Preview, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.ProductsPreview) graphql.Marshaler {
+			return marshalOProductsPreview2ᚖcohortᚋmodelsᚐProductsPreview(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_GroupsProductsSetPayload_preview(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GroupsProductsSetPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_ProductsPreview(ctx, ec, field)
 		},
 	}
 	return fc, nil
@@ -12776,6 +14111,70 @@ func fieldContext_ProductDeletePayload_product(_ context.Context, ec *executionC
 	return fc, nil
 }
 
+func _ProductDeletePayload_job(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ProductDeletePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ProductDeletePayload_job(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Job, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.Job) graphql.Marshaler {
+			return marshalOJob2ᚖcohortᚋmodelsᚐJob(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_ProductDeletePayload_job(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ProductDeletePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Job(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _ProductDeletePayload_preview(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ProductDeletePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ProductDeletePayload_preview(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Preview, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.ProductsPreview) graphql.Marshaler {
+			return marshalOProductsPreview2ᚖcohortᚋmodelsᚐProductsPreview(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_ProductDeletePayload_preview(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ProductDeletePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_ProductsPreview(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
 func _ProductDeletePayload_errors(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ProductDeletePayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -12959,6 +14358,70 @@ func fieldContext_ProductUpdatePayload_product(_ context.Context, ec *executionC
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return childFields_Product(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _ProductUpdatePayload_job(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ProductUpdatePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ProductUpdatePayload_job(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Job, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.Job) graphql.Marshaler {
+			return marshalOJob2ᚖcohortᚋmodelsᚐJob(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_ProductUpdatePayload_job(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ProductUpdatePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Job(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _ProductUpdatePayload_preview(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ProductUpdatePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ProductUpdatePayload_preview(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Preview, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.ProductsPreview) graphql.Marshaler {
+			return marshalOProductsPreview2ᚖcohortᚋmodelsᚐProductsPreview(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_ProductUpdatePayload_preview(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ProductUpdatePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_ProductsPreview(ctx, ec, field)
 		},
 	}
 	return fc, nil
@@ -13247,6 +14710,368 @@ func _ProductsImpact_resumed(ctx context.Context, ec *executionContext, field gr
 }
 func fieldContext_ProductsImpact_resumed(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("ProductsImpact", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _ProductsImpact_notices(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ProductsImpact) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ProductsImpact_notices(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Notices, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_ProductsImpact_notices(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ProductsImpact", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _ProductsImpact_welcomes(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ProductsImpact) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ProductsImpact_welcomes(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Welcomes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_ProductsImpact_welcomes(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ProductsImpact", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _ProductsPreview_counts(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ProductsPreview) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ProductsPreview_counts(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Counts, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.ProductsCounts) graphql.Marshaler {
+			return marshalOProductsCounts2ᚖcohortᚋmodelsᚐProductsCounts(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_ProductsPreview_counts(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ProductsPreview",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_ProductsCounts(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _ProductsPreview_impact(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ProductsPreview) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ProductsPreview_impact(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Impact, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.ProductsImpact) graphql.Marshaler {
+			return marshalNProductsImpact2ᚖcohortᚋmodelsᚐProductsImpact(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_ProductsPreview_impact(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ProductsPreview",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_ProductsImpact(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _ProductsPreview_rows(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ProductsPreview) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ProductsPreview_rows(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Rows, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.ProductsPreviewRow) graphql.Marshaler {
+			return marshalNProductsPreviewRow2ᚕᚖcohortᚋmodelsᚐProductsPreviewRowᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_ProductsPreview_rows(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ProductsPreview",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_ProductsPreviewRow(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _ProductsPreview_confirmToken(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ProductsPreview) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ProductsPreview_confirmToken(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ConfirmToken, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return marshalOString2ᚖstring(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_ProductsPreview_confirmToken(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ProductsPreview", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _ProductsPreviewRow_userId(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ProductsPreviewRow) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ProductsPreviewRow_userId(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.UserID) graphql.Marshaler {
+			return marshalNID2cohortᚋmodelsᚐUserID(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_ProductsPreviewRow_userId(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ProductsPreviewRow", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func _ProductsPreviewRow_user(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ProductsPreviewRow) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ProductsPreviewRow_user(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.ProductsPreviewRow().User(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.User) graphql.Marshaler {
+			return marshalOUser2ᚖcohortᚋmodelsᚐUser(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_ProductsPreviewRow_user(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ProductsPreviewRow",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_User(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _ProductsPreviewRow_outcome(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ProductsPreviewRow) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ProductsPreviewRow_outcome(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Outcome, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.JobOutcome) graphql.Marshaler {
+			return marshalNJobOutcome2cohortᚋmodelsᚐJobOutcome(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_ProductsPreviewRow_outcome(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ProductsPreviewRow", field, false, false, errors.New("field of type JobOutcome does not have child fields"))
+}
+
+func _ProductsPreviewRow_gained(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ProductsPreviewRow) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ProductsPreviewRow_gained(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.ProductsPreviewRow().Gained(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.Product) graphql.Marshaler {
+			return marshalNProduct2ᚕᚖcohortᚋmodelsᚐProductᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_ProductsPreviewRow_gained(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ProductsPreviewRow",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Product(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _ProductsPreviewRow_lost(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ProductsPreviewRow) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ProductsPreviewRow_lost(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.ProductsPreviewRow().Lost(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.Product) graphql.Marshaler {
+			return marshalNProduct2ᚕᚖcohortᚋmodelsᚐProductᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_ProductsPreviewRow_lost(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ProductsPreviewRow",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Product(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _ProductsPreviewRow_waiting(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ProductsPreviewRow) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ProductsPreviewRow_waiting(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.ProductsPreviewRow().Waiting(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.Product) graphql.Marshaler {
+			return marshalNProduct2ᚕᚖcohortᚋmodelsᚐProductᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_ProductsPreviewRow_waiting(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ProductsPreviewRow",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Product(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _ProductsPreviewRow_suspended(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ProductsPreviewRow) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ProductsPreviewRow_suspended(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Suspended(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return marshalNBoolean2bool(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_ProductsPreviewRow_suspended(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ProductsPreviewRow", field, true, false, errors.New("field of type Boolean does not have child fields"))
 }
 
 func _ProductsResult_userId(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ProductsResult) (ret graphql.Marshaler) {
@@ -15258,6 +17083,70 @@ func fieldContext_UserDeletePayload_user(_ context.Context, ec *executionContext
 	return fc, nil
 }
 
+func _UserDeletePayload_job(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UserDeletePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UserDeletePayload_job(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Job, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.Job) graphql.Marshaler {
+			return marshalOJob2ᚖcohortᚋmodelsᚐJob(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_UserDeletePayload_job(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UserDeletePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Job(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _UserDeletePayload_preview(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UserDeletePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UserDeletePayload_preview(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Preview, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.ProductsPreview) graphql.Marshaler {
+			return marshalOProductsPreview2ᚖcohortᚋmodelsᚐProductsPreview(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_UserDeletePayload_preview(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UserDeletePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_ProductsPreview(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
 func _UserDeletePayload_errors(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UserDeletePayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -15849,6 +17738,70 @@ func fieldContext_UserGroupsUpdatePayload_results(_ context.Context, ec *executi
 	return fc, nil
 }
 
+func _UserGroupsUpdatePayload_job(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UserGroupsUpdatePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UserGroupsUpdatePayload_job(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Job, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.Job) graphql.Marshaler {
+			return marshalOJob2ᚖcohortᚋmodelsᚐJob(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_UserGroupsUpdatePayload_job(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UserGroupsUpdatePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Job(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _UserGroupsUpdatePayload_preview(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UserGroupsUpdatePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UserGroupsUpdatePayload_preview(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Preview, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.ProductsPreview) graphql.Marshaler {
+			return marshalOProductsPreview2ᚖcohortᚋmodelsᚐProductsPreview(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_UserGroupsUpdatePayload_preview(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UserGroupsUpdatePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_ProductsPreview(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
 func _UserGroupsUpdatePayload_errors(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UserGroupsUpdatePayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -16101,6 +18054,70 @@ func fieldContext_UserProductBlocksSetPayload_impact(_ context.Context, ec *exec
 	return fc, nil
 }
 
+func _UserProductBlocksSetPayload_job(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UserProductBlocksSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UserProductBlocksSetPayload_job(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Job, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.Job) graphql.Marshaler {
+			return marshalOJob2ᚖcohortᚋmodelsᚐJob(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_UserProductBlocksSetPayload_job(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UserProductBlocksSetPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Job(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _UserProductBlocksSetPayload_preview(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UserProductBlocksSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UserProductBlocksSetPayload_preview(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Preview, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.ProductsPreview) graphql.Marshaler {
+			return marshalOProductsPreview2ᚖcohortᚋmodelsᚐProductsPreview(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_UserProductBlocksSetPayload_preview(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UserProductBlocksSetPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_ProductsPreview(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
 func _UserProductBlocksSetPayload_errors(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UserProductBlocksSetPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -16160,6 +18177,70 @@ func fieldContext_UserRoleSetPayload_user(_ context.Context, ec *executionContex
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return childFields_User(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _UserRoleSetPayload_job(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UserRoleSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UserRoleSetPayload_job(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Job, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.Job) graphql.Marshaler {
+			return marshalOJob2ᚖcohortᚋmodelsᚐJob(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_UserRoleSetPayload_job(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UserRoleSetPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Job(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _UserRoleSetPayload_preview(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UserRoleSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UserRoleSetPayload_preview(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Preview, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.ProductsPreview) graphql.Marshaler {
+			return marshalOProductsPreview2ᚖcohortᚋmodelsᚐProductsPreview(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_UserRoleSetPayload_preview(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UserRoleSetPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_ProductsPreview(ctx, ec, field)
 		},
 	}
 	return fc, nil
@@ -16448,6 +18529,70 @@ func fieldContext_UsersProductsSetPayload_impact(_ context.Context, ec *executio
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return childFields_ProductsImpact(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _UsersProductsSetPayload_job(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UsersProductsSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UsersProductsSetPayload_job(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Job, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.Job) graphql.Marshaler {
+			return marshalOJob2ᚖcohortᚋmodelsᚐJob(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_UsersProductsSetPayload_job(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UsersProductsSetPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Job(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _UsersProductsSetPayload_preview(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UsersProductsSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UsersProductsSetPayload_preview(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Preview, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.ProductsPreview) graphql.Marshaler {
+			return marshalOProductsPreview2ᚖcohortᚋmodelsᚐProductsPreview(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_UsersProductsSetPayload_preview(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UsersProductsSetPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_ProductsPreview(ctx, ec, field)
 		},
 	}
 	return fc, nil
@@ -18066,7 +20211,14 @@ func unmarshalInputGroupDeleteInput(ctx context.Context, ec *executionContext, o
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"id", "ifMatch"}
+	if _, present := asMap["notifyUsers"]; !present {
+		asMap["notifyUsers"] = true
+	}
+	if _, present := asMap["dryRun"]; !present {
+		asMap["dryRun"] = false
+	}
+
+	fieldsInOrder := [...]string{"id", "ifMatch", "notifyUsers", "dryRun", "confirmToken", "idempotencyKey"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -18087,6 +20239,34 @@ func unmarshalInputGroupDeleteInput(ctx context.Context, ec *executionContext, o
 				return it, err
 			}
 			it.IfMatch = data
+		case "notifyUsers":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("notifyUsers"))
+			data, err := unmarshalNBoolean2bool(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.NotifyUsers = data
+		case "dryRun":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("dryRun"))
+			data, err := unmarshalNBoolean2bool(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.DryRun = data
+		case "confirmToken":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("confirmToken"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.ConfirmToken = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
 		}
 	}
 	return it, nil
@@ -18264,7 +20444,14 @@ func unmarshalInputGroupMembersAddInput(ctx context.Context, ec *executionContex
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"groupIds", "userIds"}
+	if _, present := asMap["notifyUsers"]; !present {
+		asMap["notifyUsers"] = true
+	}
+	if _, present := asMap["dryRun"]; !present {
+		asMap["dryRun"] = false
+	}
+
+	fieldsInOrder := [...]string{"groupIds", "userIds", "notifyUsers", "dryRun", "confirmToken", "idempotencyKey"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -18285,6 +20472,34 @@ func unmarshalInputGroupMembersAddInput(ctx context.Context, ec *executionContex
 				return it, err
 			}
 			it.UserIds = data
+		case "notifyUsers":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("notifyUsers"))
+			data, err := unmarshalNBoolean2bool(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.NotifyUsers = data
+		case "dryRun":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("dryRun"))
+			data, err := unmarshalNBoolean2bool(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.DryRun = data
+		case "confirmToken":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("confirmToken"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.ConfirmToken = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
 		}
 	}
 	return it, nil
@@ -18301,7 +20516,14 @@ func unmarshalInputGroupMembersRemoveInput(ctx context.Context, ec *executionCon
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"groupIds", "userIds"}
+	if _, present := asMap["notifyUsers"]; !present {
+		asMap["notifyUsers"] = true
+	}
+	if _, present := asMap["dryRun"]; !present {
+		asMap["dryRun"] = false
+	}
+
+	fieldsInOrder := [...]string{"groupIds", "userIds", "notifyUsers", "dryRun", "confirmToken", "idempotencyKey"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -18322,6 +20544,34 @@ func unmarshalInputGroupMembersRemoveInput(ctx context.Context, ec *executionCon
 				return it, err
 			}
 			it.UserIds = data
+		case "notifyUsers":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("notifyUsers"))
+			data, err := unmarshalNBoolean2bool(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.NotifyUsers = data
+		case "dryRun":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("dryRun"))
+			data, err := unmarshalNBoolean2bool(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.DryRun = data
+		case "confirmToken":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("confirmToken"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.ConfirmToken = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
 		}
 	}
 	return it, nil
@@ -18338,7 +20588,14 @@ func unmarshalInputGroupNestInput(ctx context.Context, ec *executionContext, obj
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"parentId", "childId"}
+	if _, present := asMap["notifyUsers"]; !present {
+		asMap["notifyUsers"] = true
+	}
+	if _, present := asMap["dryRun"]; !present {
+		asMap["dryRun"] = false
+	}
+
+	fieldsInOrder := [...]string{"parentId", "childId", "notifyUsers", "dryRun", "confirmToken", "idempotencyKey"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -18359,6 +20616,34 @@ func unmarshalInputGroupNestInput(ctx context.Context, ec *executionContext, obj
 				return it, err
 			}
 			it.ChildID = data
+		case "notifyUsers":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("notifyUsers"))
+			data, err := unmarshalNBoolean2bool(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.NotifyUsers = data
+		case "dryRun":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("dryRun"))
+			data, err := unmarshalNBoolean2bool(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.DryRun = data
+		case "confirmToken":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("confirmToken"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.ConfirmToken = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
 		}
 	}
 	return it, nil
@@ -18378,11 +20663,14 @@ func unmarshalInputGroupProductsSetInput(ctx context.Context, ec *executionConte
 	if _, present := asMap["mode"]; !present {
 		asMap["mode"] = "REPLACE"
 	}
+	if _, present := asMap["notifyUsers"]; !present {
+		asMap["notifyUsers"] = true
+	}
 	if _, present := asMap["dryRun"]; !present {
 		asMap["dryRun"] = false
 	}
 
-	fieldsInOrder := [...]string{"groupId", "productKeys", "mode", "dryRun"}
+	fieldsInOrder := [...]string{"groupId", "productKeys", "mode", "notifyUsers", "dryRun", "confirmToken", "idempotencyKey"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -18410,6 +20698,13 @@ func unmarshalInputGroupProductsSetInput(ctx context.Context, ec *executionConte
 				return it, err
 			}
 			it.Mode = data
+		case "notifyUsers":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("notifyUsers"))
+			data, err := unmarshalNBoolean2bool(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.NotifyUsers = data
 		case "dryRun":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("dryRun"))
 			data, err := unmarshalNBoolean2bool(ctx, ec, v)
@@ -18417,6 +20712,20 @@ func unmarshalInputGroupProductsSetInput(ctx context.Context, ec *executionConte
 				return it, err
 			}
 			it.DryRun = data
+		case "confirmToken":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("confirmToken"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.ConfirmToken = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
 		}
 	}
 	return it, nil
@@ -18477,7 +20786,14 @@ func unmarshalInputGroupUnnestInput(ctx context.Context, ec *executionContext, o
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"parentId", "childId"}
+	if _, present := asMap["notifyUsers"]; !present {
+		asMap["notifyUsers"] = true
+	}
+	if _, present := asMap["dryRun"]; !present {
+		asMap["dryRun"] = false
+	}
+
+	fieldsInOrder := [...]string{"parentId", "childId", "notifyUsers", "dryRun", "confirmToken", "idempotencyKey"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -18498,6 +20814,34 @@ func unmarshalInputGroupUnnestInput(ctx context.Context, ec *executionContext, o
 				return it, err
 			}
 			it.ChildID = data
+		case "notifyUsers":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("notifyUsers"))
+			data, err := unmarshalNBoolean2bool(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.NotifyUsers = data
+		case "dryRun":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("dryRun"))
+			data, err := unmarshalNBoolean2bool(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.DryRun = data
+		case "confirmToken":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("confirmToken"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.ConfirmToken = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
 		}
 	}
 	return it, nil
@@ -18526,8 +20870,14 @@ func unmarshalInputGroupUpdateInput(ctx context.Context, ec *executionContext, o
 	if _, present := asMap["removeParentIds"]; !present {
 		asMap["removeParentIds"] = []any{}
 	}
+	if _, present := asMap["notifyUsers"]; !present {
+		asMap["notifyUsers"] = true
+	}
+	if _, present := asMap["dryRun"]; !present {
+		asMap["dryRun"] = false
+	}
 
-	fieldsInOrder := [...]string{"id", "name", "description", "priority", "addMemberIds", "removeMemberIds", "addParentIds", "removeParentIds", "ifMatch"}
+	fieldsInOrder := [...]string{"id", "name", "description", "priority", "addMemberIds", "removeMemberIds", "addParentIds", "removeParentIds", "ifMatch", "notifyUsers", "dryRun", "confirmToken", "idempotencyKey"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -18597,6 +20947,34 @@ func unmarshalInputGroupUpdateInput(ctx context.Context, ec *executionContext, o
 				return it, err
 			}
 			it.IfMatch = data
+		case "notifyUsers":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("notifyUsers"))
+			data, err := unmarshalNBoolean2bool(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.NotifyUsers = data
+		case "dryRun":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("dryRun"))
+			data, err := unmarshalNBoolean2bool(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.DryRun = data
+		case "confirmToken":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("confirmToken"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.ConfirmToken = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
 		}
 	}
 	return it, nil
@@ -18654,7 +21032,14 @@ func unmarshalInputGroupsDeleteInput(ctx context.Context, ec *executionContext, 
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"selection", "expectedCount"}
+	if _, present := asMap["notifyUsers"]; !present {
+		asMap["notifyUsers"] = true
+	}
+	if _, present := asMap["dryRun"]; !present {
+		asMap["dryRun"] = false
+	}
+
+	fieldsInOrder := [...]string{"selection", "expectedCount", "notifyUsers", "dryRun", "confirmToken", "idempotencyKey"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -18675,6 +21060,34 @@ func unmarshalInputGroupsDeleteInput(ctx context.Context, ec *executionContext, 
 				return it, err
 			}
 			it.ExpectedCount = data
+		case "notifyUsers":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("notifyUsers"))
+			data, err := unmarshalNBoolean2bool(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.NotifyUsers = data
+		case "dryRun":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("dryRun"))
+			data, err := unmarshalNBoolean2bool(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.DryRun = data
+		case "confirmToken":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("confirmToken"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.ConfirmToken = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
 		}
 	}
 	return it, nil
@@ -18694,11 +21107,14 @@ func unmarshalInputGroupsProductsSetInput(ctx context.Context, ec *executionCont
 	if _, present := asMap["mode"]; !present {
 		asMap["mode"] = "REPLACE"
 	}
+	if _, present := asMap["notifyUsers"]; !present {
+		asMap["notifyUsers"] = true
+	}
 	if _, present := asMap["dryRun"]; !present {
 		asMap["dryRun"] = false
 	}
 
-	fieldsInOrder := [...]string{"selection", "productKeys", "mode", "expectedCount", "dryRun"}
+	fieldsInOrder := [...]string{"selection", "productKeys", "mode", "expectedCount", "notifyUsers", "dryRun", "confirmToken", "idempotencyKey"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -18733,6 +21149,13 @@ func unmarshalInputGroupsProductsSetInput(ctx context.Context, ec *executionCont
 				return it, err
 			}
 			it.ExpectedCount = data
+		case "notifyUsers":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("notifyUsers"))
+			data, err := unmarshalNBoolean2bool(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.NotifyUsers = data
 		case "dryRun":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("dryRun"))
 			data, err := unmarshalNBoolean2bool(ctx, ec, v)
@@ -18740,6 +21163,20 @@ func unmarshalInputGroupsProductsSetInput(ctx context.Context, ec *executionCont
 				return it, err
 			}
 			it.DryRun = data
+		case "confirmToken":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("confirmToken"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.ConfirmToken = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
 		}
 	}
 	return it, nil
@@ -18858,7 +21295,14 @@ func unmarshalInputProductDeleteInput(ctx context.Context, ec *executionContext,
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"id", "ifMatch"}
+	if _, present := asMap["notifyUsers"]; !present {
+		asMap["notifyUsers"] = true
+	}
+	if _, present := asMap["dryRun"]; !present {
+		asMap["dryRun"] = false
+	}
+
+	fieldsInOrder := [...]string{"id", "ifMatch", "notifyUsers", "dryRun", "confirmToken", "idempotencyKey"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -18879,6 +21323,34 @@ func unmarshalInputProductDeleteInput(ctx context.Context, ec *executionContext,
 				return it, err
 			}
 			it.IfMatch = data
+		case "notifyUsers":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("notifyUsers"))
+			data, err := unmarshalNBoolean2bool(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.NotifyUsers = data
+		case "dryRun":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("dryRun"))
+			data, err := unmarshalNBoolean2bool(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.DryRun = data
+		case "confirmToken":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("confirmToken"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.ConfirmToken = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
 		}
 	}
 	return it, nil
@@ -18895,7 +21367,14 @@ func unmarshalInputProductUpdateInput(ctx context.Context, ec *executionContext,
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"id", "name", "family", "seats", "welcomeOnFirstEnable", "ifMatch"}
+	if _, present := asMap["notifyUsers"]; !present {
+		asMap["notifyUsers"] = true
+	}
+	if _, present := asMap["dryRun"]; !present {
+		asMap["dryRun"] = false
+	}
+
+	fieldsInOrder := [...]string{"id", "name", "family", "seats", "welcomeOnFirstEnable", "ifMatch", "notifyUsers", "dryRun", "confirmToken", "idempotencyKey"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -18944,6 +21423,34 @@ func unmarshalInputProductUpdateInput(ctx context.Context, ec *executionContext,
 				return it, err
 			}
 			it.IfMatch = data
+		case "notifyUsers":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("notifyUsers"))
+			data, err := unmarshalNBoolean2bool(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.NotifyUsers = data
+		case "dryRun":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("dryRun"))
+			data, err := unmarshalNBoolean2bool(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.DryRun = data
+		case "confirmToken":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("confirmToken"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.ConfirmToken = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
 		}
 	}
 	return it, nil
@@ -19122,7 +21629,14 @@ func unmarshalInputUserDeleteInput(ctx context.Context, ec *executionContext, ob
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"id", "ifMatch"}
+	if _, present := asMap["notifyUsers"]; !present {
+		asMap["notifyUsers"] = true
+	}
+	if _, present := asMap["dryRun"]; !present {
+		asMap["dryRun"] = false
+	}
+
+	fieldsInOrder := [...]string{"id", "ifMatch", "notifyUsers", "dryRun", "confirmToken", "idempotencyKey"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -19143,6 +21657,34 @@ func unmarshalInputUserDeleteInput(ctx context.Context, ec *executionContext, ob
 				return it, err
 			}
 			it.IfMatch = data
+		case "notifyUsers":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("notifyUsers"))
+			data, err := unmarshalNBoolean2bool(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.NotifyUsers = data
+		case "dryRun":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("dryRun"))
+			data, err := unmarshalNBoolean2bool(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.DryRun = data
+		case "confirmToken":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("confirmToken"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.ConfirmToken = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
 		}
 	}
 	return it, nil
@@ -19299,8 +21841,14 @@ func unmarshalInputUserGroupsUpdateInput(ctx context.Context, ec *executionConte
 	if _, present := asMap["removeGroupIds"]; !present {
 		asMap["removeGroupIds"] = []any{}
 	}
+	if _, present := asMap["notifyUsers"]; !present {
+		asMap["notifyUsers"] = true
+	}
+	if _, present := asMap["dryRun"]; !present {
+		asMap["dryRun"] = false
+	}
 
-	fieldsInOrder := [...]string{"userId", "addGroupIds", "removeGroupIds"}
+	fieldsInOrder := [...]string{"userId", "addGroupIds", "removeGroupIds", "notifyUsers", "dryRun", "confirmToken", "idempotencyKey"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -19328,6 +21876,34 @@ func unmarshalInputUserGroupsUpdateInput(ctx context.Context, ec *executionConte
 				return it, err
 			}
 			it.RemoveGroupIds = data
+		case "notifyUsers":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("notifyUsers"))
+			data, err := unmarshalNBoolean2bool(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.NotifyUsers = data
+		case "dryRun":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("dryRun"))
+			data, err := unmarshalNBoolean2bool(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.DryRun = data
+		case "confirmToken":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("confirmToken"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.ConfirmToken = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
 		}
 	}
 	return it, nil
@@ -19385,7 +21961,14 @@ func unmarshalInputUserProductBlocksSetInput(ctx context.Context, ec *executionC
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"userId", "productKeys", "blocked"}
+	if _, present := asMap["notifyUsers"]; !present {
+		asMap["notifyUsers"] = true
+	}
+	if _, present := asMap["dryRun"]; !present {
+		asMap["dryRun"] = false
+	}
+
+	fieldsInOrder := [...]string{"userId", "productKeys", "blocked", "notifyUsers", "dryRun", "confirmToken", "idempotencyKey"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -19413,6 +21996,34 @@ func unmarshalInputUserProductBlocksSetInput(ctx context.Context, ec *executionC
 				return it, err
 			}
 			it.Blocked = data
+		case "notifyUsers":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("notifyUsers"))
+			data, err := unmarshalNBoolean2bool(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.NotifyUsers = data
+		case "dryRun":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("dryRun"))
+			data, err := unmarshalNBoolean2bool(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.DryRun = data
+		case "confirmToken":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("confirmToken"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.ConfirmToken = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
 		}
 	}
 	return it, nil
@@ -19470,7 +22081,14 @@ func unmarshalInputUserRoleSetInput(ctx context.Context, ec *executionContext, o
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"id", "role"}
+	if _, present := asMap["notifyUsers"]; !present {
+		asMap["notifyUsers"] = true
+	}
+	if _, present := asMap["dryRun"]; !present {
+		asMap["dryRun"] = false
+	}
+
+	fieldsInOrder := [...]string{"id", "role", "notifyUsers", "dryRun", "confirmToken", "idempotencyKey"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -19491,6 +22109,34 @@ func unmarshalInputUserRoleSetInput(ctx context.Context, ec *executionContext, o
 				return it, err
 			}
 			it.Role = data
+		case "notifyUsers":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("notifyUsers"))
+			data, err := unmarshalNBoolean2bool(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.NotifyUsers = data
+		case "dryRun":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("dryRun"))
+			data, err := unmarshalNBoolean2bool(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.DryRun = data
+		case "confirmToken":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("confirmToken"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.ConfirmToken = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
 		}
 	}
 	return it, nil
@@ -19670,11 +22316,14 @@ func unmarshalInputUsersProductsSetInput(ctx context.Context, ec *executionConte
 	if _, present := asMap["errorPolicy"]; !present {
 		asMap["errorPolicy"] = "REJECT_FAILED"
 	}
+	if _, present := asMap["notifyUsers"]; !present {
+		asMap["notifyUsers"] = true
+	}
 	if _, present := asMap["dryRun"]; !present {
 		asMap["dryRun"] = false
 	}
 
-	fieldsInOrder := [...]string{"selection", "productKeys", "mode", "blockInherited", "errorPolicy", "expectedCount", "dryRun"}
+	fieldsInOrder := [...]string{"selection", "productKeys", "mode", "blockInherited", "errorPolicy", "expectedCount", "notifyUsers", "dryRun", "confirmToken", "idempotencyKey"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -19723,6 +22372,13 @@ func unmarshalInputUsersProductsSetInput(ctx context.Context, ec *executionConte
 				return it, err
 			}
 			it.ExpectedCount = data
+		case "notifyUsers":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("notifyUsers"))
+			data, err := unmarshalNBoolean2bool(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.NotifyUsers = data
 		case "dryRun":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("dryRun"))
 			data, err := unmarshalNBoolean2bool(ctx, ec, v)
@@ -19730,6 +22386,20 @@ func unmarshalInputUsersProductsSetInput(ctx context.Context, ec *executionConte
 				return it, err
 			}
 			it.DryRun = data
+		case "confirmToken":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("confirmToken"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.ConfirmToken = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
 		}
 	}
 	return it, nil
@@ -20894,6 +23564,16 @@ func _GroupDeletePayload(ctx context.Context, ec *executionContext, sel ast.Sele
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
+		case "job":
+			out.Values[i] = _GroupDeletePayload_job(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "preview":
+			out.Values[i] = _GroupDeletePayload_preview(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
 		case "errors":
 			out.Values[i] = _GroupDeletePayload_errors(ctx, ec, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -21200,6 +23880,16 @@ func _GroupMembersAddPayload(ctx context.Context, ec *executionContext, sel ast.
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "job":
+			out.Values[i] = _GroupMembersAddPayload_job(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "preview":
+			out.Values[i] = _GroupMembersAddPayload_preview(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
 		case "errors":
 			out.Values[i] = _GroupMembersAddPayload_errors(ctx, ec, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -21251,6 +23941,16 @@ func _GroupMembersRemovePayload(ctx context.Context, ec *executionContext, sel a
 		case "users":
 			out.Values[i] = _GroupMembersRemovePayload_users(ctx, ec, field, obj)
 			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "job":
+			out.Values[i] = _GroupMembersRemovePayload_job(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "preview":
+			out.Values[i] = _GroupMembersRemovePayload_preview(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "errors":
@@ -21308,6 +24008,16 @@ func _GroupNestPayload(ctx context.Context, ec *executionContext, sel ast.Select
 			}
 		case "childEdge":
 			out.Values[i] = _GroupNestPayload_childEdge(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "job":
+			out.Values[i] = _GroupNestPayload_job(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "preview":
+			out.Values[i] = _GroupNestPayload_preview(ctx, ec, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
@@ -21440,6 +24150,16 @@ func _GroupProductsSetPayload(ctx context.Context, ec *executionContext, sel ast
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
+		case "job":
+			out.Values[i] = _GroupProductsSetPayload_job(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "preview":
+			out.Values[i] = _GroupProductsSetPayload_preview(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
 		case "errors":
 			out.Values[i] = _GroupProductsSetPayload_errors(ctx, ec, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -21490,6 +24210,16 @@ func _GroupUnnestPayload(ctx context.Context, ec *executionContext, sel ast.Sele
 			}
 		case "child":
 			out.Values[i] = _GroupUnnestPayload_child(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "job":
+			out.Values[i] = _GroupUnnestPayload_job(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "preview":
+			out.Values[i] = _GroupUnnestPayload_preview(ctx, ec, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
@@ -21546,6 +24276,16 @@ func _GroupUpdatePayload(ctx context.Context, ec *executionContext, sel ast.Sele
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "job":
+			out.Values[i] = _GroupUpdatePayload_job(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "preview":
+			out.Values[i] = _GroupUpdatePayload_preview(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
 		case "errors":
 			out.Values[i] = _GroupUpdatePayload_errors(ctx, ec, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -21594,6 +24334,16 @@ func _GroupsDeletePayload(ctx context.Context, ec *executionContext, sel ast.Sel
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "job":
+			out.Values[i] = _GroupsDeletePayload_job(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "preview":
+			out.Values[i] = _GroupsDeletePayload_preview(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
 		case "errors":
 			out.Values[i] = _GroupsDeletePayload_errors(ctx, ec, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -21639,6 +24389,16 @@ func _GroupsProductsSetPayload(ctx context.Context, ec *executionContext, sel as
 			}
 		case "impact":
 			out.Values[i] = _GroupsProductsSetPayload_impact(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "job":
+			out.Values[i] = _GroupsProductsSetPayload_job(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "preview":
+			out.Values[i] = _GroupsProductsSetPayload_preview(ctx, ec, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
@@ -23184,6 +25944,16 @@ func _ProductDeletePayload(ctx context.Context, ec *executionContext, sel ast.Se
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
+		case "job":
+			out.Values[i] = _ProductDeletePayload_job(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "preview":
+			out.Values[i] = _ProductDeletePayload_preview(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
 		case "errors":
 			out.Values[i] = _ProductDeletePayload_errors(ctx, ec, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -23282,6 +26052,16 @@ func _ProductUpdatePayload(ctx context.Context, ec *executionContext, sel ast.Se
 			out.Values[i] = graphql.MarshalString("ProductUpdatePayload")
 		case "product":
 			out.Values[i] = _ProductUpdatePayload_product(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "job":
+			out.Values[i] = _ProductUpdatePayload_job(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "preview":
+			out.Values[i] = _ProductUpdatePayload_preview(ctx, ec, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
@@ -23410,6 +26190,269 @@ func _ProductsImpact(ctx context.Context, ec *executionContext, sel ast.Selectio
 			out.Values[i] = _ProductsImpact_resumed(ctx, ec, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
+			}
+		case "notices":
+			out.Values[i] = _ProductsImpact_notices(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "welcomes":
+			out.Values[i] = _ProductsImpact_welcomes(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var productsPreviewImplementors = []string{"ProductsPreview"}
+
+func _ProductsPreview(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.ProductsPreview) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, productsPreviewImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ProductsPreview")
+		case "counts":
+			out.Values[i] = _ProductsPreview_counts(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "impact":
+			out.Values[i] = _ProductsPreview_impact(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "rows":
+			out.Values[i] = _ProductsPreview_rows(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "confirmToken":
+			out.Values[i] = _ProductsPreview_confirmToken(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var productsPreviewRowImplementors = []string{"ProductsPreviewRow"}
+
+func _ProductsPreviewRow(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.ProductsPreviewRow) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, productsPreviewRowImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ProductsPreviewRow")
+		case "userId":
+			out.Values[i] = _ProductsPreviewRow_userId(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "user":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _ProductsPreviewRow_user(ctx, ec, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "outcome":
+			out.Values[i] = _ProductsPreviewRow_outcome(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "gained":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _ProductsPreviewRow_gained(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "lost":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _ProductsPreviewRow_lost(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "waiting":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _ProductsPreviewRow_waiting(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "suspended":
+			out.Values[i] = _ProductsPreviewRow_suspended(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -24655,6 +27698,16 @@ func _UserDeletePayload(ctx context.Context, ec *executionContext, sel ast.Selec
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
+		case "job":
+			out.Values[i] = _UserDeletePayload_job(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "preview":
+			out.Values[i] = _UserDeletePayload_preview(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
 		case "errors":
 			out.Values[i] = _UserDeletePayload_errors(ctx, ec, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -25057,6 +28110,16 @@ func _UserGroupsUpdatePayload(ctx context.Context, ec *executionContext, sel ast
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "job":
+			out.Values[i] = _UserGroupsUpdatePayload_job(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "preview":
+			out.Values[i] = _UserGroupsUpdatePayload_preview(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
 		case "errors":
 			out.Values[i] = _UserGroupsUpdatePayload_errors(ctx, ec, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -25201,6 +28264,16 @@ func _UserProductBlocksSetPayload(ctx context.Context, ec *executionContext, sel
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
+		case "job":
+			out.Values[i] = _UserProductBlocksSetPayload_job(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "preview":
+			out.Values[i] = _UserProductBlocksSetPayload_preview(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
 		case "errors":
 			out.Values[i] = _UserProductBlocksSetPayload_errors(ctx, ec, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -25241,6 +28314,16 @@ func _UserRoleSetPayload(ctx context.Context, ec *executionContext, sel ast.Sele
 			out.Values[i] = graphql.MarshalString("UserRoleSetPayload")
 		case "user":
 			out.Values[i] = _UserRoleSetPayload_user(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "job":
+			out.Values[i] = _UserRoleSetPayload_job(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "preview":
+			out.Values[i] = _UserRoleSetPayload_preview(ctx, ec, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
@@ -25385,6 +28468,16 @@ func _UsersProductsSetPayload(ctx context.Context, ec *executionContext, sel ast
 			}
 		case "impact":
 			out.Values[i] = _UsersProductsSetPayload_impact(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "job":
+			out.Values[i] = _UsersProductsSetPayload_job(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "preview":
+			out.Values[i] = _UsersProductsSetPayload_preview(ctx, ec, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
@@ -27157,6 +30250,16 @@ func marshalNProductUpdatePayload2ᚖcohortᚋmodelsᚐProductUpdatePayload(ctx 
 	return _ProductUpdatePayload(ctx, ec, sel, v)
 }
 
+func marshalNProductsImpact2ᚖcohortᚋmodelsᚐProductsImpact(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.ProductsImpact) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _ProductsImpact(ctx, ec, sel, v)
+}
+
 func unmarshalNProductsOutcome2cohortᚋmodelsᚐProductsOutcome(ctx context.Context, ec *executionContext, v any) (models.ProductsOutcome, error) {
 	var res models.ProductsOutcome
 	err := res.UnmarshalGQL(v)
@@ -27165,6 +30268,32 @@ func unmarshalNProductsOutcome2cohortᚋmodelsᚐProductsOutcome(ctx context.Con
 
 func marshalNProductsOutcome2cohortᚋmodelsᚐProductsOutcome(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.ProductsOutcome) graphql.Marshaler {
 	return v
+}
+
+func marshalNProductsPreviewRow2ᚕᚖcohortᚋmodelsᚐProductsPreviewRowᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.ProductsPreviewRow) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNProductsPreviewRow2ᚖcohortᚋmodelsᚐProductsPreviewRow(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func marshalNProductsPreviewRow2ᚖcohortᚋmodelsᚐProductsPreviewRow(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.ProductsPreviewRow) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _ProductsPreviewRow(ctx, ec, sel, v)
 }
 
 func marshalNProductsResult2ᚕᚖcohortᚋmodelsᚐProductsResultᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.ProductsResult) graphql.Marshaler {
@@ -28350,6 +31479,13 @@ func marshalOProductsImpact2ᚖcohortᚋmodelsᚐProductsImpact(ctx context.Cont
 		return graphql.Null
 	}
 	return _ProductsImpact(ctx, ec, sel, v)
+}
+
+func marshalOProductsPreview2ᚖcohortᚋmodelsᚐProductsPreview(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.ProductsPreview) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return _ProductsPreview(ctx, ec, sel, v)
 }
 
 func marshalORateLimit2ᚖcohortᚋmodelsᚐRateLimit(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.RateLimit) graphql.Marshaler {

@@ -1,0 +1,355 @@
+package directory
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"cohort/auth"
+	"cohort/jobs"
+	"cohort/models"
+)
+
+// following is what a change that can reach many leaves to follow: here when they are few, else by a job.
+type following struct {
+	options models.EffectOptions
+	input   [32]byte // the hash of what was asked for
+	defers  bool     // what concerns many is left to a job
+	losing  bool     // takes something away
+	bulk    bool     // is told as a job also when nothing is left to one
+
+	work     work             // nil when all that is left is to settle
+	left     []models.UserID  // the subjects of the work that are left to a job
+	selected [32]byte         // the hash of the subjects of the work
+	done     []*subject       // what has been changed here
+	groups   []models.GroupID // whose members may wait for a job
+	reserved []reservation    // seats that the job is to have
+	tally    tally            // of the work done here
+}
+
+// payload is one that tells what follows.
+type payload[P any] interface {
+	*P
+	Following() *models.Effects
+}
+
+// carryOut is write for a use case that can change what many users have. It can be tried out, is stopped when it would
+// suspend too many, leaves to a job what concerns more than Options.InPlace users, and is done once for an idempotency
+// key. Besides the errors of fn: CONFIRMATION_REQUIRED, IDEMPOTENCY_KEY_REUSED, TOO_LONG and REQUIRED for the key.
+func carryOut[P any, PP payload[P]](
+	ctx context.Context, d *Directory, who auth.Caller, action auth.Action, in any, o models.EffectOptions, fn func(*change) (PP, error),
+) (PP, error) {
+	if _, err := who.May(action); err != nil {
+		return nil, err
+	}
+	if err := checkKey(o.IdempotencyKey); err != nil {
+		return nil, err
+	}
+	input, err := inputHash(action, in)
+	if err != nil {
+		return nil, err
+	}
+	result, err := write(ctx, d, who, action, func(c *change) (PP, error) {
+		c.options, c.input, c.defers = o, input, true
+		result := PP(new(P))
+		job, known, err := c.recall()
+		if err != nil {
+			return result, err
+		}
+		if known {
+			result.Following().Job = job
+			return result, nil
+		}
+		if o.DryRun {
+			refused, err := PP(nil), error(nil)
+			result.Following().Preview, err = c.preview(func(t *change) error {
+				var err error
+				refused, err = fn(t)
+				return err
+			})
+			if err != nil {
+				return refused, err
+			}
+			result.Following().Job, err = c.record(nil)
+			return result, err
+		}
+		if result, err = fn(c); err != nil {
+			return result, err
+		}
+		result.Following().Job, err = c.conclude()
+		return result, err
+	})
+	if err == nil && result.Following().Job != nil && !result.Following().Job.State.Final() {
+		d.wakeJobs()
+	}
+	return result, err
+}
+
+// perform carries out a work: here when there are few subjects and no job of the account would come after it that was
+// asked for before, else conclude leaves it to one.
+func (c *change) perform(w work, ids []models.UserID) error {
+	c.work, c.bulk, c.selected = w, true, hashIDs(ids)
+	if c.trial {
+		return c.inParts(w, ids)
+	}
+	behind, err := c.behind()
+	if err != nil {
+		return err
+	}
+	if behind || len(ids) > c.d.inPlace {
+		c.left = ids
+		return nil
+	}
+	c.done = userSubjects(ids)
+	if err := c.step(w, c.done); err != nil {
+		return err
+	}
+	c.tally.add(c.done)
+	return nil
+}
+
+// inParts tries a work out, and keeps no more of it than one part and the counts.
+func (c *change) inParts(w work, ids []models.UserID) error {
+	for part := range slices.Chunk(ids, c.d.part(len(ids))) {
+		subjects := userSubjects(part)
+		if err := c.step(w, subjects); err != nil {
+			return err
+		}
+		c.tally.add(subjects)
+		if err := c.tell(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// part is how many of so many users are changed in one transaction.
+func (d *Directory) part(of int) int {
+	if of <= d.inPlace {
+		return max(of, 1)
+	}
+	return max(d.inPlace/2, 1)
+}
+
+// behind tells whether a job of the account has not ended that changes sources bit by bit: what is asked for now must
+// not be done before it.
+func (c *change) behind() (bool, error) {
+	var kinds []string
+	err := c.Raw("SELECT DISTINCT kind FROM jobs WHERE account_id = ? AND state IN ?", c.account(),
+		[]models.JobState{models.JobStateQueued, models.JobStateRunning}).Scan(&kinds).Error
+	if err != nil {
+		return false, fmt.Errorf("look for open jobs: %w", err)
+	}
+	return slices.ContainsFunc(kinds, func(kind string) bool {
+		_, only := workOf(kind).(*settling)
+		return !only
+	}), nil
+}
+
+// conclude settles what is left when that is little, or else makes the job that does. The job is nil when the change is
+// told without one.
+func (c *change) conclude() (*models.Job, error) {
+	if c.left == nil && len(c.touched) > c.d.inPlace {
+		c.left = sortedIDs(c.touched)
+	}
+	if c.left == nil {
+		return c.finish()
+	}
+	if err := c.brakeBefore(); err != nil {
+		return nil, err
+	}
+	return c.enqueue()
+}
+
+// finish settles here what is left, and tells it as a job where it is to be told so.
+func (c *change) finish() (*models.Job, error) {
+	if _, err := c.settleAll(); err != nil {
+		return nil, err
+	}
+	c.complete()
+	if err := c.tell(); err != nil {
+		return nil, err
+	}
+	line, err := c.inLine()
+	if err != nil {
+		return nil, err
+	}
+	if len(line) > 0 {
+		c.left, c.reseat, c.queued = line, c.queued, nil
+		return c.enqueue()
+	}
+	if err := c.brakeAt(c); err != nil {
+		return nil, err
+	}
+	if !c.bulk && c.options.IdempotencyKey == nil {
+		return nil, nil //nolint:nilnil // no job is an answer here
+	}
+	return c.record(c.done)
+}
+
+// complete adds to what has been changed here what followed from it.
+func (c *change) complete() {
+	if c.work != nil {
+		return // whose steps have done so
+	}
+	there := map[models.UserID]bool{}
+	for _, s := range c.done {
+		if s.kind != userSubject {
+			continue
+		}
+		there[s.userID()] = true
+		if u := c.effects.users[s.userID()]; u != nil {
+			s.detail.Gained, s.detail.Lost, s.detail.Waiting, s.detail.NoProducts = u.Gained, u.Lost, u.Waiting, u.NoProducts
+		}
+	}
+	for _, id := range c.effects.order {
+		if u := c.effects.users[id]; !there[id] && changes(u) {
+			c.done = append(c.done, &subject{kind: userSubject, id: id, outcome: outcomeOf(u), detail: *u})
+		}
+	}
+}
+
+// record tells what was done, or tried out, as a job that has ended.
+func (c *change) record(subjects []*subject) (*models.Job, error) {
+	all, err := rows(subjects)
+	if err != nil {
+		return nil, err
+	}
+	made, err := c.new(nil)
+	if err != nil {
+		return nil, err
+	}
+	job, err := jobs.Record(c.Tx, made, all, c.effects.impact)
+	if err != nil {
+		return nil, err
+	}
+	return job, c.remember(job)
+}
+
+// enqueue makes the job that does what is left, and marks the groups whose members wait for it.
+func (c *change) enqueue() (*models.Job, error) {
+	var reseat []models.ProductID
+	for id := range c.reseat {
+		reseat = append(reseat, id)
+	}
+	made, err := c.new(reseat)
+	if err != nil {
+		return nil, err
+	}
+	job, err := jobs.Enqueue(c.Tx, made)
+	if err != nil {
+		return nil, err
+	}
+	known := map[models.UserID]*subject{}
+	var first []*subject
+	left := make(map[models.UserID]bool, len(c.left))
+	for _, id := range c.left {
+		left[id] = true
+	}
+	for _, s := range c.done {
+		if s.kind == userSubject && left[s.userID()] {
+			known[s.userID()] = s
+		} else {
+			first = append(first, s)
+		}
+	}
+	all, err := rows(first)
+	if err == nil {
+		err = jobs.Add(c.Tx, job, all)
+	}
+	if err != nil {
+		return nil, err
+	}
+	for part := range slices.Chunk(c.left, rowBatch) {
+		subjects := userSubjects(part)
+		for i, s := range subjects {
+			if k := known[s.userID()]; k != nil {
+				subjects[i].detail = k.detail
+			}
+		}
+		all, err := rows(subjects)
+		if err == nil {
+			err = jobs.Add(c.Tx, job, all)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	if err := c.markPending(job); err != nil {
+		return nil, err
+	}
+	if err := c.keepReserved(job); err != nil {
+		return nil, err
+	}
+	c.touched, c.reseat = nil, nil // the job's
+	c.log.Noted()
+	return job, c.remember(job)
+}
+
+func (c *change) new(reseat []models.ProductID) (jobs.New, error) {
+	w := c.work
+	if w == nil {
+		w = &settling{}
+	}
+	raw, err := json.Marshal(w)
+	if err != nil {
+		return jobs.New{}, fmt.Errorf("encode the work of a job: %w", err)
+	}
+	return jobs.New{
+		Kind: kindOf(c.action), Input: instruction{Notify: c.options.NotifyUsers, Work: raw, Reseat: reseat}, Actor: actorOf(c.who),
+		RequestID: c.who.RequestID, DryRun: c.options.DryRun,
+	}, nil
+}
+
+func actorOf(who auth.Caller) models.JobActor {
+	actor := models.JobActor{Kind: string(who.Kind), Role: who.Role}
+	if who.Kind == auth.Person {
+		actor.UserID = &who.UserID
+	}
+	return actor
+}
+
+// key is the idempotency key in its place; nil for none, and for a dry run, of which any number may be made.
+func (c *change) key() *jobs.Key {
+	if c.options.IdempotencyKey == nil || c.options.DryRun {
+		return nil
+	}
+	return &jobs.Key{Actor: actorOf(c.who), Mutation: kindOf(c.action), Text: *c.options.IdempotencyKey}
+}
+
+// recall is the job that was made for the key already, if there is one.
+func (c *change) recall() (*models.Job, bool, error) {
+	key := c.key()
+	if key == nil {
+		return nil, false, nil
+	}
+	job, known, err := jobs.Recall(c.Tx, *key, c.input)
+	if errors.Is(err, jobs.ErrKeyReused) {
+		err = models.Errorf(models.CodeIdempotencyKeyReused, "this key was used for another input").At("input", "idempotencyKey")
+	}
+	return job, known, err
+}
+
+func (c *change) remember(job *models.Job) error {
+	if key := c.key(); key != nil {
+		return jobs.Remember(c.Tx, *key, c.input, job.ID)
+	}
+	return nil
+}
+
+// checkKey is REQUIRED for an empty idempotency key and TOO_LONG for one that nobody can have meant.
+func checkKey(key *string) error {
+	switch {
+	case key == nil:
+		return nil
+	case *key == "":
+		return models.Errorf(models.CodeRequired, "an idempotency key has 1 to %d characters", jobs.MaxKey).At("input", "idempotencyKey")
+	case len([]rune(*key)) > jobs.MaxKey:
+		return models.Errorf(models.CodeTooLong, "an idempotency key has at most %d characters", jobs.MaxKey).
+			With("limit", strconv.Itoa(jobs.MaxKey)).At("input", "idempotencyKey")
+	}
+	return nil
+}

@@ -1,0 +1,39 @@
+package models
+
+// EffectOptions are the arguments that mutations share which can change what many users have.
+type EffectOptions struct {
+	NotifyUsers    bool
+	DryRun         bool    `json:"-"`
+	ConfirmToken   *string `json:"-"` // of a dry run, for what the brake stops otherwise
+	IdempotencyKey *string `json:"-"`
+}
+
+// Effects is what the payload of such a mutation tells of what follows from it.
+type Effects struct {
+	Job     *Job             // nil where there is none, and for a refusal
+	Preview *ProductsPreview // of a dry run
+}
+
+// Following is the part of a payload that Effects is.
+func (e *Effects) Following() *Effects { return e }
+
+// ProductsPreview is what a change would do.
+type ProductsPreview struct {
+	Counts       *ProductsCounts // nil unless users were named
+	Impact       *ProductsImpact
+	Rows         []*ProductsPreviewRow // at most MaxPreview
+	ConfirmToken *string       // nil when the change needs none
+}
+
+// MaxPreview bounds the rows of a preview.
+const MaxPreview = 100
+
+// ProductsPreviewRow is what a change would do to one user.
+type ProductsPreviewRow struct {
+	UserID  UserID
+	Outcome JobOutcome
+	JobDetail
+}
+
+// Suspended tells whether the user would be left with nothing, and suspended for that.
+func (r *ProductsPreviewRow) Suspended() bool { return r.NoProducts != nil && *r.NoProducts }
