@@ -93,7 +93,7 @@ func (e *effects) count(mails []models.Mail) {
 		if len(u.Waiting) > 0 {
 			e.impact.WithoutSeat++
 		}
-		if u.NoProducts != nil && *u.NoProducts {
+		if u.NoProducts != nil && *u.NoProducts || u.Suspended != nil && *u.Suspended {
 			e.impact.Suspended++
 			e.suspended = append(e.suspended, id)
 		} else if u.NoProducts != nil {
@@ -113,7 +113,7 @@ func (e *effects) count(mails []models.Mail) {
 	e.users, e.order, e.firsts = nil, nil, nil
 }
 
-// changes tells whether anything of what the user has is different.
+// changes tells whether anything of what the user has is different, or whether the user is suspended for that.
 func changes(d *models.JobDetail) bool {
 	return d != nil && (len(d.Gained) > 0 || len(d.Lost) > 0 || len(d.Waiting) > 0 || d.NoProducts != nil)
 }

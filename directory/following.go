@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 
 	"cohort/auth"
 	"cohort/jobs"
@@ -340,16 +339,20 @@ func (c *change) remember(job *models.Job) error {
 	return nil
 }
 
-// checkKey is REQUIRED for an empty idempotency key and TOO_LONG for one that nobody can have meant.
+// checkKey refuses an idempotency key that is none. REQUIRED, TOO_LONG, INVALID_CHARACTERS.
 func checkKey(key *string) error {
 	switch {
 	case key == nil:
 		return nil
 	case *key == "":
 		return models.Errorf(models.CodeRequired, "an idempotency key has 1 to %d characters", jobs.MaxKey).At("input", "idempotencyKey")
-	case len([]rune(*key)) > jobs.MaxKey:
-		return models.Errorf(models.CodeTooLong, "an idempotency key has at most %d characters", jobs.MaxKey).
-			With("limit", strconv.Itoa(jobs.MaxKey)).At("input", "idempotencyKey")
+	}
+	if _, err := models.Line(*key, jobs.MaxKey, false); err != nil {
+		var errs models.Errors
+		if rest := errs.Add(err, "input", "idempotencyKey"); rest != nil {
+			return rest
+		}
+		return errs
 	}
 	return nil
 }

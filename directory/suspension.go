@@ -12,84 +12,86 @@ import (
 const maxResults = 1000
 
 // SuspendUsers suspends users by hand. Admins for members, and super admins; each user gets an outcome.
-// The errors of a selection.
+// The errors of a selection and of carryOut.
 func (d *Directory) SuspendUsers(ctx context.Context, who auth.Caller, in models.UsersSuspendInput) (*models.UsersSuspendPayload, error) {
-	change, err := d.setSuspension(ctx, who, "Mutation.usersSuspend", in.Selection, in.ExpectedCount, true)
-	return &models.UsersSuspendPayload{UsersChange: change}, err
-}
-
-// ResumeUsers lifts what SuspendUsers did, and no other reason. Admins for members, and super admins; each
-// user gets an outcome. The errors of a selection.
-func (d *Directory) ResumeUsers(ctx context.Context, who auth.Caller, in models.UsersResumeInput) (*models.UsersResumePayload, error) {
-	change, err := d.setSuspension(ctx, who, "Mutation.usersResume", in.Selection, in.ExpectedCount, false)
-	return &models.UsersResumePayload{UsersChange: change}, err
-}
-
-func (d *Directory) setSuspension(ctx context.Context, who auth.Caller, action auth.Action, selection *models.UserSelection, expected *int32, suspend bool) (models.UsersChange, error) {
-	return write(ctx, d, who, action, func(c *change) (models.UsersChange, error) {
-		ids, err := selectUsers(c.DB, c.account(), selection, expected)
-		if err != nil {
-			return models.UsersChange{}, err
-		}
-		left, err := superAdmins(c.DB, c.account())
-		if err != nil {
-			return models.UsersChange{}, err
-		}
-		var failed, done []*models.UserChangeResult
-		counts := models.UserChangeCounts{Total: int32(len(ids))} //nolint:gosec // far fewer users than that
-		err = chunks(ids, func(part []models.UserID) error {
-			users, err := usersByID(c.DB, c.account(), part)
-			if err != nil {
-				return err
-			}
-			var changed []*models.User
-			for _, id := range part {
-				result := &models.UserChangeResult{UserID: id, User: users[id]}
-				result.Outcome = c.suspensionOutcome(users[id], suspend, &left)
-				switch result.Outcome {
-				case models.UserChangeOutcomeChanged:
-					counts.Changed++
-					changed = append(changed, users[id])
-				case models.UserChangeOutcomeUnchanged:
-					counts.Unchanged++
-				default:
-					counts.Failed++
-					failed = appendUpTo(failed, result)
-					continue
-				}
-				done = appendUpTo(done, result)
-			}
-			return setFact(c, changed, byHand, suspend)
-		})
-		results := append(failed, done...)
-		return models.UsersChange{Results: results[:min(len(results), maxResults)], Counts: counts}, err
+	return carryOut(ctx, d, who, "Mutation.usersSuspend", in, in.EffectOptions, func(c *change) (*models.UsersSuspendPayload, error) {
+		change, err := c.setSuspension(&suspending{Suspend: true}, in.Selection, in.ExpectedCount)
+		return &models.UsersSuspendPayload{UsersChange: change}, err
 	})
 }
 
-func appendUpTo(results []*models.UserChangeResult, r *models.UserChangeResult) []*models.UserChangeResult {
-	if len(results) < maxResults {
-		return append(results, r)
-	}
-	return results
+// ResumeUsers lifts what SuspendUsers did, and no other reason. Admins for members, and super admins; each
+// user gets an outcome. The errors of a selection and of carryOut.
+func (d *Directory) ResumeUsers(ctx context.Context, who auth.Caller, in models.UsersResumeInput) (*models.UsersResumePayload, error) {
+	return carryOut(ctx, d, who, "Mutation.usersResume", in, in.EffectOptions, func(c *change) (*models.UsersResumePayload, error) {
+		change, err := c.setSuspension(&suspending{}, in.Selection, in.ExpectedCount)
+		return &models.UsersResumePayload{UsersChange: change}, err
+	})
 }
 
-// suspensionOutcome says what is to become of a user; left counts the super admins who would remain.
-func (c *change) suspensionOutcome(user *models.User, suspend bool, left *int) models.UserChangeOutcome {
-	switch {
-	case user == nil:
-		return models.UserChangeOutcomeNotFound
-	case !c.answer.On(c.who, user.ID, user.Role):
-		return models.UserChangeOutcomeForbidden
-	case user.SuspendedManually == suspend:
-		return models.UserChangeOutcomeUnchanged
+func (c *change) setSuspension(w *suspending, selection *models.UserSelection, expected *int32) (models.UsersChange, error) {
+	ids, err := selectUsers(c.DB, c.account(), selection, expected)
+	if err != nil {
+		return models.UsersChange{}, err
 	}
-	if suspend && user.Role == models.RoleSuperAdmin && user.Status != models.UserStatusSuspended {
+	c.losing = w.Suspend
+	if err := c.perform(w, ids); err != nil || c.done == nil {
+		return models.UsersChange{}, err
+	}
+	counts := c.tally.counts
+	change := models.UsersChange{Counts: &models.UserChangeCounts{
+		Total: counts.Total, Changed: counts.Changed, Unchanged: counts.Unchanged, Failed: counts.Failed,
+	}}
+	for _, s := range c.tally.first(maxResults) {
+		change.Results = append(change.Results, &models.UserChangeResult{UserID: s.userID(), User: s.user, Outcome: models.UserChangeOutcome(s.outcome)})
+	}
+	return change, nil
+}
+
+// suspending is the work of usersSuspend and usersResume.
+type suspending struct {
+	Suspend bool `json:"suspend"`
+}
+
+func (w *suspending) do(c *change, part []*subject) error {
+	left, err := superAdmins(c.DB, c.account())
+	if err != nil {
+		return err
+	}
+	allowed, err := c.allowed(part)
+	if err != nil {
+		return err
+	}
+	subjects := byUser(part)
+	var changed []*models.User
+	for _, id := range allowed {
+		s := subjects[id]
+		if s.outcome = w.outcome(s.user, &left); s.outcome != models.JobOutcomeChanged {
+			continue
+		}
+		s.detail.Suspended = &w.Suspend
+		if s.user.Status != models.UserStatusSuspended {
+			c.effects.of(id).Suspended = &w.Suspend
+		}
+		changed = append(changed, s.user)
+	}
+	return setFact(c, changed, byHand, w.Suspend)
+}
+
+func (w *suspending) conclude(*change, []*subject) error { return nil }
+
+// outcome says what is to become of a user; left counts the super admins who would remain.
+func (w *suspending) outcome(user *models.User, left *int) models.JobOutcome {
+	if user.SuspendedManually == w.Suspend {
+		return models.JobOutcomeUnchanged
+	}
+	if w.Suspend && user.Role == models.RoleSuperAdmin && user.Status != models.UserStatusSuspended {
 		if *left == 1 {
-			return models.UserChangeOutcomeLastSuperAdmin
+			return models.JobOutcomeLastSuperAdmin
 		}
 		*left--
 	}
-	return models.UserChangeOutcomeChanged
+	return models.JobOutcomeChanged
 }
 
 // The facts that suspend a user.

@@ -99,7 +99,7 @@ type instruction struct {
 
 // The mutations that leave a work of their own to jobs, and those that change sources and leave the rest to be settled.
 var (
-	workingActions  = []auth.Action{"Mutation.usersProductsSet"}
+	workingActions  = []auth.Action{"Mutation.usersProductsSet", "Mutation.usersSuspend", "Mutation.usersResume"}
 	settlingActions = []auth.Action{
 		"Mutation.groupProductsSet", "Mutation.groupsProductsSet", "Mutation.groupMembersAdd", "Mutation.groupMembersRemove",
 		"Mutation.groupNest", "Mutation.groupUnnest", "Mutation.groupCreate", "Mutation.groupUpdate", "Mutation.groupDelete", "Mutation.groupsDelete",
@@ -112,6 +112,8 @@ func workOf(kind string) work {
 	switch kind {
 	case "usersProductsSet":
 		return &assigning{}
+	case "usersSuspend", "usersResume":
+		return &suspending{}
 	default:
 		return &settling{}
 	}

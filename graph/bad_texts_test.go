@@ -1,6 +1,7 @@
 package graph_test
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -84,7 +85,8 @@ func TestEveryTextIsTried(t *testing.T) {
 	var want []string
 	for _, definition := range contract(t).Types {
 		for _, field := range definition.Fields {
-			if definition.Kind == ast.InputObject && field.Type.Name() == "String" {
+			shared := field.Name == "idempotencyKey" || field.Name == "confirmToken" // TestKeysAndTokens
+			if definition.Kind == ast.InputObject && field.Type.Name() == "String" && !shared {
 				want = append(want, definition.Name+"."+field.Name)
 			}
 		}
@@ -260,4 +262,27 @@ func TestEmails(t *testing.T) {
 		good[email] = request{mutation: "userCreate", input: vars{"email": email}}
 	}
 	h.accepts(good)
+}
+
+// The texts that many inputs share.
+func TestKeysAndTokens(t *testing.T) {
+	h := newHouse(t)
+	add := func(more vars) request {
+		input := vars{"groupIds": []string{"$sales"}, "userIds": []string{"$ann"}}
+		maps.Copy(input, more)
+		return request{mutation: "groupMembersAdd", input: input}
+	}
+	tests := map[string]refusal{
+		"no key":         {add(vars{"idempotencyKey": ""}), "REQUIRED input.idempotencyKey", "1 to 255 characters"},
+		"a long key":     {add(vars{"idempotencyKey": strings.Repeat("é", 256)}), "TOO_LONG input.idempotencyKey", "at most 255"},
+		"an endless key": {add(vars{"idempotencyKey": strings.Repeat("é", 100_000)}), "TOO_LONG input.idempotencyKey", "at most 255"},
+	}
+	for name, text := range forbidden {
+		tests["a key with "+name] = refusal{add(vars{"idempotencyKey": raw("a" + text + "b")}), "INVALID_CHARACTERS input.idempotencyKey", "the text "}
+	}
+	h.refuses(tests)
+	h.accepts(map[string]request{
+		"a long key":          add(vars{"idempotencyKey": strings.Repeat("漢", 255)}),
+		"a token for nothing": add(vars{"confirmToken": "x"}), // nobody asks for it
+	})
 }

@@ -268,13 +268,17 @@ func TestSuspendAndResume(t *testing.T) {
 			t.Errorf("%s of %v:\n%s, want\n%s", step.mutation, step.selection, got, step.want)
 		}
 	}
-	many := append(users(1200), h.ids["ann"])
-	got := h.done("usersSuspend", `results { outcome } counts { total changed failed }`, vars{"selection": vars{"ids": many}})
-	if results := texts(got, "results.*.outcome"); len(results) != 1000 || slices.Contains(results, "CHANGED") {
+	got := h.done("usersSuspend", `results { outcome } counts { total changed failed } job { status }`, vars{"selection": vars{"ids": append([]string{h.ids["ann"]}, users(999)...)}})
+	if results := texts(got, "results.*.outcome"); len(results) != 1000 || slices.Index(results, "CHANGED") != 999 {
 		t.Errorf("%d results, those that failed first: %v", len(results), slices.Compact(results))
 	}
-	if diff := cmp.Diff(any(vars{"total": 1201.0, "changed": 1.0, "failed": 1200.0}), got["counts"]); diff != "" {
-		t.Errorf("counts (-want +got):\n%s", diff)
+	if diff := cmp.Diff(any(vars{"total": 1000.0, "changed": 1.0, "failed": 999.0}), got["counts"]); diff != "" || get(got, "job.status") != "PARTLY_FAILED" {
+		t.Errorf("job %v, counts (-want +got):\n%s", get(got, "job"), diff)
+	}
+	got = h.done("usersResume", `results { outcome } counts { total } job { status total done }`, vars{"selection": vars{"ids": append(users(1000), h.ids["ann"])}})
+	want := map[string]any{"results": []any{}, "counts": nil, "job": map[string]any{"status": "QUEUED", "total": 1001.0, "done": 0.0}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("one user more than fits into one transaction (-want +got):\n%s", diff)
 	}
 }
 

@@ -22,7 +22,7 @@ type ProductsPreview struct {
 	Counts       *ProductsCounts // nil unless users were named
 	Impact       *ProductsImpact
 	Rows         []*ProductsPreviewRow // at most MaxPreview
-	ConfirmToken *string       // nil when the change needs none
+	ConfirmToken *string               // nil when the change needs none
 }
 
 // MaxPreview bounds the rows of a preview.
@@ -35,5 +35,7 @@ type ProductsPreviewRow struct {
 	JobDetail
 }
 
-// Suspended tells whether the user would be left with nothing, and suspended for that.
-func (r *ProductsPreviewRow) Suspended() bool { return r.NoProducts != nil && *r.NoProducts }
+// IsSuspended tells whether the user would be suspended, by hand or having nothing left.
+func (r *ProductsPreviewRow) IsSuspended() bool {
+	return r.NoProducts != nil && *r.NoProducts || r.JobDetail.Suspended != nil && *r.JobDetail.Suspended
+}

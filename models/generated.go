@@ -83,7 +83,7 @@ type ProductsImpact struct {
 	Losing int32 `json:"losing"`
 	// How many users become entitled to a product and wait for a seat.
 	WithoutSeat int32 `json:"withoutSeat"`
-	// How many users are suspended, since it was their last product.
+	// How many users are suspended who were not, by hand or since they have lost their last product.
 	Suspended int32 `json:"suspended"`
 	// How many users are no longer suspended for want of products.
 	Resumed int32 `json:"resumed"`

@@ -239,27 +239,31 @@ type UserRoleSetPayload struct {
 type UsersSuspendInput struct {
 	Selection     *UserSelection
 	ExpectedCount *int32
+	EffectOptions
 }
 
 type UsersSuspendPayload struct {
 	UsersChange
+	Effects
 	Refused
 }
 
 type UsersResumeInput struct {
 	Selection     *UserSelection
 	ExpectedCount *int32
+	EffectOptions
 }
 
 type UsersResumePayload struct {
 	UsersChange
+	Effects
 	Refused
 }
 
 // UsersChange is what became of a selection of users.
 type UsersChange struct {
 	Results []*UserChangeResult
-	Counts  UserChangeCounts
+	Counts  *UserChangeCounts // nil for what a job is to do
 }
 
 // UserChangeResult is what became of one of them.

@@ -394,13 +394,13 @@ type ComplexityRoot struct {
 	}
 
 	ProductsPreviewRow struct {
-		Gained    func(childComplexity int) int
-		Lost      func(childComplexity int) int
-		Outcome   func(childComplexity int) int
-		Suspended func(childComplexity int) int
-		User      func(childComplexity int) int
-		UserID    func(childComplexity int) int
-		Waiting   func(childComplexity int) int
+		Gained      func(childComplexity int) int
+		IsSuspended func(childComplexity int) int
+		Lost        func(childComplexity int) int
+		Outcome     func(childComplexity int) int
+		User        func(childComplexity int) int
+		UserID      func(childComplexity int) int
+		Waiting     func(childComplexity int) int
 	}
 
 	ProductsResult struct {
@@ -597,12 +597,16 @@ type ComplexityRoot struct {
 	UsersResumePayload struct {
 		Counts  func(childComplexity int) int
 		Errors  func(childComplexity int) int
+		Job     func(childComplexity int) int
+		Preview func(childComplexity int) int
 		Results func(childComplexity int) int
 	}
 
 	UsersSuspendPayload struct {
 		Counts  func(childComplexity int) int
 		Errors  func(childComplexity int) int
+		Job     func(childComplexity int) int
+		Preview func(childComplexity int) int
 		Results func(childComplexity int) int
 	}
 
@@ -2340,6 +2344,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ProductsPreviewRow.Gained(childComplexity), true
+	case "ProductsPreviewRow.suspended":
+		if e.ComplexityRoot.ProductsPreviewRow.IsSuspended == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProductsPreviewRow.IsSuspended(childComplexity), true
 	case "ProductsPreviewRow.lost":
 		if e.ComplexityRoot.ProductsPreviewRow.Lost == nil {
 			break
@@ -2352,12 +2362,6 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.ProductsPreviewRow.Outcome(childComplexity), true
-	case "ProductsPreviewRow.suspended":
-		if e.ComplexityRoot.ProductsPreviewRow.Suspended == nil {
-			break
-		}
-
-		return e.ComplexityRoot.ProductsPreviewRow.Suspended(childComplexity), true
 	case "ProductsPreviewRow.user":
 		if e.ComplexityRoot.ProductsPreviewRow.User == nil {
 			break
@@ -3198,6 +3202,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.UsersResumePayload.Errors(childComplexity), true
+	case "UsersResumePayload.job":
+		if e.ComplexityRoot.UsersResumePayload.Job == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UsersResumePayload.Job(childComplexity), true
+	case "UsersResumePayload.preview":
+		if e.ComplexityRoot.UsersResumePayload.Preview == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UsersResumePayload.Preview(childComplexity), true
 	case "UsersResumePayload.results":
 		if e.ComplexityRoot.UsersResumePayload.Results == nil {
 			break
@@ -3217,6 +3233,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.UsersSuspendPayload.Errors(childComplexity), true
+	case "UsersSuspendPayload.job":
+		if e.ComplexityRoot.UsersSuspendPayload.Job == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UsersSuspendPayload.Job(childComplexity), true
+	case "UsersSuspendPayload.preview":
+		if e.ComplexityRoot.UsersSuspendPayload.Preview == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UsersSuspendPayload.Preview(childComplexity), true
 	case "UsersSuspendPayload.results":
 		if e.ComplexityRoot.UsersSuspendPayload.Results == nil {
 			break
@@ -4465,6 +4493,8 @@ type Mutation {
   """
   Deletes a user for good, with all memberships. Admins (members only) and super admins. Errors:
   ` + "`" + `NOT_FOUND` + "`" + `, ` + "`" + `FORBIDDEN` + "`" + `, ` + "`" + `STALE` + "`" + `, ` + "`" + `LAST_SUPER_ADMIN` + "`" + `.
+  Of the arguments shared with other mutations: ` + "`" + `CONFIRMATION_REQUIRED` + "`" + `, ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `, and for a key that is none
+  ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_LONG` + "`" + `, ` + "`" + `INVALID_CHARACTERS` + "`" + `.
   """
   userDelete(
     "Who."
@@ -4474,6 +4504,8 @@ type Mutation {
   """
   Gives a user another role. Super admins, and nobody raises their own role. Bites within 5 seconds,
   whatever the user's token says. Errors: ` + "`" + `NOT_FOUND` + "`" + `, ` + "`" + `FORBIDDEN` + "`" + `, ` + "`" + `LAST_SUPER_ADMIN` + "`" + `.
+  Of the arguments shared with other mutations: ` + "`" + `CONFIRMATION_REQUIRED` + "`" + `, ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `, and for a key that is none
+  ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_LONG` + "`" + `, ` + "`" + `INVALID_CHARACTERS` + "`" + `.
   """
   userRoleSet(
     "Who, and which role."
@@ -4484,6 +4516,8 @@ type Mutation {
   Suspends users by hand (reason ` + "`" + `MANUAL` + "`" + `): their tokens are refused within 5 seconds. Admins (members
   only) and super admins; users that the caller may not touch fail one by one and the rest goes on.
   Errors: ` + "`" + `TOO_MANY` + "`" + `, ` + "`" + `STALE_SELECTION` + "`" + `, ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `INVALID` + "`" + ` (` + "`" + `all: false` + "`" + `), ` + "`" + `TOO_LONG` + "`" + ` (a search).
+  Of the arguments shared with other mutations: ` + "`" + `CONFIRMATION_REQUIRED` + "`" + `, ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `, and for a key that is none
+  ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_LONG` + "`" + `, ` + "`" + `INVALID_CHARACTERS` + "`" + `.
   """
   usersSuspend(
     "Who."
@@ -4494,6 +4528,8 @@ type Mutation {
   Lifts the reason ` + "`" + `MANUAL` + "`" + `; other reasons stay. Admins (members only) and super admins; users that the
   caller may not touch fail one by one and the rest goes on. Errors: ` + "`" + `TOO_MANY` + "`" + `, ` + "`" + `STALE_SELECTION` + "`" + `,
   ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `INVALID` + "`" + ` (` + "`" + `all: false` + "`" + `), ` + "`" + `TOO_LONG` + "`" + ` (a search).
+  Of the arguments shared with other mutations: ` + "`" + `CONFIRMATION_REQUIRED` + "`" + `, ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `, and for a key that is none
+  ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_LONG` + "`" + `, ` + "`" + `INVALID_CHARACTERS` + "`" + `.
   """
   usersResume(
     "Who."
@@ -4503,6 +4539,8 @@ type Mutation {
   """
   Adds a user to groups and removes them from groups, from the user's own page, all or nothing. Admins and
   super admins. Errors: ` + "`" + `NOT_FOUND` + "`" + `, ` + "`" + `FORBIDDEN` + "`" + `, ` + "`" + `TOO_MANY` + "`" + `, ` + "`" + `CONFLICT` + "`" + `.
+  Of the arguments shared with other mutations: ` + "`" + `CONFIRMATION_REQUIRED` + "`" + `, ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `, and for a key that is none
+  ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_LONG` + "`" + `, ` + "`" + `INVALID_CHARACTERS` + "`" + `.
   """
   userGroupsUpdate(
     "Who, and which groups."
@@ -4523,6 +4561,8 @@ type Mutation {
   button of a detail page means it. Fields left out stay. Admins and super admins. Errors: ` + "`" + `NOT_FOUND` + "`" + `,
   ` + "`" + `STALE` + "`" + `, ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_LONG` + "`" + `, ` + "`" + `INVALID_CHARACTERS` + "`" + `, ` + "`" + `INVALID` + "`" + ` (the priority), ` + "`" + `NAME_TAKEN` + "`" + `, ` + "`" + `CYCLE` + "`" + `,
   ` + "`" + `TOO_DEEP` + "`" + `, ` + "`" + `TOO_MANY` + "`" + `, ` + "`" + `CONFLICT` + "`" + `.
+  Of the arguments shared with other mutations: ` + "`" + `CONFIRMATION_REQUIRED` + "`" + `, ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `, and for a key that is none
+  ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_LONG` + "`" + `, ` + "`" + `INVALID_CHARACTERS` + "`" + `.
   """
   groupUpdate(
     "Which group, and what changes."
@@ -4532,6 +4572,8 @@ type Mutation {
   """
   Deletes a group for good. No user is deleted; the group's children stay, without this parent. Admins and
   super admins. Errors: ` + "`" + `NOT_FOUND` + "`" + `, ` + "`" + `STALE` + "`" + `.
+  Of the arguments shared with other mutations: ` + "`" + `CONFIRMATION_REQUIRED` + "`" + `, ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `, and for a key that is none
+  ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_LONG` + "`" + `, ` + "`" + `INVALID_CHARACTERS` + "`" + `.
   """
   groupDelete(
     "Which group."
@@ -4542,6 +4584,8 @@ type Mutation {
   Deletes many groups for good, all or nothing, as ` + "`" + `groupDelete` + "`" + ` does one. Ids that are not found are
   passed over: gone is gone. Admins and super admins. Errors: ` + "`" + `TOO_MANY` + "`" + `, ` + "`" + `STALE_SELECTION` + "`" + `, ` + "`" + `REQUIRED` + "`" + `,
   ` + "`" + `INVALID` + "`" + ` (` + "`" + `all: false` + "`" + `), ` + "`" + `TOO_LONG` + "`" + ` (a search).
+  Of the arguments shared with other mutations: ` + "`" + `CONFIRMATION_REQUIRED` + "`" + `, ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `, and for a key that is none
+  ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_LONG` + "`" + `, ` + "`" + `INVALID_CHARACTERS` + "`" + `.
   """
   groupsDelete(
     "Which groups."
@@ -4551,6 +4595,8 @@ type Mutation {
   """
   Makes each of the users a direct member of each of the groups, and says for each pair what happened.
   Admins and super admins. Doing it twice is doing it once. Errors: ` + "`" + `TOO_MANY` + "`" + `, ` + "`" + `REQUIRED` + "`" + `.
+  Of the arguments shared with other mutations: ` + "`" + `CONFIRMATION_REQUIRED` + "`" + `, ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `, and for a key that is none
+  ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_LONG` + "`" + `, ` + "`" + `INVALID_CHARACTERS` + "`" + `.
   """
   groupMembersAdd(
     "Who, and where to."
@@ -4561,6 +4607,8 @@ type Mutation {
   Ends the direct membership of each of the users in each of the groups, and says for each pair what
   happened. Who is also in a group nested below stays an inherited member. Admins and super admins. Doing
   it twice is doing it once. Errors: ` + "`" + `TOO_MANY` + "`" + `, ` + "`" + `REQUIRED` + "`" + `.
+  Of the arguments shared with other mutations: ` + "`" + `CONFIRMATION_REQUIRED` + "`" + `, ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `, and for a key that is none
+  ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_LONG` + "`" + `, ` + "`" + `INVALID_CHARACTERS` + "`" + `.
   """
   groupMembersRemove(
     "Who, and where from."
@@ -4571,6 +4619,8 @@ type Mutation {
   Places a group in another: the child's members become effective members of the parent at once. Admins
   and super admins. Doing it twice is doing it once. Errors: ` + "`" + `NOT_FOUND` + "`" + `, ` + "`" + `CYCLE` + "`" + ` (with the groups that
   would close the loop), ` + "`" + `TOO_DEEP` + "`" + `.
+  Of the arguments shared with other mutations: ` + "`" + `CONFIRMATION_REQUIRED` + "`" + `, ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `, and for a key that is none
+  ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_LONG` + "`" + `, ` + "`" + `INVALID_CHARACTERS` + "`" + `.
   """
   groupNest(
     "Which group, and where to."
@@ -4580,6 +4630,8 @@ type Mutation {
   """
   Takes a group out of another. Admins and super admins. Doing it twice is doing it once. Errors:
   ` + "`" + `NOT_FOUND` + "`" + `.
+  Of the arguments shared with other mutations: ` + "`" + `CONFIRMATION_REQUIRED` + "`" + `, ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `, and for a key that is none
+  ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_LONG` + "`" + `, ` + "`" + `INVALID_CHARACTERS` + "`" + `.
   """
   groupUnnest(
     "Which group, and where from."
@@ -4594,6 +4646,8 @@ type Mutation {
   ` + "`" + `NOT_FOUND` + "`" + ` and ` + "`" + `CONFLICT` + "`" + ` (a product), ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_MANY` + "`" + `, ` + "`" + `INVALID` + "`" + `, ` + "`" + `TOO_LONG` + "`" + ` (a search),
   ` + "`" + `STALE_SELECTION` + "`" + `, ` + "`" + `CHOOSE_INHERITED` + "`" + `; with ` + "`" + `REJECT_ALL` + "`" + ` also ` + "`" + `NOT_FOUND` + "`" + ` and ` + "`" + `FORBIDDEN` + "`" + ` (users) and
   ` + "`" + `NO_SEATS` + "`" + `.
+  Of the arguments shared with other mutations: ` + "`" + `CONFIRMATION_REQUIRED` + "`" + `, ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `, and for a key that is none
+  ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_LONG` + "`" + `, ` + "`" + `INVALID_CHARACTERS` + "`" + `.
   """
   usersProductsSet(
     "Who, which products, and how."
@@ -4603,6 +4657,8 @@ type Mutation {
   """
   Blocks products that a user's groups give, or lifts that. Admins (for members) and super admins. Errors:
   ` + "`" + `NOT_FOUND` + "`" + `, ` + "`" + `FORBIDDEN` + "`" + `, ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `CONFLICT` + "`" + ` (a product that is set on the user, or named twice).
+  Of the arguments shared with other mutations: ` + "`" + `CONFIRMATION_REQUIRED` + "`" + `, ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `, and for a key that is none
+  ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_LONG` + "`" + `, ` + "`" + `INVALID_CHARACTERS` + "`" + `.
   """
   userProductBlocksSet(
     "Whose, and which."
@@ -4613,6 +4669,8 @@ type Mutation {
   Replaces, adds or removes what a group grants: its members, and those of the groups in it, get and lose it at
   once. Admins and super admins, also where admins are among the members. Errors: ` + "`" + `NOT_FOUND` + "`" + `, ` + "`" + `CONFLICT` + "`" + `,
   ` + "`" + `REQUIRED` + "`" + `.
+  Of the arguments shared with other mutations: ` + "`" + `CONFIRMATION_REQUIRED` + "`" + `, ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `, and for a key that is none
+  ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_LONG` + "`" + `, ` + "`" + `INVALID_CHARACTERS` + "`" + `.
   """
   groupProductsSet(
     "Which group and which products."
@@ -4623,6 +4681,8 @@ type Mutation {
   Does to many groups what ` + "`" + `groupProductsSet` + "`" + ` does to one, all or nothing. Admins and super admins. Errors:
   ` + "`" + `NOT_FOUND` + "`" + ` (a group or a product), ` + "`" + `CONFLICT` + "`" + ` (a product named twice), ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_MANY` + "`" + `, ` + "`" + `INVALID` + "`" + `,
   ` + "`" + `TOO_LONG` + "`" + ` (a search), ` + "`" + `STALE_SELECTION` + "`" + `.
+  Of the arguments shared with other mutations: ` + "`" + `CONFIRMATION_REQUIRED` + "`" + `, ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `, and for a key that is none
+  ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_LONG` + "`" + `, ` + "`" + `INVALID_CHARACTERS` + "`" + `.
   """
   groupsProductsSet(
     "Which groups and which products."
@@ -4641,6 +4701,8 @@ type Mutation {
   """
   Changes a product; fields left out stay. With more seats, those who wait first get them. Super admins. Errors:
   ` + "`" + `NOT_FOUND` + "`" + `, ` + "`" + `STALE` + "`" + `, ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_LONG` + "`" + `, ` + "`" + `INVALID_CHARACTERS` + "`" + `, ` + "`" + `INVALID` + "`" + `, ` + "`" + `SEATS_IN_USE` + "`" + `.
+  Of the arguments shared with other mutations: ` + "`" + `CONFIRMATION_REQUIRED` + "`" + `, ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `, and for a key that is none
+  ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_LONG` + "`" + `, ` + "`" + `INVALID_CHARACTERS` + "`" + `.
   """
   productUpdate(
     "Which product, and what changes."
@@ -4650,6 +4712,8 @@ type Mutation {
   """
   Takes a product out of the catalogue, and from everybody who has it: members left without any are suspended.
   Super admins. Errors: ` + "`" + `NOT_FOUND` + "`" + `, ` + "`" + `STALE` + "`" + `.
+  Of the arguments shared with other mutations: ` + "`" + `CONFIRMATION_REQUIRED` + "`" + `, ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `, and for a key that is none
+  ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_LONG` + "`" + `, ` + "`" + `INVALID_CHARACTERS` + "`" + `.
   """
   productDelete(
     "Which product."
@@ -4955,14 +5019,30 @@ input UsersSuspendInput {
   ` + "`" + `STALE_SELECTION` + "`" + ` when it is another number.
   """
   expectedCount: Int
+  "Only says what would happen, in ` + "`" + `preview` + "`" + `, and changes nothing."
+  dryRun: Boolean! = false
+  "The ` + "`" + `confirmToken` + "`" + ` of a dry run, which a change needs that would suspend many users: ` + "`" + `CONFIRMATION_REQUIRED` + "`" + `."
+  confirmToken: String
+  """
+  A text of 1 to 255 characters, chosen by the client, under which this is done once: the same input answers with the same
+  ` + "`" + `job` + "`" + `, in its present state, for 7 days; another one is refused with ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `.
+  """
+  idempotencyKey: String
 }
 
 "What ` + "`" + `usersSuspend` + "`" + ` did."
 type UsersSuspendPayload {
   "What became of each user of the selection: the first 1,000, those that failed first."
   results: [UserChangeResult!]!
-  "How many of each outcome, over the whole selection."
-  counts: UserChangeCounts!
+  "How many of each outcome, over the whole selection; null when there are errors, and where ` + "`" + `job` + "`" + ` is still to do it."
+  counts: UserChangeCounts
+  """
+  The job that this is: one that has ended, or, when more than 1,000 users are concerned, one that is still to be done. Null
+  where there is none: for a refusal, and for a small change of single rows.
+  """
+  job: Job
+  "What would happen; null unless it is a dry run."
+  preview: ProductsPreview
   "What was wrong with the input; then nothing is changed."
   errors: [UserError!]!
 }
@@ -4976,14 +5056,30 @@ input UsersResumeInput {
   ` + "`" + `STALE_SELECTION` + "`" + ` when it is another number.
   """
   expectedCount: Int
+  "Only says what would happen, in ` + "`" + `preview` + "`" + `, and changes nothing."
+  dryRun: Boolean! = false
+  "The ` + "`" + `confirmToken` + "`" + ` of a dry run, which a change needs that would suspend many users: ` + "`" + `CONFIRMATION_REQUIRED` + "`" + `."
+  confirmToken: String
+  """
+  A text of 1 to 255 characters, chosen by the client, under which this is done once: the same input answers with the same
+  ` + "`" + `job` + "`" + `, in its present state, for 7 days; another one is refused with ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `.
+  """
+  idempotencyKey: String
 }
 
 "What ` + "`" + `usersResume` + "`" + ` did."
 type UsersResumePayload {
   "What became of each user of the selection: the first 1,000, those that failed first."
   results: [UserChangeResult!]!
-  "How many of each outcome, over the whole selection."
-  counts: UserChangeCounts!
+  "How many of each outcome, over the whole selection; null when there are errors, and where ` + "`" + `job` + "`" + ` is still to do it."
+  counts: UserChangeCounts
+  """
+  The job that this is: one that has ended, or, when more than 1,000 users are concerned, one that is still to be done. Null
+  where there is none: for a refusal, and for a small change of single rows.
+  """
+  job: Job
+  "What would happen; null unless it is a dry run."
+  preview: ProductsPreview
   "What was wrong with the input; then nothing is changed."
   errors: [UserError!]!
 }
@@ -5538,7 +5634,7 @@ type ProductsImpact {
   losing: Int!
   "How many users become entitled to a product and wait for a seat."
   withoutSeat: Int!
-  "How many users are suspended, since it was their last product."
+  "How many users are suspended who were not, by hand or since they have lost their last product."
   suspended: Int!
   "How many users are no longer suspended for want of products."
   resumed: Int!
@@ -5577,7 +5673,7 @@ type ProductsPreviewRow {
   lost: [Product!]!
   "The products whose seat the user would wait for, by name."
   waiting: [Product!]!
-  "Whether the user would be suspended, having lost the last product."
+  "Whether the user would be suspended, by hand or having lost the last product."
   suspended: Boolean!
 }
 
@@ -6796,6 +6892,10 @@ func childFields_UsersResumePayload(ctx context.Context, ec *executionContext, f
 		return fieldContext_UsersResumePayload_results(ctx, ec, field)
 	case "counts":
 		return fieldContext_UsersResumePayload_counts(ctx, ec, field)
+	case "job":
+		return fieldContext_UsersResumePayload_job(ctx, ec, field)
+	case "preview":
+		return fieldContext_UsersResumePayload_preview(ctx, ec, field)
 	case "errors":
 		return fieldContext_UsersResumePayload_errors(ctx, ec, field)
 	}
@@ -6808,6 +6908,10 @@ func childFields_UsersSuspendPayload(ctx context.Context, ec *executionContext, 
 		return fieldContext_UsersSuspendPayload_results(ctx, ec, field)
 	case "counts":
 		return fieldContext_UsersSuspendPayload_counts(ctx, ec, field)
+	case "job":
+		return fieldContext_UsersSuspendPayload_job(ctx, ec, field)
+	case "preview":
+		return fieldContext_UsersSuspendPayload_preview(ctx, ec, field)
 	case "errors":
 		return fieldContext_UsersSuspendPayload_errors(ctx, ec, field)
 	}
@@ -15060,7 +15164,7 @@ func _ProductsPreviewRow_suspended(ctx context.Context, ec *executionContext, fi
 			return fieldContext_ProductsPreviewRow_suspended(ctx, ec, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Suspended(), nil
+			return obj.IsSuspended(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
@@ -18729,11 +18833,11 @@ func _UsersResumePayload_counts(ctx context.Context, ec *executionContext, field
 			return obj.Counts, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v models.UserChangeCounts) graphql.Marshaler {
-			return marshalNUserChangeCounts2cohortᚋmodelsᚐUserChangeCounts(ctx, ec, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *models.UserChangeCounts) graphql.Marshaler {
+			return marshalOUserChangeCounts2ᚖcohortᚋmodelsᚐUserChangeCounts(ctx, ec, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func fieldContext_UsersResumePayload_counts(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -18744,6 +18848,70 @@ func fieldContext_UsersResumePayload_counts(_ context.Context, ec *executionCont
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return childFields_UserChangeCounts(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _UsersResumePayload_job(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UsersResumePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UsersResumePayload_job(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Job, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.Job) graphql.Marshaler {
+			return marshalOJob2ᚖcohortᚋmodelsᚐJob(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_UsersResumePayload_job(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UsersResumePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Job(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _UsersResumePayload_preview(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UsersResumePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UsersResumePayload_preview(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Preview, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.ProductsPreview) graphql.Marshaler {
+			return marshalOProductsPreview2ᚖcohortᚋmodelsᚐProductsPreview(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_UsersResumePayload_preview(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UsersResumePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_ProductsPreview(ctx, ec, field)
 		},
 	}
 	return fc, nil
@@ -18825,11 +18993,11 @@ func _UsersSuspendPayload_counts(ctx context.Context, ec *executionContext, fiel
 			return obj.Counts, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v models.UserChangeCounts) graphql.Marshaler {
-			return marshalNUserChangeCounts2cohortᚋmodelsᚐUserChangeCounts(ctx, ec, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *models.UserChangeCounts) graphql.Marshaler {
+			return marshalOUserChangeCounts2ᚖcohortᚋmodelsᚐUserChangeCounts(ctx, ec, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func fieldContext_UsersSuspendPayload_counts(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -18840,6 +19008,70 @@ func fieldContext_UsersSuspendPayload_counts(_ context.Context, ec *executionCon
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return childFields_UserChangeCounts(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _UsersSuspendPayload_job(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UsersSuspendPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UsersSuspendPayload_job(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Job, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.Job) graphql.Marshaler {
+			return marshalOJob2ᚖcohortᚋmodelsᚐJob(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_UsersSuspendPayload_job(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UsersSuspendPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Job(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _UsersSuspendPayload_preview(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UsersSuspendPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UsersSuspendPayload_preview(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Preview, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.ProductsPreview) graphql.Marshaler {
+			return marshalOProductsPreview2ᚖcohortᚋmodelsᚐProductsPreview(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_UsersSuspendPayload_preview(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UsersSuspendPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_ProductsPreview(ctx, ec, field)
 		},
 	}
 	return fc, nil
@@ -22416,7 +22648,11 @@ func unmarshalInputUsersResumeInput(ctx context.Context, ec *executionContext, o
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"selection", "expectedCount"}
+	if _, present := asMap["dryRun"]; !present {
+		asMap["dryRun"] = false
+	}
+
+	fieldsInOrder := [...]string{"selection", "expectedCount", "dryRun", "confirmToken", "idempotencyKey"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -22437,6 +22673,27 @@ func unmarshalInputUsersResumeInput(ctx context.Context, ec *executionContext, o
 				return it, err
 			}
 			it.ExpectedCount = data
+		case "dryRun":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("dryRun"))
+			data, err := unmarshalNBoolean2bool(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.DryRun = data
+		case "confirmToken":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("confirmToken"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.ConfirmToken = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
 		}
 	}
 	return it, nil
@@ -22453,7 +22710,11 @@ func unmarshalInputUsersSuspendInput(ctx context.Context, ec *executionContext, 
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"selection", "expectedCount"}
+	if _, present := asMap["dryRun"]; !present {
+		asMap["dryRun"] = false
+	}
+
+	fieldsInOrder := [...]string{"selection", "expectedCount", "dryRun", "confirmToken", "idempotencyKey"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -22474,6 +22735,27 @@ func unmarshalInputUsersSuspendInput(ctx context.Context, ec *executionContext, 
 				return it, err
 			}
 			it.ExpectedCount = data
+		case "dryRun":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("dryRun"))
+			data, err := unmarshalNBoolean2bool(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.DryRun = data
+		case "confirmToken":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("confirmToken"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.ConfirmToken = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
 		}
 	}
 	return it, nil
@@ -28569,7 +28851,17 @@ func _UsersResumePayload(ctx context.Context, ec *executionContext, sel ast.Sele
 			}
 		case "counts":
 			out.Values[i] = _UsersResumePayload_counts(ctx, ec, field, obj)
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "job":
+			out.Values[i] = _UsersResumePayload_job(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "preview":
+			out.Values[i] = _UsersResumePayload_preview(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "errors":
@@ -28617,7 +28909,17 @@ func _UsersSuspendPayload(ctx context.Context, ec *executionContext, sel ast.Sel
 			}
 		case "counts":
 			out.Values[i] = _UsersSuspendPayload_counts(ctx, ec, field, obj)
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "job":
+			out.Values[i] = _UsersSuspendPayload_job(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "preview":
+			out.Values[i] = _UsersSuspendPayload_preview(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "errors":
@@ -30458,10 +30760,6 @@ func unmarshalNUserBy2cohortᚋmodelsᚐUserBy(ctx context.Context, ec *executio
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func marshalNUserChangeCounts2cohortᚋmodelsᚐUserChangeCounts(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.UserChangeCounts) graphql.Marshaler {
-	return _UserChangeCounts(ctx, ec, sel, &v)
-}
-
 func unmarshalNUserChangeOutcome2cohortᚋmodelsᚐUserChangeOutcome(ctx context.Context, ec *executionContext, v any) (models.UserChangeOutcome, error) {
 	var res models.UserChangeOutcome
 	err := res.UnmarshalGQL(v)
@@ -31597,6 +31895,13 @@ func marshalOUser2ᚖcohortᚋmodelsᚐUser(ctx context.Context, ec *executionCo
 		return graphql.Null
 	}
 	return _User(ctx, ec, sel, v)
+}
+
+func marshalOUserChangeCounts2ᚖcohortᚋmodelsᚐUserChangeCounts(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.UserChangeCounts) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return _UserChangeCounts(ctx, ec, sel, v)
 }
 
 func marshalOUserEdge2ᚖcohortᚋmodelsᚐUserEdge(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.UserEdge) graphql.Marshaler {
