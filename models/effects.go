@@ -22,7 +22,7 @@ type ProductsPreview struct {
 	Counts       *ProductsCounts // nil unless users were named
 	Impact       *ProductsImpact
 	Rows         []*ProductsPreviewRow // at most MaxPreview
-	ConfirmToken *string       // nil when the change needs none
+	ConfirmToken *string               // nil when the change needs none
 }
 
 // MaxPreview bounds the rows of a preview.
