@@ -62,6 +62,7 @@ const (
 	Assignment = "ASSIGNMENT" // the user, and as object the product that is set on the user
 	Block      = "BLOCK"      // the user, and as object the product that the user's groups don't give
 	Account    = "ACCOUNT"    // the account
+	Job        = "JOB"        // the job that somebody stopped or had tried again; in the log alone
 	Identity   = "IDENTITY"   // the user whom a provider knows; in the log alone
 )
 

@@ -136,7 +136,11 @@ var policy = map[Action]Rule{
 	"Mutation.groupNest":          admins,
 	"Mutation.groupUnnest":        admins,
 
+	"Mutation.jobCancel":      admins,
+	"Mutation.jobRetryFailed": admins,
+
 	"Subscription.groupChanged": admins,
+	"Subscription.jobProgress":  admins,
 
 	"Mutation.usersProductsSet":     onMembers,
 	"Mutation.userProductBlocksSet": onMembers,

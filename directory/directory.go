@@ -59,6 +59,7 @@ type Directory struct {
 	graphs   *nesting.Cache
 	rosters  *roster.Cache
 	feeds    *feeds
+	jobFeed  *jobFeed
 	log      *slog.Logger
 	maxDepth int
 	inPlace  int
@@ -93,7 +94,7 @@ func New(s *store.Store, o Options) (*Directory, error) {
 	graphs := nesting.NewCache()
 	return &Directory{
 		inPlace: max(o.InPlace, 1), brake: o.Brake, confirm: newConfirmations(o.ConfirmKey),
-		store: s, graphs: graphs, rosters: roster.NewCache(s, graphs, o.Memory), feeds: newFeeds(s, o.Log), log: o.Log, maxDepth: o.MaxGroupDepth, wakeJobs: func() {},
+		store: s, graphs: graphs, rosters: roster.NewCache(s, graphs, o.Memory), feeds: newFeeds(s, o.Log), jobFeed: newJobFeed(s, o.Log), log: o.Log, maxDepth: o.MaxGroupDepth, wakeJobs: func() {},
 	}, nil
 }
 

@@ -14,7 +14,8 @@ import (
 )
 
 // CreateGroup creates a group with its first parents and members, all or nothing. Admins. REQUIRED,
-// TOO_LONG, INVALID_CHARACTERS, INVALID priority, NAME_TAKEN, NOT_FOUND, TOO_DEEP, TOO_MANY.
+// TOO_LONG, INVALID_CHARACTERS, INVALID priority, NAME_TAKEN, NOT_FOUND, TOO_DEEP, TOO_MANY, and of the idempotency key
+// IDEMPOTENCY_KEY_REUSED, REQUIRED, TOO_LONG.
 func (d *Directory) CreateGroup(ctx context.Context, who auth.Caller, in models.GroupCreateInput) (*models.GroupCreatePayload, error) {
 	const action = auth.Action("Mutation.groupCreate")
 	if _, err := who.May(action); err != nil {
@@ -28,7 +29,17 @@ func (d *Directory) CreateGroup(ctx context.Context, who auth.Caller, in models.
 	if err := errs.OrNil(); err != nil {
 		return nil, err
 	}
+	once, err := onceFor(who, action, in, in.IdempotencyKey)
+	if err != nil {
+		return nil, err
+	}
 	return write(ctx, d, who, action, func(c *change) (*models.GroupCreatePayload, error) {
+		var made models.GroupID
+		if known, err := once.made(c, &made); err != nil {
+			return nil, err
+		} else if known {
+			return createdGroup(c, made, in)
+		}
 		group := new(*draft) // each try begins with the draft
 		if err := checkName(c, group); err != nil {
 			return nil, err
@@ -48,8 +59,25 @@ func (d *Directory) CreateGroup(ctx context.Context, who auth.Caller, in models.
 		if group, err = findGroup(c.DB, c.account(), group.ID); err != nil {
 			return nil, err
 		}
+		if err := once.remember(c, group.ID); err != nil {
+			return nil, err
+		}
 		return &models.GroupCreatePayload{Group: group, GroupEdge: newGroupEdge(group), Parents: parents}, nil
 	})
+}
+
+// createdGroup is what CreateGroup has made before under the same idempotency key, as it is now.
+func createdGroup(c *change, id models.GroupID, in models.GroupCreateInput) (*models.GroupCreatePayload, error) {
+	parents, err := groupsByID(c.DB, c.account(), in.ParentIds)
+	if err != nil {
+		return nil, err
+	}
+	payload := &models.GroupCreatePayload{Parents: pick(parents, unique(in.ParentIds))}
+	if payload.Group, err = findGroup(c.DB, c.account(), id); err != nil || payload.Group == nil {
+		return payload, err
+	}
+	payload.GroupEdge = newGroupEdge(payload.Group)
+	return payload, nil
 }
 
 // newGroupEdge is a group as an entry of the list of groups, or of a group's children, in its usual order.

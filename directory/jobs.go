@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 
+	"cohort/audit"
 	"cohort/auth"
 	"cohort/jobs"
 	"cohort/models"
@@ -180,4 +181,81 @@ func (d *Directory) CountJobResults(ctx context.Context, who auth.Caller, ids []
 		}
 		return counts, nil
 	})
+}
+
+// CancelJob stops a job that has not ended, whoever made it; what is done stays. Admins. NOT_FOUND, JOB_ENDED (with the job
+// as it is). Doing it twice is doing it once.
+func (d *Directory) CancelJob(ctx context.Context, who auth.Caller, in models.JobCancelInput) (*models.JobCancelPayload, error) {
+	payload, err := write(ctx, d, who, "Mutation.jobCancel", func(c *change) (*models.JobCancelPayload, error) {
+		before, err := jobs.Find(c.DB, c.account(), in.ID)
+		if err != nil {
+			return nil, jobError(err)
+		}
+		job, err := jobs.Cancel(c.Tx, in.ID)
+		if err != nil || before.State == models.JobStateCanceled {
+			return &models.JobCancelPayload{Job: job}, jobError(err)
+		}
+		if err := c.jobEnded(job); err != nil {
+			return nil, err
+		}
+		err = c.log.Recorded(audit.Subject{Type: audit.Job, ID: job.ID, Before: jobFacts{before.State}, After: jobFacts{job.State}})
+		return &models.JobCancelPayload{Job: job}, err
+	})
+	if err == nil {
+		d.jobMoved(who.Account)
+		d.wakeJobs() // the account's next one need not wait for it any more
+	}
+	return payload, err
+}
+
+// RetryJob makes a job of the rows of a job that failed, or were not reached when it ended FAILED, whoever made it; the new
+// one works with the caller's rights. Admins. NOT_FOUND, JOB_OPEN, NOTHING_TO_RETRY, IDEMPOTENCY_KEY_REUSED, REQUIRED
+// and TOO_LONG for the key.
+func (d *Directory) RetryJob(ctx context.Context, who auth.Caller, in models.JobRetryFailedInput) (*models.JobRetryFailedPayload, error) {
+	const action = auth.Action("Mutation.jobRetryFailed")
+	if _, err := who.May(action); err != nil {
+		return nil, err
+	}
+	key, err := onceFor(who, action, in, in.IdempotencyKey)
+	if err != nil {
+		return nil, err
+	}
+	payload, err := write(ctx, d, who, action, func(c *change) (*models.JobRetryFailedPayload, error) {
+		job, known, err := key.job(c)
+		if known || err != nil {
+			return &models.JobRetryFailedPayload{Job: job}, err
+		}
+		if job, err = jobs.Retry(c.Tx, in.ID, actorOf(c.who), c.who.RequestID); err != nil {
+			return nil, jobError(err)
+		}
+		if err := key.rememberJob(c, job); err != nil {
+			return nil, err
+		}
+		err = c.log.Recorded(audit.Subject{Type: audit.Job, ID: job.ID, Object: new([16]byte(in.ID)), After: jobFacts{job.State}})
+		return &models.JobRetryFailedPayload{Job: job}, err
+	})
+	if err == nil {
+		d.wakeJobs()
+	}
+	return payload, err
+}
+
+// jobFacts are what the log keeps of a job.
+type jobFacts struct {
+	Status models.JobState `json:"status"`
+}
+
+// jobError is what the engine refuses as the caller's mistake.
+func jobError(err error) error {
+	switch {
+	case errors.Is(err, jobs.ErrNotFound):
+		return notFound("job").At("input", "id")
+	case errors.Is(err, jobs.ErrEnded):
+		return models.Errorf(models.CodeJobEnded, "the job has ended already").At("input", "id")
+	case errors.Is(err, jobs.ErrOpen):
+		return models.Errorf(models.CodeJobOpen, "the job has not ended yet").At("input", "id")
+	case errors.Is(err, jobs.ErrNothingToRetry):
+		return models.Errorf(models.CodeNothingToRetry, "the job has no rows to try again").At("input", "id")
+	}
+	return err
 }

@@ -95,7 +95,8 @@ func (d *Directory) Waiting(ctx context.Context, who auth.Caller, ids []models.P
 var productKey = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 
 // CreateProduct adds a product to the catalogue. Super admins. REQUIRED, TOO_LONG, INVALID_CHARACTERS, INVALID (the
-// key, the seats), KEY_TAKEN, TOO_MANY over models.MaxProducts.
+// key, the seats), KEY_TAKEN, TOO_MANY over models.MaxProducts, and of the idempotency key IDEMPOTENCY_KEY_REUSED, REQUIRED,
+// TOO_LONG.
 func (d *Directory) CreateProduct(ctx context.Context, who auth.Caller, in models.ProductCreateInput) (*models.ProductCreatePayload, error) {
 	const action = auth.Action("Mutation.productCreate")
 	if _, err := who.May(action); err != nil {
@@ -113,7 +114,20 @@ func (d *Directory) CreateProduct(ctx context.Context, who auth.Caller, in model
 	if err := errs.OrNil(); err != nil {
 		return nil, err
 	}
+	once, err := onceFor(who, action, in, in.IdempotencyKey)
+	if err != nil {
+		return nil, err
+	}
 	return write(ctx, d, who, action, func(c *change) (*models.ProductCreatePayload, error) {
+		var made models.ProductID
+		known, err := once.made(c, &made)
+		if err != nil {
+			return nil, err
+		}
+		if known {
+			product, err := firstProduct(c.Where("account_id = ? AND id = ?", c.account(), made))
+			return &models.ProductCreatePayload{Product: product}, err
+		}
 		products, err := catalogue(c.DB, c.account())
 		if err != nil {
 			return nil, err
@@ -126,6 +140,9 @@ func (d *Directory) CreateProduct(ctx context.Context, who auth.Caller, in model
 		}
 		product := new(*draft) // each try begins with the draft
 		if err := insertProducts(c, []*models.Product{product}); err != nil {
+			return nil, err
+		}
+		if err := once.remember(c, product.ID); err != nil {
 			return nil, err
 		}
 		return &models.ProductCreatePayload{Product: product},

@@ -14,7 +14,8 @@ import (
 )
 
 // CreateUser creates one user. Admins; another role than member only super admins. REQUIRED, TOO_LONG,
-// INVALID_CHARACTERS, INVALID_EMAIL, EMAIL_TAKEN, NOT_FOUND for a group, TOO_MANY groups, FORBIDDEN role.
+// INVALID_CHARACTERS, INVALID_EMAIL, EMAIL_TAKEN, NOT_FOUND for a group, TOO_MANY groups, FORBIDDEN role,
+// and of the idempotency key IDEMPOTENCY_KEY_REUSED, REQUIRED, TOO_LONG.
 func (d *Directory) CreateUser(ctx context.Context, who auth.Caller, in models.UserCreateInput) (*models.UserCreatePayload, error) {
 	const action = auth.Action("Mutation.userCreate")
 	if _, err := who.May(action); err != nil {
@@ -25,7 +26,17 @@ func (d *Directory) CreateUser(ctx context.Context, who auth.Caller, in models.U
 	if err := errs.OrNil(); err != nil {
 		return nil, err
 	}
+	once, err := onceFor(who, action, in, in.IdempotencyKey)
+	if err != nil {
+		return nil, err
+	}
 	return write(ctx, d, who, action, func(c *change) (*models.UserCreatePayload, error) {
+		var made models.UserID
+		if known, err := once.made(c, &made); err != nil {
+			return nil, err
+		} else if known {
+			return createdUser(c, made, in)
+		}
 		row := newUser{user, in, []string{"input"}}
 		bad, err := createUsers(c, []newUser{row}, true)
 		if err == nil {
@@ -34,12 +45,25 @@ func (d *Directory) CreateUser(ctx context.Context, who auth.Caller, in models.U
 		if err != nil {
 			return nil, err
 		}
-		groups, err := groupsByID(c.DB, c.account(), in.GroupIds)
-		if err != nil {
+		if err := once.remember(c, user.ID); err != nil {
 			return nil, err
 		}
-		return &models.UserCreatePayload{User: user, UserEdge: newUserEdge(user), Groups: pick(groups, unique(in.GroupIds))}, nil
+		return createdUser(c, user.ID, in)
 	})
+}
+
+// createdUser is what CreateUser answers: the user as it is now.
+func createdUser(c *change, id models.UserID, in models.UserCreateInput) (*models.UserCreatePayload, error) {
+	groups, err := groupsByID(c.DB, c.account(), in.GroupIds)
+	if err != nil {
+		return nil, err
+	}
+	payload := &models.UserCreatePayload{Groups: pick(groups, unique(in.GroupIds))}
+	if payload.User, err = findUser(c.DB, c.account(), id); err != nil || payload.User == nil {
+		return payload, err
+	}
+	payload.UserEdge = newUserEdge(payload.User)
+	return payload, nil
 }
 
 // newUserEdge is a user as an entry of the list of users in its usual order.
@@ -49,7 +73,7 @@ func newUserEdge(user *models.User) *models.UserEdge {
 }
 
 // CreateUsers creates many users. Admins, with the errors of CreateUser for each row; under REJECT_FAILED
-// the good rows are created all the same.
+// the good rows are created all the same. Rows have no idempotency keys of their own: INVALID.
 func (d *Directory) CreateUsers(ctx context.Context, who auth.Caller, in models.UsersCreateInput) (*models.UsersCreatePayload, error) {
 	const action = auth.Action("Mutation.usersCreate")
 	if _, err := who.May(action); err != nil {
@@ -65,12 +89,27 @@ func (d *Directory) CreateUsers(ctx context.Context, who auth.Caller, in models.
 		var wrong models.Errors
 		path := []string{"input", "users", strconv.Itoa(i)}
 		user := draftUser(&wrong, *row, path...)
+		if row.IdempotencyKey != nil {
+			_ = wrong.Add(models.Errorf(models.CodeInvalid, "rows have no keys of their own: give one for all of them"), append(slices.Clone(path), "idempotencyKey")...)
+		}
 		if errs = append(errs, wrong...); len(wrong) == 0 {
 			rows = append(rows, newUser{user, *row, path})
 		}
 	}
 	strict := in.ErrorPolicy == models.ErrorPolicyRejectAll
+	asked := in
+	asked.IdempotencyKey = nil
+	once, err := onceFor(who, action, asked, in.IdempotencyKey)
+	if err != nil {
+		return nil, err
+	}
 	return write(ctx, d, who, action, func(c *change) (*models.UsersCreatePayload, error) {
+		var made usersMade
+		if known, err := once.made(c, &made); err != nil {
+			return nil, err
+		} else if known {
+			return made.payload(c)
+		}
 		found, err := createUsers(c, rows, strict || len(rows) == 0)
 		if err != nil {
 			return nil, err
@@ -82,8 +121,56 @@ func (d *Directory) CreateUsers(ctx context.Context, who auth.Caller, in models.
 			return payload, wrong
 		}
 		payload.Refuse(wrong)
-		return payload, nil
+		if len(payload.Users) == 0 {
+			return payload, nil // nothing to remember
+		}
+		return payload, once.remember(c, usersMadeOf(payload))
 	})
+}
+
+// usersMade is what an idempotency key of CreateUsers holds.
+type usersMade struct {
+	Users  []*models.UserID `json:"users"` // row by row; nil for one that was refused
+	Errors models.Errors    `json:"errors"`
+}
+
+func usersMadeOf(payload *models.UsersCreatePayload) usersMade {
+	made := usersMade{Errors: payload.Errors}
+	for _, result := range payload.Results {
+		var id *models.UserID
+		if result.User != nil {
+			id = &result.User.ID
+		}
+		made.Users = append(made.Users, id)
+	}
+	return made
+}
+
+// payload answers with the users as they are now.
+func (m usersMade) payload(c *change) (*models.UsersCreatePayload, error) {
+	var ids []models.UserID
+	for _, id := range m.Users {
+		if id != nil {
+			ids = append(ids, *id)
+		}
+	}
+	users, err := usersByID(c.DB, c.account(), ids)
+	if err != nil {
+		return nil, err
+	}
+	payload := &models.UsersCreatePayload{}
+	payload.Refuse(m.Errors)
+	for i, id := range m.Users {
+		result := &models.UserCreateResult{Index: int32(i), Outcome: models.UserCreateOutcomeRefused} //nolint:gosec // at most MaxList
+		if id != nil {
+			result.Outcome, result.User = models.UserCreateOutcomeCreated, users[*id]
+		}
+		if result.User != nil {
+			payload.Users = append(payload.Users, result.User)
+		}
+		payload.Results = append(payload.Results, result)
+	}
+	return payload, nil
 }
 
 // row is the index of the row that an error is about.

@@ -1,7 +1,11 @@
 package graph
 
 import (
+	"bytes"
+	"cmp"
 	"context"
+	"slices"
+	"strings"
 
 	"cohort/jobs"
 	"cohort/models"
@@ -96,7 +100,23 @@ func (r jobResultResolver) Waiting(ctx context.Context, result *models.JobResult
 	return productsNamed(ctx, result.Detail.Waiting)
 }
 
-// productsNamed loads products in the order of their ids; one deleted meanwhile is left out.
+func (r mutationResolver) JobCancel(ctx context.Context, input models.JobCancelInput) (*models.JobCancelPayload, error) {
+	return answer(r.directory.CancelJob(ctx, caller(ctx), input))
+}
+
+func (r mutationResolver) JobRetryFailed(ctx context.Context, input models.JobRetryFailedInput) (*models.JobRetryFailedPayload, error) {
+	return answer(r.directory.RetryJob(ctx, caller(ctx), input))
+}
+
+func (r subscriptionResolver) JobProgress(ctx context.Context, id models.GlobalID) (<-chan *models.Job, error) {
+	job, err := id.AsJob()
+	if err != nil {
+		return nil, at(err, "id")
+	}
+	return r.directory.FollowJob(ctx, caller(ctx), *job)
+}
+
+// productsNamed loads products and sorts them by name; one deleted meanwhile is left out.
 func productsNamed(ctx context.Context, ids []models.ProductID) ([]*models.Product, error) {
 	if len(ids) == 0 {
 		return nil, nil
@@ -108,5 +128,8 @@ func productsNamed(ctx context.Context, ids []models.ProductID) ([]*models.Produ
 			products = append(products, product)
 		}
 	}
+	slices.SortFunc(products, func(a, b *models.Product) int {
+		return cmp.Or(strings.Compare(a.NameSort, b.NameSort), bytes.Compare(a.ID[:], b.ID[:]))
+	})
 	return products, err
 }

@@ -51,6 +51,9 @@ const (
 
 	CodeConfirmationRequired = UserErrorCodeConfirmationRequired
 	CodeIdempotencyKeyReused = UserErrorCodeIdempotencyKeyReused
+	CodeJobEnded             = UserErrorCodeJobEnded
+	CodeJobOpen              = UserErrorCodeJobOpen
+	CodeNothingToRetry       = UserErrorCodeNothingToRetry
 )
 
 // Errorf makes an Error without a path; At gives it one.

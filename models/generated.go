@@ -136,7 +136,7 @@ type UserCreateResult struct {
 	Index int32 `json:"index"`
 	// Was it created, refused, or passed over because of others?
 	Outcome UserCreateOutcome `json:"outcome"`
-	// The new user; null when the row wasn't created.
+	// The new user; null when the row wasn't created, and for an `idempotencyKey` when the user has been deleted.
 	User *User `json:"user,omitempty"`
 }
 
@@ -154,6 +154,10 @@ type UsersCreateInput struct {
 	Users []*UserCreateInput `json:"users"`
 	// What becomes of the good rows when there are bad ones.
 	ErrorPolicy ErrorPolicy `json:"errorPolicy"`
+	// A text of 1 to 255 characters, chosen by the client, under which this is done once: for 7 days the same input answers with
+	// the same users in their present state, or without those that have been deleted since, and creates nothing; another one is refused
+	// with `IDEMPOTENCY_KEY_REUSED`.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
 }
 
 // What becomes of the good rows of a bulk change when there are bad ones.
@@ -1233,6 +1237,12 @@ const (
 	UserErrorCodeConfirmationRequired UserErrorCode = "CONFIRMATION_REQUIRED"
 	// The idempotency key was used by the caller for another input, less than 7 days ago.
 	UserErrorCodeIdempotencyKeyReused UserErrorCode = "IDEMPOTENCY_KEY_REUSED"
+	// The job has ended already.
+	UserErrorCodeJobEnded UserErrorCode = "JOB_ENDED"
+	// The job has not ended yet.
+	UserErrorCodeJobOpen UserErrorCode = "JOB_OPEN"
+	// No row of the job has failed; or it is a dry run, which has changed nothing.
+	UserErrorCodeNothingToRetry UserErrorCode = "NOTHING_TO_RETRY"
 )
 
 var AllUserErrorCode = []UserErrorCode{
@@ -1259,11 +1269,14 @@ var AllUserErrorCode = []UserErrorCode{
 	UserErrorCodeChooseInherited,
 	UserErrorCodeConfirmationRequired,
 	UserErrorCodeIdempotencyKeyReused,
+	UserErrorCodeJobEnded,
+	UserErrorCodeJobOpen,
+	UserErrorCodeNothingToRetry,
 }
 
 func (e UserErrorCode) IsValid() bool {
 	switch e {
-	case UserErrorCodeInvalidID, UserErrorCodeNotFound, UserErrorCodeForbidden, UserErrorCodeRequired, UserErrorCodeTooLong, UserErrorCodeInvalidCharacters, UserErrorCodeInvalidEmail, UserErrorCodeInvalid, UserErrorCodeTooMany, UserErrorCodeEmailTaken, UserErrorCodeNameTaken, UserErrorCodeStale, UserErrorCodeStaleSelection, UserErrorCodeConflict, UserErrorCodeCycle, UserErrorCodeTooDeep, UserErrorCodeLastSuperAdmin, UserErrorCodeKeyTaken, UserErrorCodeSeatsInUse, UserErrorCodeNoSeats, UserErrorCodeChooseInherited, UserErrorCodeConfirmationRequired, UserErrorCodeIdempotencyKeyReused:
+	case UserErrorCodeInvalidID, UserErrorCodeNotFound, UserErrorCodeForbidden, UserErrorCodeRequired, UserErrorCodeTooLong, UserErrorCodeInvalidCharacters, UserErrorCodeInvalidEmail, UserErrorCodeInvalid, UserErrorCodeTooMany, UserErrorCodeEmailTaken, UserErrorCodeNameTaken, UserErrorCodeStale, UserErrorCodeStaleSelection, UserErrorCodeConflict, UserErrorCodeCycle, UserErrorCodeTooDeep, UserErrorCodeLastSuperAdmin, UserErrorCodeKeyTaken, UserErrorCodeSeatsInUse, UserErrorCodeNoSeats, UserErrorCodeChooseInherited, UserErrorCodeConfirmationRequired, UserErrorCodeIdempotencyKeyReused, UserErrorCodeJobEnded, UserErrorCodeJobOpen, UserErrorCodeNothingToRetry:
 		return true
 	}
 	return false

@@ -113,6 +113,8 @@ type GroupCreateInput struct {
 	Priority    int32
 	ParentIds   []GroupID
 	MemberIds   []UserID
+
+	IdempotencyKey *string `json:"-"`
 }
 
 type GroupCreatePayload struct {

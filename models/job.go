@@ -271,3 +271,20 @@ type JobResultConnection struct {
 func (c *JobResultConnection) Nodes() []*JobResult {
 	return nodesOf(c.Edges, func(e *JobResultEdge) *JobResult { return e.Node })
 }
+
+type JobCancelInput struct{ ID JobID }
+
+type JobCancelPayload struct {
+	Job *Job
+	Refused
+}
+
+type JobRetryFailedInput struct {
+	ID             JobID
+	IdempotencyKey *string `json:"-"`
+}
+
+type JobRetryFailedPayload struct {
+	Job *Job
+	Refused
+}

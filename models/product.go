@@ -142,6 +142,8 @@ type ProductCreateInput struct {
 	Family               string
 	Seats                *int32
 	WelcomeOnFirstEnable bool
+
+	IdempotencyKey *string `json:"-"`
 }
 
 type ProductCreatePayload struct {

@@ -179,6 +179,8 @@ type UserCreateInput struct {
 	Locale      Locale
 	Role        Role
 	GroupIds    []GroupID
+
+	IdempotencyKey *string `json:"-"`
 }
 
 type UserCreatePayload struct {

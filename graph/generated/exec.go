@@ -240,6 +240,11 @@ type ComplexityRoot struct {
 		ViewerCanRevert func(childComplexity int) int
 	}
 
+	JobCancelPayload struct {
+		Errors func(childComplexity int) int
+		Job    func(childComplexity int) int
+	}
+
 	JobConnection struct {
 		Edges      func(childComplexity int) int
 		Nodes      func(childComplexity int) int
@@ -274,6 +279,11 @@ type ComplexityRoot struct {
 		Node   func(childComplexity int) int
 	}
 
+	JobRetryFailedPayload struct {
+		Errors func(childComplexity int) int
+		Job    func(childComplexity int) int
+	}
+
 	MembershipCheck struct {
 		Direct   func(childComplexity int) int
 		GroupID  func(childComplexity int) int
@@ -301,6 +311,8 @@ type ComplexityRoot struct {
 		GroupUpdate          func(childComplexity int, input models.GroupUpdateInput) int
 		GroupsDelete         func(childComplexity int, input models.GroupsDeleteInput) int
 		GroupsProductsSet    func(childComplexity int, input models.GroupsProductsSetInput) int
+		JobCancel            func(childComplexity int, input models.JobCancelInput) int
+		JobRetryFailed       func(childComplexity int, input models.JobRetryFailedInput) int
 		ProductCreate        func(childComplexity int, input models.ProductCreateInput) int
 		ProductDelete        func(childComplexity int, input models.ProductDeleteInput) int
 		ProductUpdate        func(childComplexity int, input models.ProductUpdateInput) int
@@ -437,6 +449,7 @@ type ComplexityRoot struct {
 
 	Subscription struct {
 		GroupChanged func(childComplexity int, id models.GlobalID) int
+		JobProgress  func(childComplexity int, id models.GlobalID) int
 	}
 
 	User struct {
@@ -698,6 +711,8 @@ type MutationResolver interface {
 	ProductCreate(ctx context.Context, input models.ProductCreateInput) (*models.ProductCreatePayload, error)
 	ProductUpdate(ctx context.Context, input models.ProductUpdateInput) (*models.ProductUpdatePayload, error)
 	ProductDelete(ctx context.Context, input models.ProductDeleteInput) (*models.ProductDeletePayload, error)
+	JobCancel(ctx context.Context, input models.JobCancelInput) (*models.JobCancelPayload, error)
+	JobRetryFailed(ctx context.Context, input models.JobRetryFailedInput) (*models.JobRetryFailedPayload, error)
 }
 type ProductResolver interface {
 	Waiting(ctx context.Context, obj *models.Product) (int32, error)
@@ -731,6 +746,7 @@ type QueryResolver interface {
 }
 type SubscriptionResolver interface {
 	GroupChanged(ctx context.Context, id models.GlobalID) (<-chan *models.GroupChangedPayload, error)
+	JobProgress(ctx context.Context, id models.GlobalID) (<-chan *models.Job, error)
 }
 type UserResolver interface {
 	Groups(ctx context.Context, obj *models.User, relation models.MembershipRelation, filter *models.GroupFilter, sort models.GroupSort, first *int32, after *string, last *int32, before *string) (*models.UserGroupConnection, error)
@@ -1594,6 +1610,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Job.ViewerCanRevert(childComplexity), true
 
+	case "JobCancelPayload.errors":
+		if e.ComplexityRoot.JobCancelPayload.Errors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.JobCancelPayload.Errors(childComplexity), true
+	case "JobCancelPayload.job":
+		if e.ComplexityRoot.JobCancelPayload.Job == nil {
+			break
+		}
+
+		return e.ComplexityRoot.JobCancelPayload.Job(childComplexity), true
+
 	case "JobConnection.edges":
 		if e.ComplexityRoot.JobConnection.Edges == nil {
 			break
@@ -1712,6 +1741,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.JobResultEdge.Node(childComplexity), true
+
+	case "JobRetryFailedPayload.errors":
+		if e.ComplexityRoot.JobRetryFailedPayload.Errors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.JobRetryFailedPayload.Errors(childComplexity), true
+	case "JobRetryFailedPayload.job":
+		if e.ComplexityRoot.JobRetryFailedPayload.Job == nil {
+			break
+		}
+
+		return e.ComplexityRoot.JobRetryFailedPayload.Job(childComplexity), true
 
 	case "MembershipCheck.direct":
 		if e.ComplexityRoot.MembershipCheck.Direct == nil {
@@ -1885,6 +1927,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.GroupsProductsSet(childComplexity, args["input"].(models.GroupsProductsSetInput)), true
+	case "Mutation.jobCancel":
+		if e.ComplexityRoot.Mutation.JobCancel == nil {
+			break
+		}
+
+		args, err := field_Mutation_jobCancel_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.JobCancel(childComplexity, args["input"].(models.JobCancelInput)), true
+	case "Mutation.jobRetryFailed":
+		if e.ComplexityRoot.Mutation.JobRetryFailed == nil {
+			break
+		}
+
+		args, err := field_Mutation_jobRetryFailed_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.JobRetryFailed(childComplexity, args["input"].(models.JobRetryFailedInput)), true
 	case "Mutation.productCreate":
 		if e.ComplexityRoot.Mutation.ProductCreate == nil {
 			break
@@ -2589,6 +2653,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Subscription.GroupChanged(childComplexity, args["id"].(models.GlobalID)), true
+	case "Subscription.jobProgress":
+		if e.ComplexityRoot.Subscription.JobProgress == nil {
+			break
+		}
+
+		args, err := field_Subscription_jobProgress_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Subscription.JobProgress(childComplexity, args["id"].(models.GlobalID)), true
 
 	case "User.createdAt":
 		if e.ComplexityRoot.User.CreatedAt == nil {
@@ -4035,11 +4110,11 @@ type JobResult {
   subjectId: ID!
   "What became of it."
   outcome: JobOutcome!
-  "The products that the user has because of it, in the order of their ids; without those that have left the catalogue."
+  "The products that the user has because of it, by name; without those that have left the catalogue."
   added: [Product!]!
-  "The products that the user no longer has because of it, in the order of their ids; without those that have left the catalogue."
+  "The products that the user no longer has because of it, by name; without those that have left the catalogue."
   removed: [Product!]!
-  "The products that the user waits for a seat of because of it, in the order of their ids; without those that have left the catalogue."
+  "The products that the user waits for a seat of because of it, by name; without those that have left the catalogue."
   waiting: [Product!]!
   "True when the user was suspended by it, false when a suspension was lifted, null when neither."
   suspended: Boolean
@@ -4464,7 +4539,7 @@ type Mutation {
   """
   Creates a user, invited until the first sign-in. Admins and super admins; another role than member only
   super admins. Errors: ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_LONG` + "`" + `, ` + "`" + `INVALID_CHARACTERS` + "`" + `, ` + "`" + `INVALID_EMAIL` + "`" + `, ` + "`" + `EMAIL_TAKEN` + "`" + `,
-  ` + "`" + `NOT_FOUND` + "`" + `, ` + "`" + `FORBIDDEN` + "`" + `, ` + "`" + `TOO_MANY` + "`" + `.
+  ` + "`" + `NOT_FOUND` + "`" + `, ` + "`" + `FORBIDDEN` + "`" + `, ` + "`" + `TOO_MANY` + "`" + `, ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `.
   """
   userCreate(
     "The new user."
@@ -4549,7 +4624,8 @@ type Mutation {
 
   """
   Creates a group, with its first members and parents. Admins and super admins. Errors: ` + "`" + `REQUIRED` + "`" + `,
-  ` + "`" + `TOO_LONG` + "`" + `, ` + "`" + `INVALID_CHARACTERS` + "`" + `, ` + "`" + `INVALID` + "`" + ` (the priority), ` + "`" + `NAME_TAKEN` + "`" + `, ` + "`" + `NOT_FOUND` + "`" + `, ` + "`" + `TOO_DEEP` + "`" + `, ` + "`" + `TOO_MANY` + "`" + `.
+  ` + "`" + `TOO_LONG` + "`" + `, ` + "`" + `INVALID_CHARACTERS` + "`" + `, ` + "`" + `INVALID` + "`" + ` (the priority), ` + "`" + `NAME_TAKEN` + "`" + `, ` + "`" + `NOT_FOUND` + "`" + `, ` + "`" + `TOO_DEEP` + "`" + `, ` + "`" + `TOO_MANY` + "`" + `,
+  ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `.
   """
   groupCreate(
     "The new group."
@@ -4691,7 +4767,7 @@ type Mutation {
 
   """
   Adds a product to the catalogue. Super admins. Errors: ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_LONG` + "`" + `, ` + "`" + `INVALID_CHARACTERS` + "`" + `, ` + "`" + `INVALID` + "`" + `,
-  ` + "`" + `KEY_TAKEN` + "`" + `, ` + "`" + `TOO_MANY` + "`" + `.
+  ` + "`" + `KEY_TAKEN` + "`" + `, ` + "`" + `TOO_MANY` + "`" + `, ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `.
   """
   productCreate(
     "The new product."
@@ -4719,6 +4795,25 @@ type Mutation {
     "Which product."
     input: ProductDeleteInput!
   ): ProductDeletePayload!
+
+  """
+  Stops a job that has not ended: no further part of it is begun, and what is done stays. Admins and super admins, also for
+  jobs of others. Doing it twice is doing it once. Errors: ` + "`" + `NOT_FOUND` + "`" + `, ` + "`" + `JOB_ENDED` + "`" + ` (with the job as it is).
+  """
+  jobCancel(
+    "Which job."
+    input: JobCancelInput!
+  ): JobCancelPayload!
+
+  """
+  Makes a new job of the rows of a job that has ended, those that failed, and those that were not reached when it ended
+  ` + "`" + `FAILED` + "`" + `; it works with the caller's rights. Admins and super admins, also for jobs of others. Errors: ` + "`" + `NOT_FOUND` + "`" + `,
+  ` + "`" + `JOB_OPEN` + "`" + `, ` + "`" + `NOTHING_TO_RETRY` + "`" + `, ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `, ` + "`" + `REQUIRED` + "`" + ` and ` + "`" + `TOO_LONG` + "`" + ` (the key).
+  """
+  jobRetryFailed(
+    "Which job."
+    input: JobRetryFailedInput!
+  ): JobRetryFailedPayload!
 }
 
 "Something that the input got wrong, and where."
@@ -4798,6 +4893,12 @@ enum UserErrorCode {
   CONFIRMATION_REQUIRED
   "The idempotency key was used by the caller for another input, less than 7 days ago."
   IDEMPOTENCY_KEY_REUSED
+  "The job has ended already."
+  JOB_ENDED
+  "The job has not ended yet."
+  JOB_OPEN
+  "No row of the job has failed; or it is a dry run, which has changed nothing."
+  NOTHING_TO_RETRY
 }
 
 "A new user."
@@ -4816,11 +4917,18 @@ input UserCreateInput {
   role: Role! = MEMBER
   "The groups to be a direct member of from the start; at most 250."
   groupIds: [ID!]! = []
+  """
+  A text of 1 to 255 characters, chosen by the client, under which this is done once: for 7 days the same input answers with
+  the same user in its present state, or without what has been deleted since, and creates nothing; another one is refused
+  with ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `.
+  Within ` + "`" + `usersCreate` + "`" + `, which has a key of its own, it is refused as ` + "`" + `INVALID` + "`" + `.
+  """
+  idempotencyKey: String
 }
 
 "What ` + "`" + `userCreate` + "`" + ` did."
 type UserCreatePayload {
-  "The new user; null when there are errors."
+  "The new user; null when there are errors, and for an ` + "`" + `idempotencyKey` + "`" + ` whose user has been deleted."
   user: User
   "The new user as an entry of ` + "`" + `Query.users` + "`" + `."
   userEdge: UserEdge
@@ -4836,6 +4944,12 @@ input UsersCreateInput {
   users: [UserCreateInput!]!
   "What becomes of the good rows when there are bad ones."
   errorPolicy: ErrorPolicy! = REJECT_ALL
+  """
+  A text of 1 to 255 characters, chosen by the client, under which this is done once: for 7 days the same input answers with
+  the same users in their present state, or without those that have been deleted since, and creates nothing; another one is refused
+  with ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `.
+  """
+  idempotencyKey: String
 }
 
 "What becomes of the good rows of a bulk change when there are bad ones."
@@ -4862,7 +4976,7 @@ type UserCreateResult {
   index: Int!
   "Was it created, refused, or passed over because of others?"
   outcome: UserCreateOutcome!
-  "The new user; null when the row wasn't created."
+  "The new user; null when the row wasn't created, and for an ` + "`" + `idempotencyKey` + "`" + ` when the user has been deleted."
   user: User
 }
 
@@ -5198,6 +5312,12 @@ input GroupCreateInput {
   parentIds: [ID!]! = []
   "The first direct members; at most 250."
   memberIds: [ID!]! = []
+  """
+  A text of 1 to 255 characters, chosen by the client, under which this is done once: for 7 days the same input answers with
+  the same group in its present state, or without what has been deleted since, and creates nothing; another one is refused
+  with ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `.
+  """
+  idempotencyKey: String
 }
 
 "What ` + "`" + `groupCreate` + "`" + ` did."
@@ -5525,6 +5645,16 @@ type Subscription {
     "The group's id."
     id: ID!
   ): GroupChangedPayload!
+
+  """
+  Tells how far a job is: at once as it is, then whenever that has changed, within a second and at most five times a
+  second. The last event has the job as it has ended, and ends the subscription. Admins and super admins. Errors:
+  ` + "`" + `NOT_FOUND` + "`" + `, ` + "`" + `INVALID_ID` + "`" + `, both as ` + "`" + `BAD_USER_INPUT` + "`" + `.
+  """
+  jobProgress(
+    "The job's id."
+    id: ID!
+  ): Job!
 }
 
 "Something has happened to a group."
@@ -5805,6 +5935,12 @@ input ProductCreateInput {
   seats: Int
   "Whether users get instructions when they have it for the first time ever."
   welcomeOnFirstEnable: Boolean! = false
+  """
+  A text of 1 to 255 characters, chosen by the client, under which this is done once: for 7 days the same input answers with
+  the same product in its present state, or without what has been deleted since, and creates nothing; another one is refused
+  with ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `.
+  """
+  idempotencyKey: String
 }
 
 "What ` + "`" + `productCreate` + "`" + ` did."
@@ -5889,6 +6025,41 @@ type ProductDeletePayload {
   job: Job
   "What would happen; null unless it is a dry run."
   preview: ProductsPreview
+  "What was wrong; then nothing is changed."
+  errors: [UserError!]!
+}
+
+# ───────────────────────────── Jobs ─────────────────────────────
+
+"Which job to stop."
+input JobCancelInput {
+  "The job's id."
+  id: ID!
+}
+
+"What ` + "`" + `jobCancel` + "`" + ` did."
+type JobCancelPayload {
+  "The job as it is now; null for one that is not found."
+  job: Job
+  "What was wrong; then nothing is changed."
+  errors: [UserError!]!
+}
+
+"Which job to try again."
+input JobRetryFailedInput {
+  "The job's id."
+  id: ID!
+  """
+  A text of 1 to 255 characters, chosen by the client, under which this is done once: the same input answers with the same
+  ` + "`" + `job` + "`" + `, in its present state, for 7 days; another one is refused with ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `.
+  """
+  idempotencyKey: String
+}
+
+"What ` + "`" + `jobRetryFailed` + "`" + ` did."
+type JobRetryFailedPayload {
+  "The new job; null for a refusal."
+  job: Job
   "What was wrong; then nothing is changed."
   errors: [UserError!]!
 }
@@ -6274,6 +6445,16 @@ func childFields_Job(ctx context.Context, ec *executionContext, field graphql.Co
 	return nil, fmt.Errorf("no field named %q was found under type Job", field.Name)
 }
 
+func childFields_JobCancelPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "job":
+		return fieldContext_JobCancelPayload_job(ctx, ec, field)
+	case "errors":
+		return fieldContext_JobCancelPayload_errors(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type JobCancelPayload", field.Name)
+}
+
 func childFields_JobConnection(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "edges":
@@ -6340,6 +6521,16 @@ func childFields_JobResultEdge(ctx context.Context, ec *executionContext, field 
 		return fieldContext_JobResultEdge_node(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type JobResultEdge", field.Name)
+}
+
+func childFields_JobRetryFailedPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "job":
+		return fieldContext_JobRetryFailedPayload_job(ctx, ec, field)
+	case "errors":
+		return fieldContext_JobRetryFailedPayload_errors(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type JobRetryFailedPayload", field.Name)
 }
 
 func childFields_MembershipCheck(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -7538,6 +7729,34 @@ func field_Mutation_groupsProductsSet_args(ctx context.Context, ec *executionCon
 	return args, nil
 }
 
+func field_Mutation_jobCancel_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (models.JobCancelInput, error) {
+			return unmarshalNJobCancelInput2cohortᚋmodelsᚐJobCancelInput(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func field_Mutation_jobRetryFailed_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (models.JobRetryFailedInput, error) {
+			return unmarshalNJobRetryFailedInput2cohortᚋmodelsᚐJobRetryFailedInput(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func field_Mutation_productCreate_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -8017,6 +8236,20 @@ func field_Query_users_args(ctx context.Context, ec *executionContext, rawArgs m
 }
 
 func field_Subscription_groupChanged_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "id",
+		func(ctx context.Context, v any) (models.GlobalID, error) {
+			return unmarshalNID2cohortᚋmodelsᚐGlobalID(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["id"] = arg0
+	return args, nil
+}
+
+func field_Subscription_jobProgress_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "id",
@@ -11891,6 +12124,70 @@ func fieldContext_Job_viewerCanRevert(_ context.Context, ec *executionContext, f
 	return graphql.NewScalarFieldContext("Job", field, true, true, errors.New("field of type Boolean does not have child fields"))
 }
 
+func _JobCancelPayload_job(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.JobCancelPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_JobCancelPayload_job(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Job, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.Job) graphql.Marshaler {
+			return marshalOJob2ᚖcohortᚋmodelsᚐJob(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_JobCancelPayload_job(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "JobCancelPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Job(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _JobCancelPayload_errors(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.JobCancelPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_JobCancelPayload_errors(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Errors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.Error) graphql.Marshaler {
+			return marshalNUserError2ᚕᚖcohortᚋmodelsᚐErrorᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_JobCancelPayload_errors(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "JobCancelPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_UserError(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
 func _JobConnection_edges(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.JobConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -12431,6 +12728,70 @@ func fieldContext_JobResultEdge_node(_ context.Context, ec *executionContext, fi
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return childFields_JobResult(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _JobRetryFailedPayload_job(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.JobRetryFailedPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_JobRetryFailedPayload_job(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Job, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.Job) graphql.Marshaler {
+			return marshalOJob2ᚖcohortᚋmodelsᚐJob(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_JobRetryFailedPayload_job(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "JobRetryFailedPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Job(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _JobRetryFailedPayload_errors(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.JobRetryFailedPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_JobRetryFailedPayload_errors(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Errors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.Error) graphql.Marshaler {
+			return marshalNUserError2ᚕᚖcohortᚋmodelsᚐErrorᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_JobRetryFailedPayload_errors(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "JobRetryFailedPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_UserError(ctx, ec, field)
 		},
 	}
 	return fc, nil
@@ -13699,6 +14060,94 @@ func fieldContext_Mutation_productDelete(ctx context.Context, ec *executionConte
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = field_Mutation_productDelete_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func _Mutation_jobCancel(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Mutation_jobCancel(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().JobCancel(ctx, fc.Args["input"].(models.JobCancelInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.JobCancelPayload) graphql.Marshaler {
+			return marshalNJobCancelPayload2ᚖcohortᚋmodelsᚐJobCancelPayload(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Mutation_jobCancel(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_JobCancelPayload(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Mutation_jobCancel_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func _Mutation_jobRetryFailed(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Mutation_jobRetryFailed(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().JobRetryFailed(ctx, fc.Args["input"].(models.JobRetryFailedInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.JobRetryFailedPayload) graphql.Marshaler {
+			return marshalNJobRetryFailedPayload2ᚖcohortᚋmodelsᚐJobRetryFailedPayload(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Mutation_jobRetryFailed(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_JobRetryFailedPayload(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Mutation_jobRetryFailed_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -16097,6 +16546,50 @@ func fieldContext_Subscription_groupChanged(ctx context.Context, ec *executionCo
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = field_Subscription_groupChanged_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func _Subscription_jobProgress(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret func(ctx context.Context) graphql.Marshaler) {
+	return graphql.ResolveFieldStream(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Subscription_jobProgress(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Subscription().JobProgress(ctx, fc.Args["id"].(models.GlobalID))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.Job) graphql.Marshaler {
+			return marshalNJob2ᚖcohortᚋmodelsᚐJob(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Subscription_jobProgress(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Subscription",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Job(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Subscription_jobProgress_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -20385,7 +20878,7 @@ func unmarshalInputGroupCreateInput(ctx context.Context, ec *executionContext, o
 		asMap["memberIds"] = []any{}
 	}
 
-	fieldsInOrder := [...]string{"name", "description", "priority", "parentIds", "memberIds"}
+	fieldsInOrder := [...]string{"name", "description", "priority", "parentIds", "memberIds", "idempotencyKey"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -20427,6 +20920,13 @@ func unmarshalInputGroupCreateInput(ctx context.Context, ec *executionContext, o
 				return it, err
 			}
 			it.MemberIds = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
 		}
 	}
 	return it, nil
@@ -21414,6 +21914,73 @@ func unmarshalInputGroupsProductsSetInput(ctx context.Context, ec *executionCont
 	return it, nil
 }
 
+func unmarshalInputJobCancelInput(ctx context.Context, ec *executionContext, obj any) (models.JobCancelInput, error) {
+	var it models.JobCancelInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := unmarshalNID2cohortᚋmodelsᚐJobID(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		}
+	}
+	return it, nil
+}
+
+func unmarshalInputJobRetryFailedInput(ctx context.Context, ec *executionContext, obj any) (models.JobRetryFailedInput, error) {
+	var it models.JobRetryFailedInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := unmarshalNID2cohortᚋmodelsᚐJobID(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
 func unmarshalInputProductBy(ctx context.Context, ec *executionContext, obj any) (models.ProductBy, error) {
 	var it models.ProductBy
 	if obj == nil {
@@ -21469,7 +22036,7 @@ func unmarshalInputProductCreateInput(ctx context.Context, ec *executionContext,
 		asMap["welcomeOnFirstEnable"] = false
 	}
 
-	fieldsInOrder := [...]string{"key", "name", "family", "seats", "welcomeOnFirstEnable"}
+	fieldsInOrder := [...]string{"key", "name", "family", "seats", "welcomeOnFirstEnable", "idempotencyKey"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -21511,6 +22078,13 @@ func unmarshalInputProductCreateInput(ctx context.Context, ec *executionContext,
 				return it, err
 			}
 			it.WelcomeOnFirstEnable = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
 		}
 	}
 	return it, nil
@@ -21789,7 +22363,7 @@ func unmarshalInputUserCreateInput(ctx context.Context, ec *executionContext, ob
 		asMap["groupIds"] = []any{}
 	}
 
-	fieldsInOrder := [...]string{"email", "givenName", "familyName", "displayName", "locale", "role", "groupIds"}
+	fieldsInOrder := [...]string{"email", "givenName", "familyName", "displayName", "locale", "role", "groupIds", "idempotencyKey"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -21845,6 +22419,13 @@ func unmarshalInputUserCreateInput(ctx context.Context, ec *executionContext, ob
 				return it, err
 			}
 			it.GroupIds = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
 		}
 	}
 	return it, nil
@@ -22505,7 +23086,7 @@ func unmarshalInputUsersCreateInput(ctx context.Context, ec *executionContext, o
 		asMap["errorPolicy"] = "REJECT_ALL"
 	}
 
-	fieldsInOrder := [...]string{"users", "errorPolicy"}
+	fieldsInOrder := [...]string{"users", "errorPolicy", "idempotencyKey"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -22526,6 +23107,13 @@ func unmarshalInputUsersCreateInput(ctx context.Context, ec *executionContext, o
 				return it, err
 			}
 			it.ErrorPolicy = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
 		}
 	}
 	return it, nil
@@ -25069,6 +25657,49 @@ func _Job(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *
 	return out
 }
 
+var jobCancelPayloadImplementors = []string{"JobCancelPayload"}
+
+func _JobCancelPayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.JobCancelPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, jobCancelPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("JobCancelPayload")
+		case "job":
+			out.Values[i] = _JobCancelPayload_job(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "errors":
+			out.Values[i] = _JobCancelPayload_errors(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var jobConnectionImplementors = []string{"JobConnection"}
 
 func _JobConnection(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.JobConnection) graphql.Marshaler {
@@ -25527,6 +26158,49 @@ func _JobResultEdge(ctx context.Context, ec *executionContext, sel ast.Selection
 	return out
 }
 
+var jobRetryFailedPayloadImplementors = []string{"JobRetryFailedPayload"}
+
+func _JobRetryFailedPayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.JobRetryFailedPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, jobRetryFailedPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("JobRetryFailedPayload")
+		case "job":
+			out.Values[i] = _JobRetryFailedPayload_job(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "errors":
+			out.Values[i] = _JobRetryFailedPayload_errors(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var membershipCheckImplementors = []string{"MembershipCheck"}
 
 func _MembershipCheck(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.MembershipCheck) graphql.Marshaler {
@@ -25886,6 +26560,20 @@ func _Mutation(ctx context.Context, ec *executionContext, sel ast.SelectionSet) 
 		case "productDelete":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return _Mutation_productDelete(ctx, ec, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "jobCancel":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return _Mutation_jobCancel(ctx, ec, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "jobRetryFailed":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return _Mutation_jobRetryFailed(ctx, ec, field)
 			})
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
@@ -27263,6 +27951,8 @@ func _Subscription(ctx context.Context, ec *executionContext, sel ast.SelectionS
 	switch fields[0].Name {
 	case "groupChanged":
 		return _Subscription_groupChanged(ctx, ec, fields[0])
+	case "jobProgress":
+		return _Subscription_jobProgress(ctx, ec, fields[0])
 	default:
 		panic("unknown field " + strconv.Quote(fields[0].Name))
 	}
@@ -30200,6 +30890,21 @@ func marshalNJob2ᚖcohortᚋmodelsᚐJob(ctx context.Context, ec *executionCont
 	return _Job(ctx, ec, sel, v)
 }
 
+func unmarshalNJobCancelInput2cohortᚋmodelsᚐJobCancelInput(ctx context.Context, ec *executionContext, v any) (models.JobCancelInput, error) {
+	res, err := unmarshalInputJobCancelInput(ctx, ec, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNJobCancelPayload2ᚖcohortᚋmodelsᚐJobCancelPayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.JobCancelPayload) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _JobCancelPayload(ctx, ec, sel, v)
+}
+
 func marshalNJobConnection2ᚖcohortᚋmodelsᚐJobConnection(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.JobConnection) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
@@ -30306,6 +31011,21 @@ func marshalNJobResultEdge2ᚖcohortᚋmodelsᚐJobResultEdge(ctx context.Contex
 		return graphql.Null
 	}
 	return _JobResultEdge(ctx, ec, sel, v)
+}
+
+func unmarshalNJobRetryFailedInput2cohortᚋmodelsᚐJobRetryFailedInput(ctx context.Context, ec *executionContext, v any) (models.JobRetryFailedInput, error) {
+	res, err := unmarshalInputJobRetryFailedInput(ctx, ec, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNJobRetryFailedPayload2ᚖcohortᚋmodelsᚐJobRetryFailedPayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.JobRetryFailedPayload) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _JobRetryFailedPayload(ctx, ec, sel, v)
 }
 
 func unmarshalNJobStatus2cohortᚋmodelsᚐJobState(ctx context.Context, ec *executionContext, v any) (models.JobState, error) {
@@ -32109,6 +32829,8 @@ func init() {
 		unmarshalInputGroupWithinFilter,
 		unmarshalInputGroupsDeleteInput,
 		unmarshalInputGroupsProductsSetInput,
+		unmarshalInputJobCancelInput,
+		unmarshalInputJobRetryFailedInput,
 		unmarshalInputProductBy,
 		unmarshalInputProductCreateInput,
 		unmarshalInputProductDeleteInput,
