@@ -137,6 +137,7 @@ var policy = map[Action]Rule{
 	"Mutation.groupUnnest":        admins,
 
 	"Mutation.jobCancel":      admins,
+	"Mutation.jobRevert":      onMembers,
 	"Mutation.jobRetryFailed": admins,
 
 	"Subscription.groupChanged": admins,

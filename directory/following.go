@@ -3,7 +3,6 @@ package directory
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -15,6 +14,7 @@ import (
 // following is what a change that can reach many leaves to follow: here when they are few, else by a job.
 type following struct {
 	options models.EffectOptions
+	key     once
 	input   [32]byte // the hash of what was asked for
 	defers  bool     // what concerns many is left to a job
 	losing  bool     // takes something away
@@ -23,6 +23,7 @@ type following struct {
 	work     work             // nil when all that is left is to settle
 	left     []models.UserID  // the subjects of the work that are left to a job
 	selected [32]byte         // the hash of the subjects of the work
+	reverts  *models.JobID    // the job that is taken back
 	done     []*subject       // what has been changed here
 	groups   []models.GroupID // whose members may wait for a job
 	reserved []reservation    // seats that the job is to have
@@ -44,17 +45,21 @@ func carryOut[P any, PP payload[P]](
 	if _, err := who.May(action); err != nil {
 		return nil, err
 	}
-	if err := checkKey(o.IdempotencyKey); err != nil {
+	key, err := onceFor(who, action, in, o.IdempotencyKey)
+	if err != nil {
 		return nil, err
+	}
+	if o.DryRun {
+		key = once{} // of which any number may be made
 	}
 	input, err := inputHash(action, in)
 	if err != nil {
 		return nil, err
 	}
 	result, err := write(ctx, d, who, action, func(c *change) (PP, error) {
-		c.options, c.input, c.defers = o, input, true
+		c.options, c.key, c.input, c.defers = o, key, input, true
 		result := PP(new(P))
-		job, known, err := c.recall()
+		job, known, err := key.job(c)
 		if err != nil {
 			return result, err
 		}
@@ -102,7 +107,9 @@ func (c *change) perform(w work, ids []models.UserID) error {
 		c.left = ids
 		return nil
 	}
-	c.done = userSubjects(ids)
+	if c.done, err = c.prepared(w, ids, 0); err != nil {
+		return err
+	}
 	if err := c.step(w, c.done); err != nil {
 		return err
 	}
@@ -110,10 +117,29 @@ func (c *change) perform(w work, ids []models.UserID) error {
 	return nil
 }
 
+// preparing is a work that knows something of each subject from the beginning.
+type preparing interface {
+	prepare(c *change, part []*subject, at int) error
+}
+
+// prepared are the subjects of a part of a work, which begins at an index of all its users.
+func (c *change) prepared(w work, ids []models.UserID, at int) ([]*subject, error) {
+	subjects := userSubjects(ids)
+	if p, ok := w.(preparing); ok {
+		return subjects, p.prepare(c, subjects, at)
+	}
+	return subjects, nil
+}
+
 // inParts tries a work out, and keeps no more of it than one part and the counts.
 func (c *change) inParts(w work, ids []models.UserID) error {
+	at := 0
 	for part := range slices.Chunk(ids, c.d.part(len(ids))) {
-		subjects := userSubjects(part)
+		subjects, err := c.prepared(w, part, at)
+		if err != nil {
+			return err
+		}
+		at += len(part)
 		if err := c.step(w, subjects); err != nil {
 			return err
 		}
@@ -136,16 +162,12 @@ func (d *Directory) part(of int) int {
 // behind tells whether a job of the account has not ended that changes sources bit by bit: what is asked for now must
 // not be done before it.
 func (c *change) behind() (bool, error) {
-	var kinds []string
-	err := c.Raw("SELECT DISTINCT kind FROM jobs WHERE account_id = ? AND state IN ?", c.account(),
-		[]models.JobState{models.JobStateQueued, models.JobStateRunning}).Scan(&kinds).Error
+	var open []*models.Job
+	err := c.Where("account_id = ? AND state IN ?", c.account(), []models.JobState{models.JobStateQueued, models.JobStateRunning}).Find(&open).Error
 	if err != nil {
 		return false, fmt.Errorf("look for open jobs: %w", err)
 	}
-	return slices.ContainsFunc(kinds, func(kind string) bool {
-		_, only := workOf(kind).(*settling)
-		return !only
-	}), nil
+	return slices.ContainsFunc(open, func(job *models.Job) bool { return !job.OnlyFollows() }), nil
 }
 
 // conclude settles what is left when that is little, or else makes the job that does. The job is nil when the change is
@@ -225,7 +247,7 @@ func (c *change) record(subjects []*subject) (*models.Job, error) {
 	if err != nil {
 		return nil, err
 	}
-	return job, c.remember(job)
+	return job, c.key.rememberJob(c, job)
 }
 
 // enqueue makes the job that does what is left, and marks the groups whose members wait for it.
@@ -262,8 +284,13 @@ func (c *change) enqueue() (*models.Job, error) {
 	if err != nil {
 		return nil, err
 	}
+	at := 0
 	for part := range slices.Chunk(c.left, rowBatch) {
-		subjects := userSubjects(part)
+		subjects, err := c.prepared(c.work, part, at)
+		if err != nil {
+			return nil, err
+		}
+		at += len(part)
 		for i, s := range subjects {
 			if k := known[s.userID()]; k != nil {
 				subjects[i].detail = k.detail
@@ -285,12 +312,13 @@ func (c *change) enqueue() (*models.Job, error) {
 	}
 	c.touched, c.reseat = nil, nil // the job's
 	c.log.Noted()
-	return job, c.remember(job)
+	return job, c.key.rememberJob(c, job)
 }
 
 func (c *change) new(reseat []models.ProductID) (jobs.New, error) {
 	w := c.work
-	if w == nil {
+	settle := w == nil
+	if settle {
 		w = &settling{}
 	}
 	raw, err := json.Marshal(w)
@@ -298,8 +326,8 @@ func (c *change) new(reseat []models.ProductID) (jobs.New, error) {
 		return jobs.New{}, fmt.Errorf("encode the work of a job: %w", err)
 	}
 	return jobs.New{
-		Kind: kindOf(c.action), Input: instruction{Notify: c.options.NotifyUsers, Work: raw, Reseat: reseat}, Actor: actorOf(c.who),
-		RequestID: c.who.RequestID, DryRun: c.options.DryRun,
+		Kind: kindOf(c.action), Input: instruction{Notify: c.options.NotifyUsers, Settle: settle, Work: raw, Reseat: reseat}, Actor: actorOf(c.who),
+		RequestID: c.who.RequestID, DryRun: c.options.DryRun, Reverts: c.reverts,
 	}, nil
 }
 
@@ -309,34 +337,6 @@ func actorOf(who auth.Caller) models.JobActor {
 		actor.UserID = &who.UserID
 	}
 	return actor
-}
-
-// key is the idempotency key in its place; nil for none, and for a dry run, of which any number may be made.
-func (c *change) key() *jobs.Key {
-	if c.options.IdempotencyKey == nil || c.options.DryRun {
-		return nil
-	}
-	return &jobs.Key{Actor: actorOf(c.who), Mutation: kindOf(c.action), Text: *c.options.IdempotencyKey}
-}
-
-// recall is the job that was made for the key already, if there is one.
-func (c *change) recall() (*models.Job, bool, error) {
-	key := c.key()
-	if key == nil {
-		return nil, false, nil
-	}
-	job, known, err := jobs.Recall(c.Tx, *key, c.input)
-	if errors.Is(err, jobs.ErrKeyReused) {
-		err = models.Errorf(models.CodeIdempotencyKeyReused, "this key was used for another input").At("input", "idempotencyKey")
-	}
-	return job, known, err
-}
-
-func (c *change) remember(job *models.Job) error {
-	if key := c.key(); key != nil {
-		return jobs.Remember(c.Tx, *key, c.input, job.ID)
-	}
-	return nil
 }
 
 // checkKey refuses an idempotency key that is none. REQUIRED, TOO_LONG, INVALID_CHARACTERS.

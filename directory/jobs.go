@@ -191,6 +191,10 @@ func (d *Directory) CancelJob(ctx context.Context, who auth.Caller, in models.Jo
 		if err != nil {
 			return nil, jobError(err)
 		}
+		if before.OnlyFollows() && !before.State.Final() {
+			return &models.JobCancelPayload{Job: before}, models.Errorf(models.CodeJobOnlyFollows,
+				"the change is made: what this job does only follows from it; take the change back instead").At("input", "id")
+		}
 		job, err := jobs.Cancel(c.Tx, in.ID)
 		if err != nil || before.State == models.JobStateCanceled {
 			return &models.JobCancelPayload{Job: job}, jobError(err)

@@ -154,16 +154,24 @@ func (w *assigning) assign(c *change, users []models.UserID, subjects map[models
 		{set, true, c.setDirect, func(d *models.JobDetail) *[]models.ProductID { return &d.Set }},
 		{bar, true, c.setBlocks, func(d *models.JobDetail) *[]models.ProductID { return &d.Blocked }},
 	} {
-		changed, err := step.do(step.holdings, step.is)
-		if err != nil {
+		if err := c.setNoted(step.holdings, step.is, step.do, subjects, step.note); err != nil {
 			return err
-		}
-		for _, h := range changed {
-			list := step.note(&subjects[h.User].detail)
-			*list = append(*list, h.Product)
 		}
 	}
 	return nil
+}
+
+// setNoted changes a source and notes in the subjects what was not so before.
+func (c *change) setNoted(
+	holdings []models.Holding, is bool, set func([]models.Holding, bool) ([]models.Holding, error),
+	subjects map[models.UserID]*subject, note func(*models.JobDetail) *[]models.ProductID,
+) error {
+	changed, err := set(holdings, is)
+	for _, h := range changed {
+		list := note(&subjects[h.User].detail)
+		*list = append(*list, h.Product)
+	}
+	return err
 }
 
 // conclude says what became of each user.

@@ -93,13 +93,14 @@ func (c *change) step(w work, part []*subject) error {
 // instruction is what the input of a job holds: how to tell the users, and the work.
 type instruction struct {
 	Notify bool               `json:"notify"`
+	Settle bool               `json:"settle"` // what the sources were changed for, and no work of its own
 	Work   json.RawMessage    `json:"work"`
 	Reseat []models.ProductID `json:"reseat,omitempty"` // products with more seats than before
 }
 
 // The mutations that leave a work of their own to jobs, and those that change sources and leave the rest to be settled.
 var (
-	workingActions  = []auth.Action{"Mutation.usersProductsSet", "Mutation.usersSuspend", "Mutation.usersResume"}
+	workingActions  = []auth.Action{"Mutation.usersProductsSet", "Mutation.usersSuspend", "Mutation.usersResume", "Mutation.jobRevert"}
 	settlingActions = []auth.Action{
 		"Mutation.groupProductsSet", "Mutation.groupsProductsSet", "Mutation.groupMembersAdd", "Mutation.groupMembersRemove",
 		"Mutation.groupNest", "Mutation.groupUnnest", "Mutation.groupCreate", "Mutation.groupUpdate", "Mutation.groupDelete", "Mutation.groupsDelete",
@@ -108,8 +109,13 @@ var (
 )
 
 // workOf is the work of a kind of jobs, to be decoded into.
-func workOf(kind string) work {
+func workOf(kind string, settle bool) work {
+	if settle {
+		return &settling{}
+	}
 	switch kind {
+	case "jobRevert":
+		return &reverting{}
 	case "usersProductsSet":
 		return &assigning{}
 	case "usersSuspend", "usersResume":
@@ -229,6 +235,7 @@ func (d *Directory) chunk(ctx context.Context, claim jobs.Claim) (bool, error) {
 	})
 	if err == nil {
 		d.feeds.wake(claim.Account)
+		d.jobMoved(claim.Account)
 	}
 	return done, err
 }
@@ -239,7 +246,7 @@ func (d *Directory) resume(tx *store.Tx, job *models.Job) (*change, work, error)
 	if err := json.Unmarshal([]byte(job.Input), &o); err != nil {
 		return nil, nil, fmt.Errorf("decode the job's input: %w", err)
 	}
-	w := workOf(job.Kind)
+	w := workOf(job.Kind, o.Settle)
 	if err := json.Unmarshal(o.Work, w); err != nil {
 		return nil, nil, fmt.Errorf("decode the job's work: %w", err)
 	}
@@ -248,7 +255,7 @@ func (d *Directory) resume(tx *store.Tx, job *models.Job) (*change, work, error)
 		who.UserID = *job.Actor.UserID
 	}
 	action, answer := auth.Action("Mutation."+job.Kind), auth.Deny
-	if _, only := w.(*settling); !only { // which does nothing in anybody's name: the sources have changed
+	if !o.Settle { // which does nothing in anybody's name: the sources have changed
 		var err error
 		if who, err = presentRights(tx, who); err == nil {
 			answer, err = who.May(action)

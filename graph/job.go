@@ -61,7 +61,7 @@ func (r jobResolver) Results(ctx context.Context, job *models.Job, outcomes []mo
 }
 
 func (r jobResolver) ViewerCanCancel(ctx context.Context, job *models.Job) (bool, error) {
-	return !job.State.Final() && caller(ctx).Can("Mutation.jobCancel"), nil
+	return job.Cancelable() && caller(ctx).Can("Mutation.jobCancel"), nil
 }
 
 func (r jobResolver) ViewerCanRetry(ctx context.Context, job *models.Job) (bool, error) {
@@ -132,4 +132,8 @@ func productsNamed(ctx context.Context, ids []models.ProductID) ([]*models.Produ
 		return cmp.Or(strings.Compare(a.NameSort, b.NameSort), bytes.Compare(a.ID[:], b.ID[:]))
 	})
 	return products, err
+}
+
+func (r mutationResolver) JobRevert(ctx context.Context, input models.JobRevertInput) (*models.JobRevertPayload, error) {
+	return answer(r.directory.RevertJob(ctx, caller(ctx), input))
 }

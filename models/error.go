@@ -51,6 +51,8 @@ const (
 
 	CodeConfirmationRequired = UserErrorCodeConfirmationRequired
 	CodeIdempotencyKeyReused = UserErrorCodeIdempotencyKeyReused
+	CodeJobOnlyFollows       = UserErrorCodeJobOnlyFollows
+	CodeNotRevertible        = UserErrorCodeNotRevertible
 	CodeJobEnded             = UserErrorCodeJobEnded
 	CodeJobOpen              = UserErrorCodeJobOpen
 	CodeNothingToRetry       = UserErrorCodeNothingToRetry

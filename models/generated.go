@@ -1243,6 +1243,13 @@ const (
 	UserErrorCodeJobOpen UserErrorCode = "JOB_OPEN"
 	// No row of the job has failed; or it is a dry run, which has changed nothing.
 	UserErrorCodeNothingToRetry UserErrorCode = "NOTHING_TO_RETRY"
+	// The change is made already, and what the job is still to do only follows from it, such as the products of a group's
+	// members: it can't be stopped half-way. `jobRevert` takes the change back.
+	UserErrorCodeJobOnlyFollows UserErrorCode = "JOB_ONLY_FOLLOWS"
+	// The job can't be taken back: it has changed nothing, or it is of a kind that can't. Those that can are `usersProductsSet`,
+	// `groupProductsSet`, `groupsProductsSet`, `groupMembersAdd`, `groupMembersRemove`, `userGroupsUpdate`, `usersSuspend`,
+	// `usersResume` and `jobRevert` itself.
+	UserErrorCodeNotRevertible UserErrorCode = "NOT_REVERTIBLE"
 )
 
 var AllUserErrorCode = []UserErrorCode{
@@ -1272,11 +1279,13 @@ var AllUserErrorCode = []UserErrorCode{
 	UserErrorCodeJobEnded,
 	UserErrorCodeJobOpen,
 	UserErrorCodeNothingToRetry,
+	UserErrorCodeJobOnlyFollows,
+	UserErrorCodeNotRevertible,
 }
 
 func (e UserErrorCode) IsValid() bool {
 	switch e {
-	case UserErrorCodeInvalidID, UserErrorCodeNotFound, UserErrorCodeForbidden, UserErrorCodeRequired, UserErrorCodeTooLong, UserErrorCodeInvalidCharacters, UserErrorCodeInvalidEmail, UserErrorCodeInvalid, UserErrorCodeTooMany, UserErrorCodeEmailTaken, UserErrorCodeNameTaken, UserErrorCodeStale, UserErrorCodeStaleSelection, UserErrorCodeConflict, UserErrorCodeCycle, UserErrorCodeTooDeep, UserErrorCodeLastSuperAdmin, UserErrorCodeKeyTaken, UserErrorCodeSeatsInUse, UserErrorCodeNoSeats, UserErrorCodeChooseInherited, UserErrorCodeConfirmationRequired, UserErrorCodeIdempotencyKeyReused, UserErrorCodeJobEnded, UserErrorCodeJobOpen, UserErrorCodeNothingToRetry:
+	case UserErrorCodeInvalidID, UserErrorCodeNotFound, UserErrorCodeForbidden, UserErrorCodeRequired, UserErrorCodeTooLong, UserErrorCodeInvalidCharacters, UserErrorCodeInvalidEmail, UserErrorCodeInvalid, UserErrorCodeTooMany, UserErrorCodeEmailTaken, UserErrorCodeNameTaken, UserErrorCodeStale, UserErrorCodeStaleSelection, UserErrorCodeConflict, UserErrorCodeCycle, UserErrorCodeTooDeep, UserErrorCodeLastSuperAdmin, UserErrorCodeKeyTaken, UserErrorCodeSeatsInUse, UserErrorCodeNoSeats, UserErrorCodeChooseInherited, UserErrorCodeConfirmationRequired, UserErrorCodeIdempotencyKeyReused, UserErrorCodeJobEnded, UserErrorCodeJobOpen, UserErrorCodeNothingToRetry, UserErrorCodeJobOnlyFollows, UserErrorCodeNotRevertible:
 		return true
 	}
 	return false

@@ -103,8 +103,27 @@ func (j *Job) Retryable() bool {
 	return j.State.Final() && !j.DryRun && (j.Failed > 0 || j.State == JobStateFailed && j.Done < j.Total)
 }
 
+// OnlyFollows tells whether the sources have been changed already when the job was made, so that what it does follows from
+// them and can't be left undone.
+func (j *Job) OnlyFollows() bool {
+	var input struct {
+		Settle bool `json:"settle"`
+	}
+	return json.Unmarshal([]byte(j.Input), &input) == nil && input.Settle
+}
+
+// Cancelable tells whether the job can be stopped.
+func (j *Job) Cancelable() bool { return !j.State.Final() && !j.OnlyFollows() }
+
 // Revertible tells whether the job has ended and has changed something.
-func (j *Job) Revertible() bool { return j.State.Final() && !j.DryRun && j.Changed > 0 }
+func (j *Job) Revertible() bool {
+	return j.State.Final() && !j.DryRun && j.Changed > 0 && slices.Contains(revertible, j.Kind)
+}
+
+// revertible are the mutations that can be taken back, their own taking back among them.
+var revertible = []string{
+	"usersProductsSet", "groupProductsSet", "groupsProductsSet", "groupMembersAdd", "groupMembersRemove", "userGroupsUpdate", "usersSuspend", "usersResume", "jobRevert",
+}
 
 // JobActor is on whose behalf a job works. The role is the one that the token claimed; what the actor may do is read
 // again for each chunk.
@@ -286,5 +305,16 @@ type JobRetryFailedInput struct {
 
 type JobRetryFailedPayload struct {
 	Job *Job
+	Refused
+}
+
+// JobRevertInput says which job is taken back.
+type JobRevertInput struct {
+	ID JobID
+	EffectOptions
+}
+
+type JobRevertPayload struct {
+	Effects
 	Refused
 }

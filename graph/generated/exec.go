@@ -284,6 +284,12 @@ type ComplexityRoot struct {
 		Job    func(childComplexity int) int
 	}
 
+	JobRevertPayload struct {
+		Errors  func(childComplexity int) int
+		Job     func(childComplexity int) int
+		Preview func(childComplexity int) int
+	}
+
 	MembershipCheck struct {
 		Direct   func(childComplexity int) int
 		GroupID  func(childComplexity int) int
@@ -313,6 +319,7 @@ type ComplexityRoot struct {
 		GroupsProductsSet    func(childComplexity int, input models.GroupsProductsSetInput) int
 		JobCancel            func(childComplexity int, input models.JobCancelInput) int
 		JobRetryFailed       func(childComplexity int, input models.JobRetryFailedInput) int
+		JobRevert            func(childComplexity int, input models.JobRevertInput) int
 		ProductCreate        func(childComplexity int, input models.ProductCreateInput) int
 		ProductDelete        func(childComplexity int, input models.ProductDeleteInput) int
 		ProductUpdate        func(childComplexity int, input models.ProductUpdateInput) int
@@ -713,6 +720,7 @@ type MutationResolver interface {
 	ProductDelete(ctx context.Context, input models.ProductDeleteInput) (*models.ProductDeletePayload, error)
 	JobCancel(ctx context.Context, input models.JobCancelInput) (*models.JobCancelPayload, error)
 	JobRetryFailed(ctx context.Context, input models.JobRetryFailedInput) (*models.JobRetryFailedPayload, error)
+	JobRevert(ctx context.Context, input models.JobRevertInput) (*models.JobRevertPayload, error)
 }
 type ProductResolver interface {
 	Waiting(ctx context.Context, obj *models.Product) (int32, error)
@@ -1755,6 +1763,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.JobRetryFailedPayload.Job(childComplexity), true
 
+	case "JobRevertPayload.errors":
+		if e.ComplexityRoot.JobRevertPayload.Errors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.JobRevertPayload.Errors(childComplexity), true
+	case "JobRevertPayload.job":
+		if e.ComplexityRoot.JobRevertPayload.Job == nil {
+			break
+		}
+
+		return e.ComplexityRoot.JobRevertPayload.Job(childComplexity), true
+	case "JobRevertPayload.preview":
+		if e.ComplexityRoot.JobRevertPayload.Preview == nil {
+			break
+		}
+
+		return e.ComplexityRoot.JobRevertPayload.Preview(childComplexity), true
+
 	case "MembershipCheck.direct":
 		if e.ComplexityRoot.MembershipCheck.Direct == nil {
 			break
@@ -1949,6 +1976,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.JobRetryFailed(childComplexity, args["input"].(models.JobRetryFailedInput)), true
+	case "Mutation.jobRevert":
+		if e.ComplexityRoot.Mutation.JobRevert == nil {
+			break
+		}
+
+		args, err := field_Mutation_jobRevert_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.JobRevert(childComplexity, args["input"].(models.JobRevertInput)), true
 	case "Mutation.productCreate":
 		if e.ComplexityRoot.Mutation.ProductCreate == nil {
 			break
@@ -4054,11 +4092,11 @@ type Job implements Node {
     "Only what comes before this cursor."
     before: String
   ): JobResultConnection!
-  "May the caller use ` + "`" + `jobCancel` + "`" + ` on this job? Until it has ended."
+  "May the caller use ` + "`" + `jobCancel` + "`" + ` on this job? Until it has ended, unless it only follows from a change that is made already."
   viewerCanCancel: Boolean!
   "May the caller use ` + "`" + `jobRetryFailed` + "`" + ` on this job? When it has ended and has rows that failed or were not reached."
   viewerCanRetry: Boolean!
-  "May the caller take back what this job has changed? When it has ended and has changed something."
+  "May the caller use ` + "`" + `jobRevert` + "`" + ` on this job? When it has ended and has changed something that can be taken back."
   viewerCanRevert: Boolean!
 }
 
@@ -4798,7 +4836,8 @@ type Mutation {
 
   """
   Stops a job that has not ended: no further part of it is begun, and what is done stays. Admins and super admins, also for
-  jobs of others. Doing it twice is doing it once. Errors: ` + "`" + `NOT_FOUND` + "`" + `, ` + "`" + `JOB_ENDED` + "`" + ` (with the job as it is).
+  jobs of others. Doing it twice is doing it once. Errors: ` + "`" + `NOT_FOUND` + "`" + `, ` + "`" + `JOB_ENDED` + "`" + ` and ` + "`" + `JOB_ONLY_FOLLOWS` + "`" + ` (with the job as
+  it is).
   """
   jobCancel(
     "Which job."
@@ -4814,6 +4853,19 @@ type Mutation {
     "Which job."
     input: JobRetryFailedInput!
   ): JobRetryFailedPayload!
+
+  """
+  Takes back what a job has changed: products set on users and blocks, grants of groups, memberships, suspensions. It is a
+  new job, with the caller's rights, the seats that there are now and the brake. What somebody has changed since is left
+  as it is, and its row says ` + "`" + `CHANGED_SINCE` + "`" + `. First times stay: nobody is welcomed twice. Admins (on members) and super
+  admins. Errors: ` + "`" + `NOT_FOUND` + "`" + `, ` + "`" + `JOB_OPEN` + "`" + `, ` + "`" + `NOT_REVERTIBLE` + "`" + `.
+  Of the arguments shared with other mutations: ` + "`" + `CONFIRMATION_REQUIRED` + "`" + `, ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `, and for a key that is none
+  ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_LONG` + "`" + `, ` + "`" + `INVALID_CHARACTERS` + "`" + `.
+  """
+  jobRevert(
+    "Which job."
+    input: JobRevertInput!
+  ): JobRevertPayload!
 }
 
 "Something that the input got wrong, and where."
@@ -4899,6 +4951,17 @@ enum UserErrorCode {
   JOB_OPEN
   "No row of the job has failed; or it is a dry run, which has changed nothing."
   NOTHING_TO_RETRY
+  """
+  The change is made already, and what the job is still to do only follows from it, such as the products of a group's
+  members: it can't be stopped half-way. ` + "`" + `jobRevert` + "`" + ` takes the change back.
+  """
+  JOB_ONLY_FOLLOWS
+  """
+  The job can't be taken back: it has changed nothing, or it is of a kind that can't. Those that can are ` + "`" + `usersProductsSet` + "`" + `,
+  ` + "`" + `groupProductsSet` + "`" + `, ` + "`" + `groupsProductsSet` + "`" + `, ` + "`" + `groupMembersAdd` + "`" + `, ` + "`" + `groupMembersRemove` + "`" + `, ` + "`" + `userGroupsUpdate` + "`" + `, ` + "`" + `usersSuspend` + "`" + `,
+  ` + "`" + `usersResume` + "`" + ` and ` + "`" + `jobRevert` + "`" + ` itself.
+  """
+  NOT_REVERTIBLE
 }
 
 "A new user."
@@ -6031,6 +6094,36 @@ type ProductDeletePayload {
 
 # ───────────────────────────── Jobs ─────────────────────────────
 
+"Which job to take back."
+input JobRevertInput {
+  "The job's id."
+  id: ID!
+  "Whether users are told by mail what they gain and lose."
+  notifyUsers: Boolean! = true
+  "Only says what would happen, in ` + "`" + `preview` + "`" + `, and changes nothing."
+  dryRun: Boolean! = false
+  "The ` + "`" + `confirmToken` + "`" + ` of a dry run, which a change needs that would suspend many users: ` + "`" + `CONFIRMATION_REQUIRED` + "`" + `."
+  confirmToken: String
+  """
+  A text of 1 to 255 characters, chosen by the client, under which this is done once: the same input answers with the same
+  ` + "`" + `job` + "`" + `, in its present state, for 7 days; another one is refused with ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `.
+  """
+  idempotencyKey: String
+}
+
+"What ` + "`" + `jobRevert` + "`" + ` did, or would do."
+type JobRevertPayload {
+  """
+  The job that takes it back: one that has ended, or, when more than 1,000 users are concerned, one that is still to be done. Null
+  where there is none: for a refusal, and for a small change of single rows.
+  """
+  job: Job
+  "What would happen; null unless it is a dry run."
+  preview: ProductsPreview
+  "What was wrong; then nothing is changed."
+  errors: [UserError!]!
+}
+
 "Which job to stop."
 input JobCancelInput {
   "The job's id."
@@ -6531,6 +6624,18 @@ func childFields_JobRetryFailedPayload(ctx context.Context, ec *executionContext
 		return fieldContext_JobRetryFailedPayload_errors(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type JobRetryFailedPayload", field.Name)
+}
+
+func childFields_JobRevertPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "job":
+		return fieldContext_JobRevertPayload_job(ctx, ec, field)
+	case "preview":
+		return fieldContext_JobRevertPayload_preview(ctx, ec, field)
+	case "errors":
+		return fieldContext_JobRevertPayload_errors(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type JobRevertPayload", field.Name)
 }
 
 func childFields_MembershipCheck(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -7749,6 +7854,20 @@ func field_Mutation_jobRetryFailed_args(ctx context.Context, ec *executionContex
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (models.JobRetryFailedInput, error) {
 			return unmarshalNJobRetryFailedInput2cohortᚋmodelsᚐJobRetryFailedInput(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func field_Mutation_jobRevert_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (models.JobRevertInput, error) {
+			return unmarshalNJobRevertInput2cohortᚋmodelsᚐJobRevertInput(ctx, ec, v)
 		})
 	if err != nil {
 		return nil, err
@@ -12797,6 +12916,102 @@ func fieldContext_JobRetryFailedPayload_errors(_ context.Context, ec *executionC
 	return fc, nil
 }
 
+func _JobRevertPayload_job(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.JobRevertPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_JobRevertPayload_job(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Job, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.Job) graphql.Marshaler {
+			return marshalOJob2ᚖcohortᚋmodelsᚐJob(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_JobRevertPayload_job(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "JobRevertPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Job(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _JobRevertPayload_preview(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.JobRevertPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_JobRevertPayload_preview(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Preview, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.ProductsPreview) graphql.Marshaler {
+			return marshalOProductsPreview2ᚖcohortᚋmodelsᚐProductsPreview(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_JobRevertPayload_preview(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "JobRevertPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_ProductsPreview(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _JobRevertPayload_errors(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.JobRevertPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_JobRevertPayload_errors(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Errors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.Error) graphql.Marshaler {
+			return marshalNUserError2ᚕᚖcohortᚋmodelsᚐErrorᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_JobRevertPayload_errors(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "JobRevertPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_UserError(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
 func _MembershipCheck_userId(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.MembershipCheck) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -14148,6 +14363,50 @@ func fieldContext_Mutation_jobRetryFailed(ctx context.Context, ec *executionCont
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = field_Mutation_jobRetryFailed_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func _Mutation_jobRevert(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Mutation_jobRevert(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().JobRevert(ctx, fc.Args["input"].(models.JobRevertInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.JobRevertPayload) graphql.Marshaler {
+			return marshalNJobRevertPayload2ᚖcohortᚋmodelsᚐJobRevertPayload(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Mutation_jobRevert(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_JobRevertPayload(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Mutation_jobRevert_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -21981,6 +22240,71 @@ func unmarshalInputJobRetryFailedInput(ctx context.Context, ec *executionContext
 	return it, nil
 }
 
+func unmarshalInputJobRevertInput(ctx context.Context, ec *executionContext, obj any) (models.JobRevertInput, error) {
+	var it models.JobRevertInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["notifyUsers"]; !present {
+		asMap["notifyUsers"] = true
+	}
+	if _, present := asMap["dryRun"]; !present {
+		asMap["dryRun"] = false
+	}
+
+	fieldsInOrder := [...]string{"id", "notifyUsers", "dryRun", "confirmToken", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := unmarshalNID2cohortᚋmodelsᚐJobID(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		case "notifyUsers":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("notifyUsers"))
+			data, err := unmarshalNBoolean2bool(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.NotifyUsers = data
+		case "dryRun":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("dryRun"))
+			data, err := unmarshalNBoolean2bool(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.DryRun = data
+		case "confirmToken":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("confirmToken"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.ConfirmToken = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
 func unmarshalInputProductBy(ctx context.Context, ec *executionContext, obj any) (models.ProductBy, error) {
 	var it models.ProductBy
 	if obj == nil {
@@ -26201,6 +26525,54 @@ func _JobRetryFailedPayload(ctx context.Context, ec *executionContext, sel ast.S
 	return out
 }
 
+var jobRevertPayloadImplementors = []string{"JobRevertPayload"}
+
+func _JobRevertPayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.JobRevertPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, jobRevertPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("JobRevertPayload")
+		case "job":
+			out.Values[i] = _JobRevertPayload_job(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "preview":
+			out.Values[i] = _JobRevertPayload_preview(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "errors":
+			out.Values[i] = _JobRevertPayload_errors(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var membershipCheckImplementors = []string{"MembershipCheck"}
 
 func _MembershipCheck(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.MembershipCheck) graphql.Marshaler {
@@ -26574,6 +26946,13 @@ func _Mutation(ctx context.Context, ec *executionContext, sel ast.SelectionSet) 
 		case "jobRetryFailed":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return _Mutation_jobRetryFailed(ctx, ec, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "jobRevert":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return _Mutation_jobRevert(ctx, ec, field)
 			})
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
@@ -31028,6 +31407,21 @@ func marshalNJobRetryFailedPayload2ᚖcohortᚋmodelsᚐJobRetryFailedPayload(ct
 	return _JobRetryFailedPayload(ctx, ec, sel, v)
 }
 
+func unmarshalNJobRevertInput2cohortᚋmodelsᚐJobRevertInput(ctx context.Context, ec *executionContext, v any) (models.JobRevertInput, error) {
+	res, err := unmarshalInputJobRevertInput(ctx, ec, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNJobRevertPayload2ᚖcohortᚋmodelsᚐJobRevertPayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.JobRevertPayload) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _JobRevertPayload(ctx, ec, sel, v)
+}
+
 func unmarshalNJobStatus2cohortᚋmodelsᚐJobState(ctx context.Context, ec *executionContext, v any) (models.JobState, error) {
 	var res models.JobState
 	err := res.UnmarshalGQL(v)
@@ -32831,6 +33225,7 @@ func init() {
 		unmarshalInputGroupsProductsSetInput,
 		unmarshalInputJobCancelInput,
 		unmarshalInputJobRetryFailedInput,
+		unmarshalInputJobRevertInput,
 		unmarshalInputProductBy,
 		unmarshalInputProductCreateInput,
 		unmarshalInputProductDeleteInput,
