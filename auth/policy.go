@@ -74,6 +74,7 @@ var policy = map[Action]Rule{
 	"UserProduct.via":     adminsAndOwn,
 
 	"Group.products":       admins,
+	"Group.pendingJob":     admins,
 	"GroupProduct.product": admins,
 	"GroupProduct.via":     admins,
 

@@ -217,9 +217,13 @@ func (d *Directory) UpdateProduct(ctx context.Context, who auth.Caller, in model
 			edited.WelcomeOnFirstEnable = orZero(value)
 		}
 		checkProduct(&errs, &edited, name, family)
-		if edited.Seats != nil && *edited.Seats < product.SeatsUsed {
-			_ = errs.Add(models.Errorf(models.CodeSeatsInUse, "%d seats are in use: take the product from some users first", product.SeatsUsed).
-				With("used", strconv.Itoa(int(product.SeatsUsed))), "input", "seats")
+		used, err := c.taken(product)
+		if err != nil {
+			return payload, err
+		}
+		if edited.Seats != nil && *edited.Seats < used {
+			_ = errs.Add(models.Errorf(models.CodeSeatsInUse, "%d seats are in use: take the product from some users first", used).
+				With("used", strconv.Itoa(int(used))), "input", "seats")
 		}
 		if err := errs.OrNil(); err != nil {
 			return payload, err

@@ -47,6 +47,8 @@ func products(t *testing.T, inPlace int) {
 		d, err := directory.New(s, directory.Options{MaxGroupDepth: 4, InPlace: inPlace})
 		ok(rt, err)
 		account := storetest.Account(t, s)
+		drain, stop := working(rt, s, d, account)
+		defer stop()
 		w := &shop{
 			world: &world{
 				oracle: oracle{map[string]bool{}, map[string]bool{}, map[[2]string]bool{}, map[[2]string]bool{}, 4},
@@ -55,7 +57,7 @@ func products(t *testing.T, inPlace int) {
 			},
 			store: s, products: map[string]bool{}, productID: map[string]models.ProductID{}, direct: map[[2]string]bool{}, blocks: map[[2]string]bool{},
 			grants: map[[2]string]bool{}, roles: map[string]models.Role{}, had: map[string]bool{},
-			drain: working(rt, s, d, account),
+			drain: drain,
 		}
 		for range 3 {
 			w.createUser(rt)

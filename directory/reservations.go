@@ -78,3 +78,13 @@ func (c *change) unreserve(job *models.Job) error {
 	}
 	return nil
 }
+
+// taken is how many seats of a product are in use or reserved.
+func (c *change) taken(p *models.Product) (int32, error) {
+	var reserved int32
+	err := c.Model(&reservation{}).Where("account_id = ? AND product_id = ?", c.account(), p.ID).Select("COALESCE(SUM(seats), 0)").Scan(&reserved).Error
+	if err != nil {
+		return 0, fmt.Errorf("count reserved seats: %w", err)
+	}
+	return p.SeatsUsed + reserved, nil
+}

@@ -251,7 +251,7 @@ func (w *reverting) do(c *change, part []*subject) error {
 	subjects := byUser(part)
 	defer func() {
 		for _, s := range part { // so that it can be tried again
-			if effect(s.outcome, &s.detail) == models.JobRowEffectFailed {
+			if s.outcome != "" && effect(s.outcome, &s.detail) == models.JobRowEffectFailed {
 				s.detail = undo[s.userID()]
 			}
 		}

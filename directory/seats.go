@@ -94,6 +94,7 @@ func (s *seating) settle(d *difference, claims []models.Holding) error {
 		case own > 0:
 			s.own[p.ID]--
 			s.reserved[p.ID]--
+			rows[i].Since = s.c.job.CreatedAt // when the seat was promised
 		case s.free(p) == 0, s.c.queued[p.ID] && p.Seats != nil:
 			d.waiting = append(d.waiting, h)
 			continue

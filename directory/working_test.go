@@ -17,18 +17,14 @@ type rest interface {
 	Context() context.Context
 }
 
-// working starts a server's workers, and returns what waits until no job of the account is open.
-func working[T interface {
-	rest
-	Cleanup(func())
-}](t T, s *store.Store, d *directory.Directory, account models.AccountID) func(T) {
+// working starts a server's workers, and returns what waits until no job of the account is open, and what stops them.
+func working[T rest](_ T, s *store.Store, d *directory.Directory, account models.AccountID) (drain func(T), stop func()) {
 	r := jobs.NewRunner(s, d.Handlers(), jobs.Options{Poll: time.Second, Backoff: time.Millisecond})
 	d.OnJob(r.Wake)
 	ctx, cancel := context.WithCancel(context.Background())
 	over := make(chan struct{})
 	go func() { defer close(over); r.Run(ctx) }()
-	t.Cleanup(func() { cancel(); <-over })
-	return func(t T) { t.Helper(); noneOpen(t, s, account) }
+	return func(t T) { t.Helper(); noneOpen(t, s, account) }, func() { cancel(); <-over }
 }
 
 // noneOpen waits until no job of the account is open.

@@ -72,6 +72,10 @@ func (r jobResolver) ViewerCanRevert(ctx context.Context, job *models.Job) (bool
 	return job.Revertible() && caller(ctx).Can("Mutation.jobRevert"), nil
 }
 
+func (r groupResolver) PendingJob(ctx context.Context, group *models.Group) (*models.Job, error) {
+	return load(loadersOf(ctx).pendingJobs(), ctx, group.ID)
+}
+
 func (r jobResultResolver) Subject(ctx context.Context, result *models.JobResult) (models.Node, error) {
 	// A pointer to nothing must not get into an interface, where it would be something.
 	if id := result.SubjectID.User; id != nil {

@@ -129,6 +129,12 @@ func (l *loaders) productsOfGroups() *gatherer[models.GroupID, []*models.GroupPr
 	})
 }
 
+func (l *loaders) pendingJobs() *gatherer[models.GroupID, *models.Job] {
+	return loader(l, "pendingJob", nil, func(ctx context.Context, ids []models.GroupID) ([]*models.Job, error) {
+		return l.directory.PendingJobs(ctx, l.who, ids)
+	})
+}
+
 func (l *loaders) waiting() *gatherer[models.ProductID, int] {
 	return loader(l, "waiting", nil, func(ctx context.Context, ids []models.ProductID) ([]int, error) {
 		return l.directory.Waiting(ctx, l.who, ids)

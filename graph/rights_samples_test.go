@@ -37,6 +37,7 @@ var samples = map[string]request{
 	"UserProduct.via":     {query: `{ viewer { user { products { via { id name } } } } }`},
 
 	"Group.products":       {query: of(`products { direct }`)},
+	"Group.pendingJob":     {query: of(`pendingJob { id }`)},
 	"GroupProduct.product": {query: of(`products { product { key } }`)},
 	"GroupProduct.via":     {query: of(`products { via { id } }`)},
 

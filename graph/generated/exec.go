@@ -78,6 +78,7 @@ type ComplexityRoot struct {
 		Members                func(childComplexity int, relation models.MembershipRelation, filter *models.UserFilter, sort models.UserSort, first *int32, after *string, last *int32, before *string) int
 		Name                   func(childComplexity int) int
 		Parents                func(childComplexity int, filter *models.GroupFilter, sort models.GroupSort, first *int32, after *string, last *int32, before *string) int
+		PendingJob             func(childComplexity int) int
 		Priority               func(childComplexity int) int
 		Products               func(childComplexity int) int
 		UpdatedAt              func(childComplexity int) int
@@ -654,6 +655,7 @@ type GroupResolver interface {
 	MemberCount(ctx context.Context, obj *models.Group) (int32, error)
 
 	Products(ctx context.Context, obj *models.Group) ([]*models.GroupProduct, error)
+	PendingJob(ctx context.Context, obj *models.Group) (*models.Job, error)
 	Parents(ctx context.Context, obj *models.Group, filter *models.GroupFilter, sort models.GroupSort, first *int32, after *string, last *int32, before *string) (*models.GroupConnection, error)
 	Children(ctx context.Context, obj *models.Group, filter *models.GroupFilter, sort models.GroupSort, first *int32, after *string, last *int32, before *string) (*models.GroupConnection, error)
 	Ancestors(ctx context.Context, obj *models.Group, filter *models.GroupFilter, sort models.GroupSort, first *int32, after *string, last *int32, before *string) (*models.GroupConnection, error)
@@ -958,6 +960,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Group.Parents(childComplexity, args["filter"].(*models.GroupFilter), args["sort"].(models.GroupSort), args["first"].(*int32), args["after"].(*string), args["last"].(*int32), args["before"].(*string)), true
+	case "Group.pendingJob":
+		if e.ComplexityRoot.Group.PendingJob == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Group.PendingJob(childComplexity), true
 	case "Group.priority":
 		if e.ComplexityRoot.Group.Priority == nil {
 			break
@@ -3826,6 +3834,12 @@ type Group implements Node {
   Admins and super admins.
   """
   products: [GroupProduct!]!
+  """
+  A change that concerns more than 1,000 users is finished by a job: until it has come to a user, the user's products and
+  status are as before. This is the oldest open job that some of the group's members wait for; null when none does.
+  Admins and super admins.
+  """
+  pendingJob: Job
   "The groups this one was placed in: its own members are effective members there. Admins and super admins."
   parents(
     "Only groups that fit."
@@ -6200,6 +6214,8 @@ func childFields_Group(ctx context.Context, ec *executionContext, field graphql.
 		return fieldContext_Group_directMemberCount(ctx, ec, field)
 	case "products":
 		return fieldContext_Group_products(ctx, ec, field)
+	case "pendingJob":
+		return fieldContext_Group_pendingJob(ctx, ec, field)
 	case "parents":
 		return fieldContext_Group_parents(ctx, ec, field)
 	case "children":
@@ -8865,6 +8881,38 @@ func fieldContext_Group_products(_ context.Context, ec *executionContext, field 
 		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return childFields_GroupProduct(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _Group_pendingJob(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Group) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Group_pendingJob(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Group().PendingJob(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.Job) graphql.Marshaler {
+			return marshalOJob2ᚖcohortᚋmodelsᚐJob(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_Group_pendingJob(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Group",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Job(ctx, ec, field)
 		},
 	}
 	return fc, nil
@@ -24015,6 +24063,44 @@ func _Group(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj
 				}()
 				res = _Group_products(ctx, ec, field, obj)
 				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "pendingJob":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _Group_pendingJob(ctx, ec, field, obj)
+				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
 				return res
