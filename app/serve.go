@@ -10,12 +10,14 @@ import (
 	"net/http"
 	"runtime"
 	"runtime/debug"
+	"sync"
 	"syscall"
 	"time"
 
 	"cohort/auth"
 	"cohort/directory"
 	"cohort/graph"
+	"cohort/jobs"
 	"cohort/store"
 )
 
@@ -26,6 +28,7 @@ type serveCommand struct {
 	memorySetting
 	limitSettings
 	doorSettings
+	jobSettings
 	Listen string `default:"127.0.0.1:8080" placeholder:"HOST:PORT" variable:"COHORT_LISTEN" help:"Where to listen. 127.0.0.1:8080 by default, which only this machine reaches."`
 	Demo   bool   `help:"Make a demo account in a database without accounts, and print a token for it, as is done without a database of your own. Only when listening on a loopback address."`
 }
@@ -42,7 +45,7 @@ const (
 
 // Validate is called by the parser of the command line, and has to name the parts, of which several have one.
 func (c *serveCommand) Validate() error {
-	return cmp.Or(c.depthSetting.Validate(), c.memorySetting.Validate(), c.limitSettings.Validate(), c.doorSettings.Validate(), c.providerSettings.Validate())
+	return cmp.Or(c.depthSetting.Validate(), c.memorySetting.Validate(), c.limitSettings.Validate(), c.doorSettings.Validate(), c.providerSettings.Validate(), c.jobSettings.Validate())
 }
 
 func (c *serveCommand) Run(ctx context.Context, p *program) error {
@@ -94,6 +97,7 @@ func (c *serveCommand) open(ctx context.Context, p *program, address *net.TCPAdd
 	d, err := directory.New(s, o)
 	if err == nil {
 		on.store, on.directory = s, d
+		on.runner = c.runner(s, d, on.metrics, p.log)
 		err = errors.Join(on.metrics.watch(on), c.begin(ctx, provider, d))
 	}
 	if err == nil {
@@ -136,6 +140,8 @@ func (c *serveCommand) serve(ctx context.Context, p *program, address *net.TCPAd
 		// Requests outlive ctx: what is in flight when it ends is finished.
 		BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
 	}
+	stopJobs := startJobs(on.runner)
+	defer stopJobs()
 	p.log.Info("listening", "address", listener.Addr().String(), "demo", on.demo)
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
@@ -144,7 +150,10 @@ func (c *serveCommand) serve(ctx context.Context, p *program, address *net.TCPAd
 		return fmt.Errorf("serve: %w", err)
 	case <-ctx.Done():
 	}
-	p.log.Info("stopping: requests in flight are finished first", "within", stopWithin)
+	p.log.Info("stopping: requests in flight and the current parts of jobs are finished first", "within", stopWithin)
+	var jobsOver sync.WaitGroup
+	jobsOver.Go(stopJobs) // beside the requests, or the two would take twice as long
+	defer jobsOver.Wait()
 	return stop(server, on.streams, stopWithin)
 }
 
@@ -225,6 +234,7 @@ type site struct {
 	streams   *graph.Streams
 	origins   []string // of web pages that may use the server
 	metrics   *metrics
+	runner    *jobs.Runner
 	traces    *traces // nil for none
 	demo      bool    // only requests to a loopback name are answered
 	port      int

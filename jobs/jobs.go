@@ -162,7 +162,7 @@ func Cancel(tx *store.Tx, id models.JobID) (*models.Job, error) {
 }
 
 // Retry makes a job of the same kind and input over the rows of a job that failed, or that it never got to when it
-// ended FAILED, on behalf of whoever asks now. ErrNotFound; ErrOpen while the job has not ended; ErrNothingToRetry,
+// ended FAILED, with their detail, on behalf of whoever asks now. ErrNotFound; ErrOpen while the job has not ended; ErrNothingToRetry,
 // also for a dry run, which has changed nothing. On an error the transaction must be rolled back.
 func Retry(tx *store.Tx, id models.JobID, actor models.JobActor, requestID string) (*models.Job, error) {
 	first, err := Find(tx.DB, tx.Account.ID, id)
@@ -183,7 +183,7 @@ func Retry(tx *store.Tx, id models.JobID, actor models.JobActor, requestID strin
 	if err != nil {
 		return nil, err
 	}
-	err = addSelected(tx, job, tx.Model(&models.JobRow{}).Select("subject_type, subject_id, position AS rank_").
+	err = addSelected(tx, job, tx.Model(&models.JobRow{}).Select("subject_type, subject_id, detail, position AS rank_").
 		Where("account_id = ? AND job_id = ? AND effect IN ?", tx.Account.ID, id, effects))
 	if err == nil && job.Total == 0 {
 		err = ErrNothingToRetry

@@ -3,6 +3,7 @@ package jobs_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -238,6 +239,9 @@ func TestRetry(t *testing.T) {
 			must(t, err)
 			rows := subjects(len(effects))
 			for i, effect := range effects {
+				if i%2 == 1 {
+					rows[i].Detail = new(fmt.Sprintf(`{"row":%d}`, i))
+				}
 				if effect != '.' {
 					rows[i].Effect = map[rune]models.JobRowEffect{'c': "CHANGED", 'u': "UNCHANGED", 'f': "FAILED"}[effect]
 					rows[i].Outcome = string(rows[i].Effect)
@@ -279,6 +283,9 @@ func TestRetry(t *testing.T) {
 			for i, at := range tt.want {
 				if string(rows[i].SubjectID) != string(old[at].SubjectID) || int(rows[i].Position) != i || rows[i].Outcome != models.JobRowPending {
 					t.Errorf("row %d: %+v", i, rows[i])
+				}
+				if detail := rows[i].Detail; (detail == nil) != (at%2 == 0) || detail != nil && *detail != *old[at].Detail {
+					t.Errorf("row %d has the detail %v", i, detail)
 				}
 			}
 			if tt.state.Final() {

@@ -36,7 +36,7 @@ type keyRow struct {
 	InputHash []byte
 	JobID     *models.JobID // what was made: a job,
 	Result    *string       // or something else, as JSON
-	CreatedAt time.Time `gorm:"autoCreateTime:false"`
+	CreatedAt time.Time     `gorm:"autoCreateTime:false"`
 }
 
 func (keyRow) TableName() string { return "idempotency_keys" }

@@ -3,9 +3,12 @@ package jobs_test
 import (
 	"crypto/sha256"
 	"errors"
+	"slices"
 	"sync"
 	"testing"
 	"time"
+
+	"gorm.io/gorm"
 
 	"cohort/jobs"
 	"cohort/models"
@@ -124,5 +127,39 @@ func TestKeyRace(t *testing.T) {
 	must(t, w.Read.Model(&models.Job{}).Where("account_id = ?", w.account).Count(&made).Error)
 	if made != 1 {
 		t.Errorf("%d jobs", made)
+	}
+}
+
+// TestResultsOfKeys remembers what is no job.
+func TestResultsOfKeys(t *testing.T) {
+	type made struct {
+		IDs []models.UserID `json:"ids"`
+	}
+	w := newWorld(t)
+	key, hash := jobs.Key{Actor: somebody(), Mutation: "usersCreate", Text: "k"}, sha256.Sum256([]byte("a"))
+	want := made{[]models.UserID{models.NewID[models.UserID](), models.NewID[models.UserID]()}}
+	recall := func(hash [32]byte) (got made, known bool, err error) {
+		known, err = in(w, func(tx *store.Tx) (bool, error) { return jobs.RecallResult(tx, key, hash, &got) })
+		return got, known, err
+	}
+	if _, known, err := recall(hash); known || err != nil {
+		t.Errorf("before: known %v, error %v", known, err)
+	}
+	_, err := in(w, func(tx *store.Tx) (struct{}, error) { return struct{}{}, jobs.RememberResult(tx, key, hash, want) })
+	must(t, err)
+	if got, known, err := recall(hash); !known || err != nil || !slices.Equal(got.IDs, want.IDs) {
+		t.Errorf("after: %+v, known %v, error %v", got, known, err)
+	}
+	if _, _, err := recall(sha256.Sum256([]byte("b"))); !errors.Is(err, jobs.ErrKeyReused) {
+		t.Errorf("another input: error %v", err)
+	}
+	if _, err := in(w, func(tx *store.Tx) (*models.Job, error) {
+		job, _, err := jobs.Recall(tx, key, hash)
+		return job, err
+	}); err == nil {
+		t.Error("it is taken for a job")
+	}
+	if _, err := in(w, func(tx *store.Tx) (struct{}, error) { return struct{}{}, jobs.RememberResult(tx, key, hash, want) }); !errors.Is(err, gorm.ErrDuplicatedKey) {
+		t.Errorf("twice: error %v", err)
 	}
 }

@@ -43,13 +43,13 @@ func Add(tx *store.Tx, job *models.Job, rows []models.JobRow) error {
 // AddSelected gives a job a pending row for each id that the query selects under the name id, behind those it has and
 // in the order of the ids, without reading them into memory. The query must name the account.
 func AddSelected(tx *store.Tx, job *models.Job, subjectType string, query *gorm.DB) error {
-	return addSelected(tx, job, tx.Table("(?) chosen", query).Select("? AS subject_type, chosen.id AS subject_id, chosen.id AS rank_", subjectType))
+	return addSelected(tx, job, tx.Table("(?) chosen", query).Select("? AS subject_type, chosen.id AS subject_id, NULL AS detail, chosen.id AS rank_", subjectType))
 }
 
-// addSelected adds what a query selects as subject_type, subject_id and rank_, which orders the rows.
+// addSelected adds what a query selects as subject_type, subject_id, detail and rank_, which orders the rows.
 func addSelected(tx *store.Tx, job *models.Job, query *gorm.DB) error {
-	done := tx.Exec("INSERT INTO job_rows (account_id, job_id, position, subject_type, subject_id, effect, outcome) "+
-		"SELECT ?, ?, ? + ROW_NUMBER() OVER (ORDER BY rows_.rank_) - 1, rows_.subject_type, rows_.subject_id, ?, ? FROM (?) rows_",
+	done := tx.Exec("INSERT INTO job_rows (account_id, job_id, position, subject_type, subject_id, detail, effect, outcome) "+
+		"SELECT ?, ?, ? + ROW_NUMBER() OVER (ORDER BY rows_.rank_) - 1, rows_.subject_type, rows_.subject_id, rows_.detail, ?, ? FROM (?) rows_",
 		job.AccountID, job.ID, job.Total, models.JobRowEffectPending, models.JobRowPending, query)
 	if done.Error != nil {
 		return fmt.Errorf("insert the job's rows: %w", done.Error)

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -51,7 +52,13 @@ type Options struct {
 	Backoff     time.Duration // before the second try, doubled for each further one up to a minute; 1 s
 	MaxAttempts int           // failures and deaths in a row at the same chunk; 10
 	Grace       time.Duration // for the current chunks when Run is asked to end; 20 s
+	Clean       time.Duration // between two removals of old jobs, with jitter; 1 h
 	Log         *slog.Logger  // nil discards
+
+	// Worked is told of each chunk: how long it took, how many rows it has done, and its error. Ended is told of
+	// each job that ends while this Runner has it, Canceled ones included. Either may be nil.
+	Worked func(kind string, took time.Duration, rows int, err error)
+	Ended  func(kind string, state models.JobState)
 }
 
 const longestBackoff = time.Minute
@@ -74,6 +81,13 @@ func NewRunner(s *store.Store, handlers map[string]Handler, o Options) *Runner {
 	o.Backoff = orElse(o.Backoff, time.Second)
 	o.MaxAttempts = orElse(o.MaxAttempts, 10)
 	o.Grace = orElse(o.Grace, 20*time.Second)
+	o.Clean = orElse(o.Clean, time.Hour)
+	if o.Worked == nil {
+		o.Worked = func(string, time.Duration, int, error) {}
+	}
+	if o.Ended == nil {
+		o.Ended = func(string, models.JobState) {}
+	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -98,7 +112,7 @@ func (r *Runner) Wake() {
 	}
 }
 
-// Run works until ctx ends. Then the current chunks are finished, for as long as Grace allows, and the jobs are given
+// Run works, and removes old jobs, until ctx ends. Then the current chunks are finished, for as long as Grace allows, and the jobs are given
 // back at once for others to go on with. Call it once.
 func (r *Runner) Run(ctx context.Context) {
 	chunks, cut := context.WithCancel(context.WithoutCancel(ctx))
@@ -108,6 +122,10 @@ func (r *Runner) Run(ctx context.Context) {
 		context.AfterFunc(chunks, func() { patience.Stop() })
 	})
 	defer stop()
+
+	var cleaning sync.WaitGroup
+	cleaning.Go(func() { r.clean(ctx) })
+	defer cleaning.Wait()
 
 	finished, running := make(chan struct{}), 0
 	timer := time.NewTimer(0)

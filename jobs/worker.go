@@ -16,10 +16,11 @@ import (
 	"cohort/store"
 )
 
-// held is a claim, and how often the job has failed in a row.
+// held is a claim, how often the job has failed in a row, and how far it is as far as the worker knows.
 type held struct {
 	Claim
 	attempts int
+	done     int32
 }
 
 // claimWait bounds the wait for a row that a worker holds which is slow, but not dead.
@@ -45,11 +46,11 @@ func (r *Runner) claim(ctx, chunks context.Context, most int) []held {
 			attempts := int(job.Attempts)
 			if job.LeaseOwner != nil {
 				attempts++
-				r.o.Log.WarnContext(ctx, "job taken over", "job", job.ID, "from", *job.LeaseOwner, "attempts", attempts)
+				r.o.Log.WarnContext(ctx, "job taken over", "job", job.ID.String(), "from", *job.LeaseOwner, "attempts", attempts)
 			}
-			got = append(got, held{c, attempts})
+			got = append(got, held{c, attempts, job.Done})
 		case !errors.Is(err, ErrLost):
-			r.o.Log.WarnContext(ctx, "claim a job", "job", job.ID, "error", err)
+			r.o.Log.WarnContext(ctx, "claim a job", "job", job.ID.String(), "error", err)
 		}
 	}
 	return got
@@ -57,7 +58,10 @@ func (r *Runner) claim(ctx, chunks context.Context, most int) []held {
 
 // work does a job chunk by chunk until it ends, is lost, or fails, or ctx ends.
 func (r *Runner) work(ctx, chunks context.Context, j held) {
-	log := r.o.Log.With("job", j.Job, "kind", j.Kind)
+	log := r.o.Log.With("account", j.Account.String(), "job", j.Job.String(), "kind", j.Kind)
+	begin := time.Now()
+	log.InfoContext(ctx, "job begun", "done", j.done)
+	defer func() { r.tell(ctx, &j, log, begin) }()
 	if j.attempts >= r.o.MaxAttempts {
 		r.fail(chunks, j.Claim, log, Fail(CodeTooManyAttempts, errors.New("it failed, or whoever had it died, too often in a row")))
 		return
@@ -69,7 +73,7 @@ func (r *Runner) work(ctx, chunks context.Context, j held) {
 	defer lose(nil)
 
 	for ctx.Err() == nil {
-		done, err := r.chunk(run, j.Claim)
+		done, err := r.chunk(run, &j)
 		switch {
 		case errors.Is(err, ErrLost) || errors.Is(context.Cause(run), ErrLost):
 			log.InfoContext(ctx, "job lost or canceled")
@@ -89,9 +93,33 @@ func (r *Runner) work(ctx, chunks context.Context, j held) {
 }
 
 // chunk calls the handler.
-func (r *Runner) chunk(ctx context.Context, c Claim) (done bool, err error) {
+func (r *Runner) chunk(ctx context.Context, j *held) (done bool, err error) {
+	begin := time.Now()
+	defer func() {
+		took, rows := time.Since(begin), 0
+		if job, readErr := r.read(ctx, j); readErr == nil {
+			rows, j.done = int(max(job.Done-j.done, 0)), job.Done
+		}
+		r.o.Worked(j.Kind, took, rows, err)
+	}()
 	defer caught(&err)
-	return r.handlers[c.Kind].Chunk(ctx, c)
+	return r.handlers[j.Kind].Chunk(ctx, j.Claim)
+}
+
+func (r *Runner) read(ctx context.Context, j *held) (*models.Job, error) {
+	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), letGoWait)
+	defer cancel()
+	return Find(r.store.Read.WithContext(limited), j.Account, j.Job)
+}
+
+// tell says what the worker leaves behind.
+func (r *Runner) tell(ctx context.Context, j *held, log *slog.Logger, begin time.Time) {
+	job, err := r.read(ctx, j)
+	if err != nil || job.Fence != j.Fence || !job.State.Final() {
+		return
+	}
+	r.o.Ended(j.Kind, job.State)
+	log.InfoContext(ctx, "job ended", "status", job.State, "rows", job.Total, "changed", job.Changed, "failed", job.Failed, "took", time.Since(begin))
 }
 
 // caught makes a panic an error: what a job does wrong ends the job and not the server.
