@@ -31,7 +31,7 @@ const (
 )
 
 var typeNames = map[string]string{
-	accountKind: "Account", userKind: "User", groupKind: "Group", productKind: "Product", operationKind: "Operation", jobKind: "Job",
+	accountKind: "Account", userKind: "User", groupKind: "Group", productKind: "Product", operationKind: "Operation", jobKind: "Job", mailKind: "Mail",
 }
 
 var encoding = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
@@ -178,6 +178,7 @@ type GlobalID struct {
 	Group   *GroupID
 	Product *ProductID
 	Job     *JobID
+	Mail    *MailID
 }
 
 // ParseGlobalID reads the id of any entity. INVALID_ID when it is malformed.
@@ -202,6 +203,9 @@ func ParseGlobalID(text string) (GlobalID, error) {
 	case jobKind:
 		id := JobID(raw)
 		return GlobalID{Job: &id}, nil
+	case mailKind:
+		id := MailID(raw)
+		return GlobalID{Mail: &id}, nil
 	}
 	return GlobalID{}, Errorf(CodeInvalidID, "%s is not the id of something that can be looked up", quote(text))
 }
@@ -218,6 +222,8 @@ func (id GlobalID) String() string {
 		return id.Product.String()
 	case id.Job != nil:
 		return id.Job.String()
+	case id.Mail != nil:
+		return id.Mail.String()
 	}
 	return ""
 }
