@@ -55,17 +55,18 @@ const (
 
 // Directory offers the use cases. It is safe for concurrent use.
 type Directory struct {
-	store    *store.Store
-	graphs   *nesting.Cache
-	rosters  *roster.Cache
-	feeds    *feeds
-	jobFeed  *jobFeed
-	log      *slog.Logger
-	maxDepth int
-	inPlace  int
-	brake    int
-	confirm  confirmations
-	wakeJobs func()
+	store     *store.Store
+	graphs    *nesting.Cache
+	rosters   *roster.Cache
+	feeds     *feeds
+	jobFeed   *jobFeed
+	log       *slog.Logger
+	maxDepth  int
+	inPlace   int
+	brake     int
+	confirm   confirmations
+	wakeJobs  func()
+	wakeMails func()
 }
 
 // New makes a Directory on a store whose schema is up to date.
@@ -94,7 +95,7 @@ func New(s *store.Store, o Options) (*Directory, error) {
 	graphs := nesting.NewCache()
 	return &Directory{
 		inPlace: max(o.InPlace, 1), brake: o.Brake, confirm: newConfirmations(o.ConfirmKey),
-		store: s, graphs: graphs, rosters: roster.NewCache(s, graphs, o.Memory), feeds: newFeeds(s, o.Log), jobFeed: newJobFeed(s, o.Log), log: o.Log, maxDepth: o.MaxGroupDepth, wakeJobs: func() {},
+		store: s, graphs: graphs, rosters: roster.NewCache(s, graphs, o.Memory), feeds: newFeeds(s, o.Log), jobFeed: newJobFeed(s, o.Log), log: o.Log, maxDepth: o.MaxGroupDepth, wakeJobs: func() {}, wakeMails: func() {},
 	}, nil
 }
 
@@ -184,10 +185,12 @@ type change struct {
 	effects  effects
 	products map[models.ProductID]*models.Product // the catalogue, once something is settled
 
-	following             // what is left to do, and for whom
-	job       *models.Job // in the transaction of one of its parts
-	quiet     bool        // tells the users nothing
-	trial     bool        // is rolled back, and leaves no trace
+	following                        // what is left to do, and for whom
+	job       *models.Job            // in the transaction of one of its parts
+	part      map[models.UserID]bool // whose turn it is in that
+	posted    bool                   // there are mails to deliver
+	quiet     bool                   // tells the users nothing
+	trial     bool                   // is rolled back, and leaves no trace
 }
 
 func (c *change) account() models.AccountID { return c.Account.ID }
@@ -209,6 +212,7 @@ func (c *change) graph() (*nesting.Graph, error) {
 // then nothing is changed.
 func write[T any](ctx context.Context, d *Directory, who auth.Caller, action auth.Action, fn func(*change) (T, error)) (T, error) {
 	var result T
+	posted := false
 	if _, err := who.May(action); err != nil {
 		return result, err
 	}
@@ -227,10 +231,15 @@ func write[T any](ctx context.Context, d *Directory, who auth.Caller, action aut
 		if result, err = fn(c); err != nil {
 			return struct{}{}, err
 		}
-		return struct{}{}, c.end()
+		err = c.end()
+		posted = c.posted
+		return struct{}{}, err
 	})
 	if err == nil {
 		d.feeds.wake(who.Account)
+		if posted {
+			d.wakeMails()
+		}
 	}
 	if errors.Is(err, store.ErrNoAccount) {
 		err = fmt.Errorf("%w: the account is no more", auth.ErrUnauthenticated)

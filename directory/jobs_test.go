@@ -170,7 +170,9 @@ func TestRetryJob(t *testing.T) {
 			t.Errorf("%s: the same job", name)
 		}
 	}
-	working(t, w.store, w.d, w.who.Account)(t)
+	drain, stop := working(t, w.store, w.d, w.who.Account)
+	defer stop()
+	drain(t)
 	if done, err := w.d.Job(t.Context(), w.who, again.ID); err != nil || done.State != models.JobStateSucceeded {
 		t.Errorf("in the end: %+v, %v", done, err)
 	}
@@ -192,7 +194,9 @@ func TestRetryWithOwnRights(t *testing.T) {
 	admin := hire(t, w.d, w.who, "admin@example.org", models.RoleAdmin)
 	p, err := w.d.RetryJob(t.Context(), admin, models.JobRetryFailedInput{ID: first.ID})
 	must(t, err)
-	working(t, w.store, w.d, w.who.Account)(t)
+	drain, stop := working(t, w.store, w.d, w.who.Account)
+	defer stop()
+	drain(t)
 	pages, err := w.d.JobResults(t.Context(), w.who, []models.JobID{p.Job.ID}, nil, models.PageArgs{})
 	must(t, err)
 	for _, result := range pages[0].Nodes() {
@@ -232,7 +236,9 @@ func TestFollowJob(t *testing.T) {
 		}
 		followed = append(followed, events)
 	}
-	working(t, w.store, w.d, w.who.Account)(t)
+	drain, stop := working(t, w.store, w.d, w.who.Account)
+	defer stop()
+	drain(t)
 	for i, events := range followed {
 		var last *models.Job
 		for {

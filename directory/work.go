@@ -9,6 +9,7 @@ import (
 
 	"cohort/auth"
 	"cohort/jobs"
+	"cohort/mail"
 	"cohort/models"
 	"cohort/store"
 )
@@ -206,6 +207,7 @@ const CodeActorLostRights = "ACTOR_LOST_RIGHTS"
 
 // chunk does the next part of a job.
 func (d *Directory) chunk(ctx context.Context, claim jobs.Claim) (bool, error) {
+	posted := false
 	done, err := store.InAccount(ctx, d.store, claim.Account, func(tx *store.Tx) (bool, error) {
 		job, err := jobs.Held(tx, claim)
 		if err != nil {
@@ -222,11 +224,17 @@ func (d *Directory) chunk(ctx context.Context, claim jobs.Claim) (bool, error) {
 		last := job.Done == job.Total
 		if !last {
 			c.queued = nil // the next part goes on along the lines
-		} else if err := c.jobEnded(job); err != nil {
+		} else if err := c.letGo(job); err != nil {
 			return false, err
 		}
 		if err := c.end(); err != nil {
 			return false, err
+		}
+		posted = c.posted
+		if last {
+			if err := mail.Release(tx, job.OperationID); err != nil {
+				return false, err
+			}
 		}
 		if err := jobs.MoveCursor(tx, job, c.effects.impact); err != nil || !last {
 			return false, err
@@ -234,6 +242,9 @@ func (d *Directory) chunk(ctx context.Context, claim jobs.Claim) (bool, error) {
 		return true, jobs.Finish(tx, job)
 	})
 	if err == nil {
+		if posted {
+			d.wakeMails()
+		}
 		d.feeds.wake(claim.Account)
 		d.jobMoved(claim.Account)
 	}
@@ -293,6 +304,10 @@ func (c *change) chunkOf(job *models.Job, w work) error {
 			return err
 		}
 	}
+	c.part = make(map[models.UserID]bool, len(part))
+	for _, s := range part {
+		c.part[s.userID()] = true
+	}
 	if err := c.step(w, part); err != nil {
 		return err
 	}
@@ -315,8 +330,16 @@ func (d *Directory) failed(tx *store.Tx, job *models.Job) error {
 	return c.end()
 }
 
-// jobEnded lets go of what was kept for a job.
+// jobEnded is the last step of a job that ends before its time.
 func (c *change) jobEnded(job *models.Job) error {
+	if err := c.letGo(job); err != nil {
+		return err
+	}
+	return mail.Release(c.Tx, job.OperationID)
+}
+
+// letGo ends what is kept for a job.
+func (c *change) letGo(job *models.Job) error {
 	if err := c.unmarkPending(job); err != nil {
 		return err
 	}
