@@ -190,6 +190,7 @@ type change struct {
 	part      map[models.UserID]bool // whose turn it is in that
 	posted    bool                   // there are mails to deliver
 	quiet     bool                   // tells the users nothing
+	untold    map[models.UserID]bool // who is told nothing of what they gain and lose
 	trial     bool                   // is rolled back, and leaves no trace
 }
 

@@ -48,6 +48,7 @@ func (d *Directory) CreateGroup(ctx context.Context, who auth.Caller, in models.
 		if err := staged.check(c); err != nil {
 			return nil, err
 		}
+		c.options.NotifyUsers = in.NotifyUsers
 		group.AccountID, group.ID, group.CreatedAt, group.UpdatedAt = c.account(), models.NewID[models.GroupID](), c.Now, c.Now
 		if err := insertGroups(c, []*models.Group{group}); err != nil {
 			return nil, err

@@ -42,7 +42,7 @@ func (c *change) mails() []models.Mail {
 			continue
 		}
 		u := c.effects.users[id]
-		if c.options.NotifyUsers && len(u.Gained)+len(u.Lost) > 0 {
+		if c.options.NotifyUsers && !c.untold[id] && len(u.Gained)+len(u.Lost) > 0 {
 			mails = append(mails, models.Mail{UserID: id, Kind: models.MailKindNotice, State: models.MailStateQueued, Content: models.MailContent{
 				Added: c.names(u.Gained), Removed: c.names(u.Lost), Waiting: c.names(u.Waiting), Suspended: u.NoProducts != nil && *u.NoProducts,
 			}})

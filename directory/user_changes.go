@@ -253,6 +253,7 @@ func createUsers(c *change, rows []newUser, strict bool) (models.Errors, error) 
 		return nil, err
 	}
 	var errs models.Errors
+	c.options.NotifyUsers, c.untold = true, map[models.UserID]bool{}
 	var users []*models.User
 	var pairs []models.Pair
 	seen := map[string]bool{}
@@ -278,6 +279,9 @@ func createUsers(c *change, rows []newUser, strict bool) (models.Errors, error) 
 		}
 		row.user.AccountID, row.user.ID = c.account(), models.NewID[models.UserID]()
 		row.user.CreatedAt, row.user.UpdatedAt = c.Now, c.Now
+		if !row.in.NotifyUsers {
+			c.untold[row.user.ID] = true
+		}
 		users = append(users, row.user)
 		for _, id := range row.in.GroupIds {
 			pairs = append(pairs, models.Pair{User: row.user.ID, Group: id})

@@ -113,6 +113,7 @@ type GroupCreateInput struct {
 	Priority    int32
 	ParentIds   []GroupID
 	MemberIds   []UserID
+	NotifyUsers bool
 
 	IdempotencyKey *string `json:"-"`
 }

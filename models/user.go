@@ -179,6 +179,7 @@ type UserCreateInput struct {
 	Locale      Locale
 	Role        Role
 	GroupIds    []GroupID
+	NotifyUsers bool
 
 	IdempotencyKey *string `json:"-"`
 }

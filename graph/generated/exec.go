@@ -4994,6 +4994,8 @@ input UserCreateInput {
   role: Role! = MEMBER
   "The groups to be a direct member of from the start; at most 250."
   groupIds: [ID!]! = []
+  "Whether the user is told by mail which products the groups give."
+  notifyUsers: Boolean! = true
   """
   A text of 1 to 255 characters, chosen by the client, under which this is done once: for 7 days the same input answers with
   the same user in its present state, or without what has been deleted since, and creates nothing; another one is refused
@@ -5389,6 +5391,8 @@ input GroupCreateInput {
   parentIds: [ID!]! = []
   "The first direct members; at most 250."
   memberIds: [ID!]! = []
+  "Whether the first members are told by mail what they gain."
+  notifyUsers: Boolean! = true
   """
   A text of 1 to 255 characters, chosen by the client, under which this is done once: for 7 days the same input answers with
   the same group in its present state, or without what has been deleted since, and creates nothing; another one is refused
@@ -21184,8 +21188,11 @@ func unmarshalInputGroupCreateInput(ctx context.Context, ec *executionContext, o
 	if _, present := asMap["memberIds"]; !present {
 		asMap["memberIds"] = []any{}
 	}
+	if _, present := asMap["notifyUsers"]; !present {
+		asMap["notifyUsers"] = true
+	}
 
-	fieldsInOrder := [...]string{"name", "description", "priority", "parentIds", "memberIds", "idempotencyKey"}
+	fieldsInOrder := [...]string{"name", "description", "priority", "parentIds", "memberIds", "notifyUsers", "idempotencyKey"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -21227,6 +21234,13 @@ func unmarshalInputGroupCreateInput(ctx context.Context, ec *executionContext, o
 				return it, err
 			}
 			it.MemberIds = data
+		case "notifyUsers":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("notifyUsers"))
+			data, err := unmarshalNBoolean2bool(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.NotifyUsers = data
 		case "idempotencyKey":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
 			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
@@ -22734,8 +22748,11 @@ func unmarshalInputUserCreateInput(ctx context.Context, ec *executionContext, ob
 	if _, present := asMap["groupIds"]; !present {
 		asMap["groupIds"] = []any{}
 	}
+	if _, present := asMap["notifyUsers"]; !present {
+		asMap["notifyUsers"] = true
+	}
 
-	fieldsInOrder := [...]string{"email", "givenName", "familyName", "displayName", "locale", "role", "groupIds", "idempotencyKey"}
+	fieldsInOrder := [...]string{"email", "givenName", "familyName", "displayName", "locale", "role", "groupIds", "notifyUsers", "idempotencyKey"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -22791,6 +22808,13 @@ func unmarshalInputUserCreateInput(ctx context.Context, ec *executionContext, ob
 				return it, err
 			}
 			it.GroupIds = data
+		case "notifyUsers":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("notifyUsers"))
+			data, err := unmarshalNBoolean2bool(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.NotifyUsers = data
 		case "idempotencyKey":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
 			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
