@@ -96,6 +96,14 @@ func (s depthSetting) Validate() error {
 	return nil
 }
 
+// Validate is called by the parser of the command line.
+func (s brakeSetting) Validate() error {
+	if s.Brake < 1 || s.Brake > 100 {
+		return fmt.Errorf("--brake (COHORT_BRAKE) must lie between 1 and 100")
+	}
+	return nil
+}
+
 func (s depthSetting) options() directory.Options {
 	return directory.Options{MaxGroupDepth: s.MaxGroupDepth}
 }

@@ -46,6 +46,11 @@ type depthSetting struct {
 	MaxGroupDepth int `default:"10" variable:"COHORT_MAX_GROUP_DEPTH" help:"How many groups the longest chain of nested groups may have: 1 to 32."`
 }
 
+// brakeSetting stops what would suspend many.
+type brakeSetting struct {
+	Brake int `default:"20" placeholder:"PERCENT" variable:"COHORT_BRAKE" help:"Of how many in a hundred of the account's users, and more than 10, a change that would suspend them needs to be confirmed: 1 to 100, 20 by default; 100 for never."`
+}
+
 // memorySetting bounds what is kept of accounts to answer without the database.
 type memorySetting struct {
 	RosterMemory int64 `default:"256" placeholder:"MIB" variable:"COHORT_ROSTER_MEMORY" help:"What may be kept in memory of who is in which group, over all accounts, in MiB: 256. 100,000 users with three groups each take about 25. With 0 the database answers everything."`

@@ -29,6 +29,7 @@ type serveCommand struct {
 	limitSettings
 	doorSettings
 	jobSettings
+	brakeSetting
 	Listen string `default:"127.0.0.1:8080" placeholder:"HOST:PORT" variable:"COHORT_LISTEN" help:"Where to listen. 127.0.0.1:8080 by default, which only this machine reaches."`
 	Demo   bool   `help:"Make a demo account in a database without accounts, and print a token for it, as is done without a database of your own. Only when listening on a loopback address."`
 }
@@ -45,7 +46,7 @@ const (
 
 // Validate is called by the parser of the command line, and has to name the parts, of which several have one.
 func (c *serveCommand) Validate() error {
-	return cmp.Or(c.depthSetting.Validate(), c.memorySetting.Validate(), c.limitSettings.Validate(), c.doorSettings.Validate(), c.providerSettings.Validate(), c.jobSettings.Validate())
+	return cmp.Or(c.depthSetting.Validate(), c.memorySetting.Validate(), c.limitSettings.Validate(), c.doorSettings.Validate(), c.providerSettings.Validate(), c.jobSettings.Validate(), c.brakeSetting.Validate())
 }
 
 func (c *serveCommand) Run(ctx context.Context, p *program) error {
@@ -93,7 +94,10 @@ func (c *serveCommand) open(ctx context.Context, p *program, address *net.TCPAdd
 		return err
 	}
 	o := c.options()
-	o.Memory, o.Log = c.bytes(), p.log
+	o.Memory, o.Log, o.Brake = c.bytes(), p.log, c.Brake
+	if o.ConfirmKey, err = on.tokens.Key("confirmations"); err != nil {
+		return errors.Join(err, s.Close())
+	}
 	d, err := directory.New(s, o)
 	if err == nil {
 		on.store, on.directory = s, d

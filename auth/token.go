@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"crypto/hkdf"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -82,6 +83,15 @@ type Tokens struct {
 	now              func() time.Time
 	parser           *jwt.Parser
 	kept             *lru.Cache[[sha256.Size]byte, keptToken] // verified tokens, by the hash of their text
+}
+
+// Key is a key for another purpose than tokens, derived from their secret: the same on each server that has it.
+func (t *Tokens) Key(purpose string) ([]byte, error) {
+	key, err := hkdf.Key(sha256.New, t.secret, nil, "cohort "+purpose, sha256.Size)
+	if err != nil {
+		return nil, fmt.Errorf("derive a key: %w", err)
+	}
+	return key, nil
 }
 
 // keptToken is good while its key is.
