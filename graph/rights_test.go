@@ -46,6 +46,7 @@ func rightsHouse(t testing.TB, role string) *house {
 	h := newHouse(t)
 	h.ids["idle"], h.ids["me"] = h.person("idle@example.org", models.RoleMember).UserID.String(), h.ids[role]
 	h.done("usersSuspend", "counts { changed }", vars{"selection": vars{"ids": []string{h.ids["idle"]}}})
+	h.ids["open"] = h.openJob().String()
 	return h
 }
 

@@ -96,6 +96,12 @@ var pages = map[string]string{
 	"Group.products":                `{ groups(first: %N%) { nodes { products { product { key } direct } } } }`,
 	"GroupProduct.via":              `{ groups(first: %N%) { nodes { products { via { name } } } } }`,
 	"UsersProductsSummary.products": `query ($users: [ID!]!) { usersProductsSummary(selection: {ids: $users}) { users products { tick enabled product { key waiting } } } }`,
+	"Query.jobs":                    `{ jobs(first: %N%) { nodes { id kind status startedBy { email } retries { id } reverts { id } viewerCanRetry } } }`,
+	"JobConnection.edges":           `{ jobs(first: %N%) { edges { cursor node { id } } } }`,
+	"JobConnection.nodes":           `{ jobs(first: %N%) { nodes { id } } }`,
+	"Job.results":                   `{ jobs(first: %N%) { nodes { results(first: 3) { nodes { subjectId outcome suspended } } } } }`,
+	"JobResultConnection.edges":     `{ jobs(first: %N%) { nodes { results(first: 2) { edges { cursor node { subject { id } } } } } } }`,
+	"JobResultConnection.nodes":     `{ jobs(first: %N%) { nodes { results(first: 2) { nodes { subject { id ... on User { email } ... on Group { name } } added { key } removed { key } waiting { key } } } } } }`,
 	"User.statusReasons":            `{ users(first: %N%) { nodes { statusReasons } } }`,
 
 	"Group.memberCount":                `{ groups(first: %N%) { nodes { memberCount } } }`,
@@ -103,6 +109,7 @@ var pages = map[string]string{
 	"Group.adjacent":                   `{ groups(first: %N%) { nodes { adjacent(sort: PRIORITY_DESC) { previous { id } next { id } } } } }`,
 	"UserGroupConnection.totalCount":   `{ users(first: %N%) { nodes { groups(first: 1) { totalCount } } } }`,
 	"GroupMemberConnection.totalCount": `{ groups(first: %N%) { nodes { members(first: 1) { totalCount } } } }`,
+	"JobResultConnection.totalCount":   `{ jobs(first: %N%) { nodes { results(first: 1, outcomes: [CHANGED]) { totalCount } } } }`,
 	"GroupConnection.totalCount":       `{ groups(first: %N%) { nodes { parents(first: 1) { totalCount } } } }`,
 	"lists of lists of lists":          `{ groups(first: %N%) { nodes { members(first: 2) { nodes { groups(first: 2) { nodes { children(first: 1) { nodes { id } } } } } } } } }`,
 	"several lists side by side":       `{ groups(first: %N%) { nodes { memberCount depth parents(first: 1) { nodes { id } } children(first: 1) { totalCount } members(first: 1) { nodes { id } } } } }`,
@@ -126,6 +133,9 @@ func TestStatements(t *testing.T) {
 	a.product("goto-meeting")
 	a.done("groupProductsSet", "impact { gaining }", vars{"groupId": groups[0], "productKeys": []string{"goto-room", "goto-meeting"}})
 	a.done("groupProductsSet", "impact { gaining }", vars{"groupId": top.String(), "productKeys": []string{"goto-room"}})
+	for range 60 {
+		a.pastJobs(everybody[0], top)
+	}
 	var people []string
 	for _, id := range everybody {
 		people = append(people, id.String())
