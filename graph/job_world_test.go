@@ -70,7 +70,7 @@ func (a *api) pastJobs(user models.UserID, group models.GroupID) (first, second 
 func (a *api) openJob() models.JobID {
 	a.t.Helper()
 	return inAccount(a, func(tx *store.Tx) (models.JobID, error) {
-		job, err := jobs.Enqueue(tx, jobs.New{Kind: "groupMembersAdd", Input: map[string]any{"work": map[string]any{}}, Actor: a.actor()})
+		job, err := jobs.Enqueue(tx, jobs.New{Kind: "usersProductsSet", Input: map[string]any{"work": map[string]any{}}, Actor: a.actor()})
 		if err != nil {
 			return models.JobID{}, err
 		}

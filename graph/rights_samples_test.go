@@ -4,6 +4,11 @@ package graph_test
 // field and not for the group.
 const ownGroup = `{ group(by: {id: "$sales"}) { %FIELDS% } }`
 
+// preview tries out what an admin may do.
+func preview(fields string) string {
+	return `mutation { usersProductsSet(input: {selection: {ids: ["$ann"]}, productKeys: ["goto-meeting"], mode: ADD, dryRun: true}) { preview { rows { ` + fields + ` } } } }`
+}
+
 // samples has a request for each row of the policy table: one that whoever is allowed succeeds with.
 var samples = map[string]request{
 	"Query.viewer":           {query: `{ viewer { role viewerCanCreateUsers } }`},
@@ -79,6 +84,12 @@ var samples = map[string]request{
 	"MembershipCheck.via":    {query: `{ membershipChecks(userIds: ["$me"], groupIds: ["$sales"]) { via { id } } }`},
 	"MembershipCheck.path":   {query: `{ membershipChecks(userIds: ["$me"], groupIds: ["$sales"]) { path { id } } }`},
 
+	"ProductsPreview.rows":       {query: preview(`outcome suspended`)},
+	"ProductsPreviewRow.user":    {query: preview(`user { email }`)},
+	"ProductsPreviewRow.gained":  {query: preview(`gained { key }`)},
+	"ProductsPreviewRow.lost":    {query: preview(`lost { key }`)},
+	"ProductsPreviewRow.waiting": {query: preview(`waiting { key }`)},
+
 	"Subscription.jobProgress":  {query: `subscription { jobProgress(id: "$job") { id status done } }`},
 	"Subscription.groupChanged": {query: `subscription { groupChanged(id: "$sales") { changed group { id } } }`},
 
@@ -107,7 +118,7 @@ var samples = map[string]request{
 
 	"Mutation.jobCancel":      {mutation: "jobCancel", input: vars{"id": "$open"}},
 	"Mutation.jobRetryFailed": {mutation: "jobRetryFailed", input: vars{"id": "$job"}},
-	"Mutation.jobRevert":      {mutation: "jobRevert", input: vars{"id": "$job"}},
+	"Mutation.jobRevert":      {mutation: "jobRevert", input: vars{"id": "$given"}},
 
 	"Mutation.groupUnnest": {mutation: "groupUnnest", input: vars{"parentId": "$sales", "childId": "$emea"}},
 }

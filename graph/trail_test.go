@@ -43,9 +43,9 @@ var trails = map[string]struct {
 	"productCreate":        {vars{"key": "new", "name": "New"}, []string{"LOG CATALOGUE SET New"}, "KEY_TAKEN"},
 	"productUpdate":        {vars{"id": "$room", "seats": 5}, []string{"LOG CATALOGUE SET goto-room"}, ""},
 	"productDelete":        {vars{"id": "$room"}, []string{"LOG CATALOGUE REMOVED goto-room"}, "NOT_FOUND"},
-	"jobCancel":            {vars{"id": "$open"}, []string{"LOG JOB SET groupMembersAdd"}, ""},
+	"jobCancel":            {vars{"id": "$open"}, []string{"LOG JOB SET usersProductsSet"}, ""},
 	"jobRetryFailed":       {vars{"id": "$job", "idempotencyKey": "k"}, []string{"LOG JOB SET usersProductsSet in usersProductsSet"}, ""},
-	"jobRevert":            {vars{"id": "$job"}, []string{"LOG ASSIGNMENT REMOVED ann in goto-meeting", "PRODUCT REMOVED ann in goto-meeting"}, ""},
+	"jobRevert":            {vars{"id": "$given"}, []string{"LOG ASSIGNMENT REMOVED ann in goto-meeting", "PRODUCT REMOVED ann in goto-meeting", "STATUS SET ann"}, ""},
 	"groupNest":            {vars{"parentId": "$alone", "childId": "$emea"}, []string{"NESTING SET EMEA in Alone"}, ""},
 	"groupUnnest":          {vars{"parentId": "$sales", "childId": "$emea"}, []string{"NESTING REMOVED EMEA in Sales"}, ""},
 }
@@ -62,6 +62,7 @@ func TestEveryMutationLeavesATrail(t *testing.T) {
 	for mutation, tt := range trails {
 		t.Run(mutation, func(t *testing.T) {
 			h := rightsHouse(t, "super")
+			h.readyFor("Mutation." + mutation)
 			names := h.names() // before something is deleted
 			since := h.feed(0)
 			who := h.admin
