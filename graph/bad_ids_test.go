@@ -22,6 +22,11 @@ var idSlots = map[string]struct {
 	kind string // what the id must be of; "" for anything
 	path string
 }{
+	"Query.job.id":                         {request{query: `{ job(id: "%ID%") { id kind total } }`}, "Job", "job.id"},
+	"Subscription.jobProgress.id":          {request{query: `subscription { jobProgress(id: "%ID%") { done } }`}, "Job", "jobProgress.id"},
+	"JobCancelInput.id":                    {request{query: `mutation { jobCancel(input: {id: "%ID%"}) { job { id } errors { code message path } } }`}, "Job", "jobCancel.input.id"},
+	"JobRetryFailedInput.id":               {request{query: `mutation { jobRetryFailed(input: {id: "%ID%", idempotencyKey: "k"}) { job { id } errors { code message path } } }`}, "Job", "jobRetryFailed.input.id"},
+	"JobRevertInput.id":                    {request{query: `mutation { jobRevert(input: {id: "%ID%"}) { job { id } errors { code message path } } }`}, "Job", "jobRevert.input.id"},
 	"Query.node.id":                        {request{query: `{ node(id: "%ID%") { id } }`}, "", "node.id"},
 	"Query.nodes.ids":                      {request{query: `{ nodes(ids: ["$sales", "%ID%"]) { id } }`}, "", "nodes.ids.1"},
 	"UserBy.id":                            {request{query: `{ user(by: {id: "%ID%"}) { id email } }`}, "User", "user.by.id"},
@@ -141,7 +146,7 @@ func TestMalformedIDs(t *testing.T) {
 				r.query = strings.ReplaceAll(r.query, "%ID%", strings.ReplaceAll(text, "KIND", kind))
 				tests[what] = refusal{r, want, where + ": \""}
 			}
-			others := map[string]string{"User": "$ann", "Group": "$sales", "Product": "$room", "Account": "$account"}
+			others := map[string]string{"User": "$ann", "Group": "$sales", "Product": "$room", "Account": "$account", "Job": "$job"}
 			delete(others, slot.kind)
 			for kind, id := range others {
 				if slot.kind != "" {
@@ -159,7 +164,7 @@ func TestMalformedIDs(t *testing.T) {
 func TestForeignIDsAreAbsent(t *testing.T) {
 	h := newHouse(t)
 	for name, slot := range idSlots {
-		for _, kind := range []string{"User", "Group", "Product", "Account"} {
+		for _, kind := range []string{"User", "Group", "Product", "Account", "Job"} {
 			if slot.kind != "" && slot.kind != kind {
 				continue
 			}

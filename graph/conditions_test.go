@@ -144,6 +144,7 @@ func TestTheStoredRoleCounts(t *testing.T) {
 			h.done("usersSuspend", "errors { code }", vars{"selection": vars{"ids": []string{suspended.UserID.String()}}})
 			h.done("userDelete", "errors { code }", vars{"id": deleted.UserID.String()})
 			elsewhere, nowhere := h.other.admin, h.admin
+			h.readyFor(action)
 			elsewhere.Account, nowhere.Account = h.account, models.NewID[models.AccountID]()
 			for name, who := range map[string]auth.Caller{"pretender": claim, "suspended": suspended, "deleted": deleted, "elsewhere": elsewhere, "no account": nowhere} {
 				h.callers[name] = who

@@ -4,6 +4,11 @@ package graph_test
 // field and not for the group.
 const ownGroup = `{ group(by: {id: "$sales"}) { %FIELDS% } }`
 
+// preview tries out what an admin may do.
+func preview(fields string) string {
+	return `mutation { usersProductsSet(input: {selection: {ids: ["$ann"]}, productKeys: ["goto-meeting"], mode: ADD, dryRun: true}) { preview { rows { ` + fields + ` } } } }`
+}
+
 // samples has a request for each row of the policy table: one that whoever is allowed succeeds with.
 var samples = map[string]request{
 	"Query.viewer":           {query: `{ viewer { role viewerCanCreateUsers } }`},
@@ -20,6 +25,13 @@ var samples = map[string]request{
 	"Query.product":              {query: `{ product(by: {key: "goto-room"}) { id name } }`},
 	"Query.products":             {query: `{ products { id key family } }`},
 	"Query.usersProductsSummary": {query: `{ usersProductsSummary(selection: {ids: ["$me"]}) { users } }`},
+
+	"Query.job":     {query: `{ job(id: "$job") { id kind status dryRun total done changed failed createdAt startedAt finishedAt viewerCanCancel viewerCanRetry viewerCanRevert } }`},
+	"Query.jobs":    {query: `{ jobs(status: [PARTLY_FAILED]) { totalCount nodes { id } } }`},
+	"Job.startedBy": {query: `{ job(id: "$job") { startedBy { email } } }`},
+	"Job.retries":   {query: `{ job(id: "$back") { retries { id } } }`},
+	"Job.reverts":   {query: `{ job(id: "$back") { reverts { id } } }`},
+	"Job.results":   {query: `{ job(id: "$job") { results { totalCount nodes { subjectId outcome subject { id } added { key } removed { key } waiting { key } } } } }`},
 
 	"Viewer.account": {query: `{ viewer { account { id name } } }`},
 	"Viewer.user":    {query: `{ viewer { user { id email } } }`},
@@ -72,6 +84,13 @@ var samples = map[string]request{
 	"MembershipCheck.via":    {query: `{ membershipChecks(userIds: ["$me"], groupIds: ["$sales"]) { via { id } } }`},
 	"MembershipCheck.path":   {query: `{ membershipChecks(userIds: ["$me"], groupIds: ["$sales"]) { path { id } } }`},
 
+	"ProductsPreview.rows":       {query: preview(`outcome suspended`)},
+	"ProductsPreviewRow.user":    {query: preview(`user { email }`)},
+	"ProductsPreviewRow.gained":  {query: preview(`gained { key }`)},
+	"ProductsPreviewRow.lost":    {query: preview(`lost { key }`)},
+	"ProductsPreviewRow.waiting": {query: preview(`waiting { key }`)},
+
+	"Subscription.jobProgress":  {query: `subscription { jobProgress(id: "$job") { id status done } }`},
 	"Subscription.groupChanged": {query: `subscription { groupChanged(id: "$sales") { changed group { id } } }`},
 
 	"Mutation.userCreate":           {mutation: "userCreate", input: vars{"email": "new@example.org", "groupIds": []string{"$alone"}}},
@@ -96,6 +115,10 @@ var samples = map[string]request{
 	"Mutation.productCreate":        {mutation: "productCreate", input: vars{"key": "new", "name": "New"}},
 	"Mutation.productUpdate":        {mutation: "productUpdate", input: vars{"id": "$meeting", "seats": 5}},
 	"Mutation.productDelete":        {mutation: "productDelete", input: vars{"id": "$meeting"}},
+
+	"Mutation.jobCancel":      {mutation: "jobCancel", input: vars{"id": "$open"}},
+	"Mutation.jobRetryFailed": {mutation: "jobRetryFailed", input: vars{"id": "$job"}},
+	"Mutation.jobRevert":      {mutation: "jobRevert", input: vars{"id": "$given"}},
 
 	"Mutation.groupUnnest": {mutation: "groupUnnest", input: vars{"parentId": "$sales", "childId": "$emea"}},
 }

@@ -43,6 +43,9 @@ var trails = map[string]struct {
 	"productCreate":        {vars{"key": "new", "name": "New"}, []string{"LOG CATALOGUE SET New"}, "KEY_TAKEN"},
 	"productUpdate":        {vars{"id": "$room", "seats": 5}, []string{"LOG CATALOGUE SET goto-room"}, ""},
 	"productDelete":        {vars{"id": "$room"}, []string{"LOG CATALOGUE REMOVED goto-room"}, "NOT_FOUND"},
+	"jobCancel":            {vars{"id": "$open"}, []string{"LOG JOB SET usersProductsSet"}, ""},
+	"jobRetryFailed":       {vars{"id": "$job", "idempotencyKey": "k"}, []string{"LOG JOB SET usersProductsSet in usersProductsSet"}, ""},
+	"jobRevert":            {vars{"id": "$given"}, []string{"LOG ASSIGNMENT REMOVED ann in goto-meeting", "PRODUCT REMOVED ann in goto-meeting", "STATUS SET ann"}, ""},
 	"groupNest":            {vars{"parentId": "$alone", "childId": "$emea"}, []string{"NESTING SET EMEA in Alone"}, ""},
 	"groupUnnest":          {vars{"parentId": "$sales", "childId": "$emea"}, []string{"NESTING REMOVED EMEA in Sales"}, ""},
 }
@@ -59,6 +62,7 @@ func TestEveryMutationLeavesATrail(t *testing.T) {
 	for mutation, tt := range trails {
 		t.Run(mutation, func(t *testing.T) {
 			h := rightsHouse(t, "super")
+			h.readyFor("Mutation." + mutation)
 			names := h.names() // before something is deleted
 			since := h.feed(0)
 			who := h.admin
@@ -106,7 +110,7 @@ func TestEveryMutationLeavesATrail(t *testing.T) {
 func (h *house) names() map[string]string {
 	h.t.Helper()
 	names := map[string]string{}
-	data := h.must(`{ users(first: 100) { nodes { id email } } groups(first: 100) { nodes { id name } } products { id name } }`, nil)
+	data := h.must(`{ users(first: 100) { nodes { id email } } groups(first: 100) { nodes { id name } } products { id name } jobs(first: 100) { nodes { id kind status } } }`, nil)
 	for _, u := range get(data, "users.nodes").([]any) {
 		id, err := models.ParseUserID(get(u, "id").(string))
 		if err != nil {
@@ -120,6 +124,13 @@ func (h *house) names() map[string]string {
 			h.t.Fatal(err)
 		}
 		names[string(id[:])] = get(g, "name").(string)
+	}
+	for _, j := range get(data, "jobs.nodes").([]any) {
+		id, err := models.ParseJobID(get(j, "id").(string))
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		names[string(id[:])] = get(j, "kind").(string)
 	}
 	for _, p := range get(data, "products").([]any) {
 		id, err := models.ParseProductID(get(p, "id").(string))
@@ -157,7 +168,7 @@ func (h *house) feed(since int64) []audit.Change {
 }
 
 // alone are the subjects that the log has and the feed hasn't.
-var alone = []string{audit.Assignment, audit.Block, audit.Grant, audit.Waiting, audit.Catalogue}
+var alone = []string{audit.Assignment, audit.Block, audit.Grant, audit.Waiting, audit.Catalogue, audit.Job}
 
 // audited holds the log of one operation against its feed: one event for the operation, one for each subject. It
 // gives those that the log has alone.
