@@ -20,6 +20,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"cohort/graph"
+	"cohort/store"
 	"cohort/store/storetest"
 )
 
@@ -47,7 +48,9 @@ func TestRefusedBeforeTheDatabase(t *testing.T) {
 	w := newWorld(t)
 	var statements atomic.Int64
 	w.inspect = func(ctx context.Context, sql string) error {
-		statements.Add(1)
+		if !store.IsAcrossAccounts(ctx) { // which is how the server looks for work, not for an answer
+			statements.Add(1)
+		}
 		return storetest.Guard(ctx, sql)
 	}
 	s := w.start("--demo")
