@@ -34,6 +34,7 @@ type contents struct {
 	groupTerms map[models.GroupID][]string
 	events     []audit.Event  // by age
 	changes    []audit.Change // by number
+	inParts    []string       // the requests whose jobs a worker has taken: they are carried out in several operations
 }
 
 // readContents reads an account in one snapshot, with its log and feed if they are asked for.
@@ -99,6 +100,9 @@ func (st *contents) read(tx *gorm.DB, account models.AccountID, history bool) er
 		return err
 	}
 	if err := of().Order("id").Find(&st.events).Error; err != nil {
+		return err
+	}
+	if err := of().Model(&models.Job{}).Where("fence > 0").Order("seq").Pluck("request_id", &st.inParts).Error; err != nil {
 		return err
 	}
 	return of().Order("seq").Find(&st.changes).Error

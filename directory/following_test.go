@@ -519,3 +519,34 @@ func TestDryRuns(t *testing.T) {
 func difference(before, after *contents) string {
 	return cmp.Diff(before, after, cmp.AllowUnexported(contents{}))
 }
+
+// TestAProductLeaves has a product deleted that many have: it is out of the catalogue at once, and users lose it in turn.
+func TestAProductLeaves(t *testing.T) {
+	f := newFirm(t, 6, directory.Options{Brake: 100})
+	ctx := t.Context()
+	id := f.product("pro", nil)
+	f.mustSet(models.ProductModeReplace, ids(f.staff...), "pro")
+	f.work()
+	p, err := f.d.DeleteProduct(ctx, f.boss, models.ProductDeleteInput{ID: id})
+	must(t, err)
+	if p.Job == nil || p.Job.State != models.JobStateQueued || *p.DeletedProductID != id {
+		t.Fatalf("payload %+v", p)
+	}
+	key := "pro"
+	if gone, err := f.d.Product(ctx, f.boss, models.ProductBy{Key: &key}); gone != nil || err != nil {
+		t.Errorf("it is still there: %+v, %v", gone, err)
+	}
+	_, err = f.d.CreateProduct(ctx, f.boss, models.ProductCreateInput{Key: "pro", Name: "Another"})
+	refusedWith(t, err, models.CodeKeyTaken, "input.key")
+	_, err = f.set(models.ProductModeAdd, ids(f.staff[0]), models.EffectOptions{}, "pro")
+	refusedWith(t, err, models.CodeNotFound, "input.productKeys.0")
+	_, err = f.d.CancelJob(ctx, f.boss, models.JobCancelInput{ID: p.Job.ID})
+	refusedWith(t, err, models.CodeJobOnlyFollows, "input.id")
+	f.work()
+	if got := f.has(f.staff...); got != strings.TrimSuffix(strings.Repeat("SUSPENDED, ", 6), ", ") {
+		t.Errorf("in the end: %s", got)
+	}
+	_, err = f.d.CreateProduct(ctx, f.boss, models.ProductCreateInput{Key: "pro", Name: "Another"})
+	must(t, err)
+	checkStored(t, f.store, f.boss.Account)
+}

@@ -36,7 +36,7 @@ func (w *assigning) catalogue(c *change) error {
 	if w.products != nil || len(w.Products) == 0 {
 		return nil
 	}
-	return c.Where("account_id = ? AND id IN ?", c.account(), w.Products).Order("name_sort, id").Find(&w.products).Error
+	return c.Where("account_id = ? AND id IN ? AND retired_at IS NULL", c.account(), w.Products).Order("name_sort, id").Find(&w.products).Error
 }
 
 func (w *assigning) do(c *change, part []*subject) error {

@@ -17,8 +17,12 @@ import (
 
 // catalogue are the account's products by name. There are few of them.
 func catalogue(tx *gorm.DB, account models.AccountID) ([]*models.Product, error) {
+	return products(tx.Where("account_id = ? AND retired_at IS NULL", account))
+}
+
+func products(query *gorm.DB) ([]*models.Product, error) {
 	var products []*models.Product
-	if err := tx.Where("account_id = ?", account).Order("name_sort, id").Find(&products).Error; err != nil {
+	if err := query.Order("name_sort, id").Find(&products).Error; err != nil {
 		return nil, fmt.Errorf("read products: %w", err)
 	}
 	return products, nil
@@ -38,9 +42,9 @@ func (d *Directory) Product(ctx context.Context, who auth.Caller, by models.Prod
 	}
 	return glance(ctx, d, who, "Query.product", func(s *snapshot) (*models.Product, error) {
 		if by.Key != nil {
-			return firstProduct(s.Where("account_id = ? AND product_key = ?", s.account(), *by.Key))
+			return firstProduct(s.Where("account_id = ? AND product_key = ? AND retired_at IS NULL", s.account(), *by.Key))
 		}
-		return firstProduct(s.Where("account_id = ? AND id = ?", s.account(), by.ID))
+		return firstProduct(s.Where("account_id = ? AND id = ? AND retired_at IS NULL", s.account(), by.ID))
 	})
 }
 
@@ -48,7 +52,7 @@ func (d *Directory) Product(ctx context.Context, who auth.Caller, by models.Prod
 func (d *Directory) ProductsByID(ctx context.Context, who auth.Caller, ids []models.ProductID) ([]*models.Product, error) {
 	return glance(ctx, d, who, "Query.product", func(s *snapshot) ([]*models.Product, error) {
 		var rows []*models.Product
-		if err := s.Where("account_id = ? AND id IN ?", s.account(), ids).Find(&rows).Error; err != nil {
+		if err := s.Where("account_id = ? AND id IN ? AND retired_at IS NULL", s.account(), ids).Find(&rows).Error; err != nil {
 			return nil, fmt.Errorf("read products: %w", err)
 		}
 		products := make([]*models.Product, len(ids))
@@ -125,10 +129,10 @@ func (d *Directory) CreateProduct(ctx context.Context, who auth.Caller, in model
 			return nil, err
 		}
 		if known {
-			product, err := firstProduct(c.Where("account_id = ? AND id = ?", c.account(), made))
+			product, err := firstProduct(c.Where("account_id = ? AND id = ? AND retired_at IS NULL", c.account(), made))
 			return &models.ProductCreatePayload{Product: product}, err
 		}
-		products, err := catalogue(c.DB, c.account())
+		products, err := products(c.Where("account_id = ?", c.account())) // also those that are leaving
 		if err != nil {
 			return nil, err
 		}
@@ -260,54 +264,28 @@ func (d *Directory) DeleteProduct(ctx context.Context, who auth.Caller, in model
 		if err != nil {
 			return payload, err
 		}
-		if err := c.dropProduct(product.ID); err != nil {
+		holders, err := c.retire(product)
+		if err != nil {
 			return payload, err
 		}
-		if err := c.Where("account_id = ? AND id = ?", c.account(), product.ID).Delete(&models.Product{}).Error; err != nil {
-			return payload, fmt.Errorf("delete product: %w", err)
+		w := &retiring{Product: product.ID}
+		if err := c.perform(w, holders); err != nil {
+			return payload, err
+		}
+		if c.left == nil {
+			if err := w.finish(c); err != nil {
+				return payload, err
+			}
 		}
 		return &models.ProductDeletePayload{DeletedProductID: &product.ID},
 			c.log.Recorded(audit.Subject{Type: audit.Catalogue, ID: product.ID, Before: productFacts(product)})
 	})
 }
 
-// dropProduct takes a product from everybody and everything.
-func (c *change) dropProduct(id models.ProductID) error {
-	var groups []models.GroupID
-	if err := c.Raw("SELECT group_id FROM group_products WHERE account_id = ? AND product_id = ?", c.account(), id).Scan(&groups).Error; err != nil {
-		return fmt.Errorf("read grants: %w", err)
-	}
-	grants := make([]grant, len(groups))
-	for i, group := range groups {
-		grants[i] = grant{group, id}
-	}
-	if _, err := c.setGrants(grants, false); err != nil {
-		return err
-	}
-	var users []models.UserID
-	if err := c.Raw("SELECT user_id FROM user_products WHERE account_id = ? AND product_id = ?", c.account(), id).Scan(&users).Error; err != nil {
-		return fmt.Errorf("read assignments: %w", err)
-	}
-	holdings := make([]models.Holding, len(users))
-	for i, user := range users {
-		holdings[i] = models.Holding{User: user, Product: id}
-	}
-	if _, err := c.setDirect(holdings, false); err != nil {
-		return err
-	}
-	if _, err := c.settleAll(); err != nil {
-		return err
-	}
-	if err := c.Exec("DELETE FROM user_product_blocks WHERE account_id = ? AND product_id = ?", c.account(), id).Error; err != nil {
-		return fmt.Errorf("delete blocks: %w", err)
-	}
-	return nil // who has had it is kept for ever: they are suspended when they are left with nothing
-}
-
 // targetProduct is the product that a mutation is about. NOT_FOUND, or STALE, with the product, when ifMatch is
 // another etag.
 func (c *change) targetProduct(id models.ProductID, ifMatch *string) (*models.Product, error) {
-	product, err := firstProduct(c.Where("account_id = ? AND id = ?", c.account(), id))
+	product, err := firstProduct(c.Where("account_id = ? AND id = ? AND retired_at IS NULL", c.account(), id))
 	switch {
 	case err != nil:
 		return nil, err

@@ -23,7 +23,7 @@ type seating struct {
 func (c *change) openSeats() (*seating, error) {
 	s := &seating{c: c, products: map[models.ProductID]*models.Product{}, used: map[models.ProductID]int32{}, reserved: map[models.ProductID]int32{}, own: map[models.ProductID]int32{}}
 	var err error
-	s.all, err = catalogue(c.DB, c.account())
+	s.all, err = products(c.Where("account_id = ?", c.account())) // those among them that are leaving
 	if err != nil {
 		return nil, err
 	}
@@ -231,6 +231,9 @@ func (c *change) inLine() ([]models.UserID, error) {
 	}
 	var users []models.UserID
 	for id := range c.queued {
+		if seats.products[id] == nil { // it has left the catalogue
+			continue
+		}
 		var ids []models.UserID
 		err := c.Model(&models.EntitlementRow{}).Where("account_id = ? AND product_id = ? AND state = ?", c.account(), id, models.ProductStateNoSeat).
 			Order("since, user_id").Limit(int(seats.free(seats.products[id]))).Pluck("user_id", &ids).Error

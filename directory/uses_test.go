@@ -76,7 +76,7 @@ var uses = append(productUses, []use{
 		if err != nil {
 			return nothing, err
 		}
-		return exactly(int(p.Counts.Changed)), nil
+		return counted(p.Counts), nil
 	}},
 	{"resumeUsers", 2, func(w *writer, who auth.Caller) (effect, error) {
 		in := models.UsersResumeInput{Selection: &models.UserSelection{All: new(true)}}
@@ -87,7 +87,7 @@ var uses = append(productUses, []use{
 		if err != nil {
 			return nothing, err
 		}
-		return exactly(int(p.Counts.Changed)), nil
+		return counted(p.Counts), nil
 	}},
 	{"activate", 1, func(w *writer, who auth.Caller) (effect, error) {
 		return effect{0, 1}, w.d.Activate(w.ctx, who)
@@ -199,4 +199,12 @@ func (w *writer) word() string {
 
 func (w *writer) role() models.Role {
 	return []models.Role{models.RoleSuperAdmin, models.RoleAdmin, models.RoleMember}[w.IntN(3)]
+}
+
+// counted is one entry for each user that was changed, unless a job does it, which tells later.
+func counted(counts *models.UserChangeCounts) effect {
+	if counts == nil {
+		return anything
+	}
+	return exactly(int(counts.Changed))
 }

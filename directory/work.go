@@ -25,6 +25,11 @@ type work interface {
 	conclude(c *change, part []*subject) error
 }
 
+// finishing is a work with a last step, after its last part.
+type finishing interface {
+	finish(c *change) error
+}
+
 // subject is one row of a work.
 type subject struct {
 	kind    string
@@ -101,7 +106,7 @@ type instruction struct {
 
 // The mutations that leave a work of their own to jobs, and those that change sources and leave the rest to be settled.
 var (
-	workingActions  = []auth.Action{"Mutation.usersProductsSet", "Mutation.usersSuspend", "Mutation.usersResume", "Mutation.jobRevert"}
+	workingActions  = []auth.Action{"Mutation.usersProductsSet", "Mutation.usersSuspend", "Mutation.usersResume", "Mutation.jobRevert", "Mutation.productDelete"}
 	settlingActions = []auth.Action{
 		"Mutation.groupProductsSet", "Mutation.groupsProductsSet", "Mutation.groupMembersAdd", "Mutation.groupMembersRemove",
 		"Mutation.groupNest", "Mutation.groupUnnest", "Mutation.groupCreate", "Mutation.groupUpdate", "Mutation.groupDelete", "Mutation.groupsDelete",
@@ -119,6 +124,8 @@ func workOf(kind string, settle bool) work {
 		return &reverting{}
 	case "usersProductsSet":
 		return &assigning{}
+	case "productDelete":
+		return &retiring{}
 	case "usersSuspend", "usersResume":
 		return &suspending{}
 	default:
@@ -227,6 +234,11 @@ func (d *Directory) chunk(ctx context.Context, claim jobs.Claim) (bool, error) {
 		} else if err := c.letGo(job); err != nil {
 			return false, err
 		}
+		if f, ok := w.(finishing); ok && last {
+			if err := f.finish(c); err != nil {
+				return false, err
+			}
+		}
 		if err := c.end(); err != nil {
 			return false, err
 		}
@@ -266,7 +278,7 @@ func (d *Directory) resume(tx *store.Tx, job *models.Job) (*change, work, error)
 		who.UserID = *job.Actor.UserID
 	}
 	action, answer := auth.Action("Mutation."+job.Kind), auth.Deny
-	if !o.Settle { // which does nothing in anybody's name: the sources have changed
+	if !job.OnlyFollows() { // which does nothing in anybody's name: the sources have changed
 		var err error
 		if who, err = presentRights(tx, who); err == nil {
 			answer, err = who.May(action)

@@ -109,7 +109,7 @@ func (j *Job) OnlyFollows() bool {
 	var input struct {
 		Settle bool `json:"settle"`
 	}
-	return json.Unmarshal([]byte(j.Input), &input) == nil && input.Settle
+	return j.Kind == "productDelete" || json.Unmarshal([]byte(j.Input), &input) == nil && input.Settle
 }
 
 // Cancelable tells whether the job can be stopped.

@@ -24,8 +24,9 @@ type Product struct {
 	Seats                *int32 // nil for as many as one likes
 	SeatsUsed            int32  // kept with every change of an entitlement
 	WelcomeOnFirstEnable bool
-	CreatedAt            time.Time `gorm:"autoCreateTime:false"`
-	UpdatedAt            time.Time `gorm:"autoUpdateTime:false"`
+	RetiredAt            *time.Time // since when it is no longer in the catalogue, while users are still losing it
+	CreatedAt            time.Time  `gorm:"autoCreateTime:false"`
+	UpdatedAt            time.Time  `gorm:"autoUpdateTime:false"`
 }
 
 func (Product) TableName() string { return "products" }

@@ -1,0 +1,5 @@
+-- +goose Up
+ALTER TABLE products ADD COLUMN retired_at DATETIME(6) NULL;
+
+-- +goose Down
+ALTER TABLE products DROP COLUMN retired_at;
