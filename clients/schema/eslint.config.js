@@ -18,13 +18,15 @@ export default [
         exceptions: {
           suffixes: ['Connection', 'Edge', 'Payload', 'Result'],
           types: [
-            'GroupAdjacent', 'GroupProduct', 'MembershipCheck', 'PageInfo', 'ProductSummary', 'ProductsCounts', 'ProductsImpact', 'RateLimit',
+            'GroupAdjacent', 'GroupProduct', 'MembershipCheck', 'PageInfo', 'ProductSummary', 'ProductsCounts', 'ProductsImpact', 'ProductsPreview', 'ProductsPreviewRow',
+            'RateLimit',
             'UserChangeCounts', 'UserError', 'UserErrorParam', 'UserProduct', 'UsersProductsSummary', 'Viewer',
           ],
         },
       }],
       // Connections have `nodes` beside `edges`, and short lists that are always whole are plain lists.
-      '@graphql-eslint/relay-edge-types': ['error', { withEdgeSuffix: true, shouldImplementNode: true, listTypeCanWrapOnlyEdgeType: false }],
+      // The results of a job are parts of it, so that their edges lead to no Node.
+      '@graphql-eslint/relay-edge-types': ['error', { withEdgeSuffix: true, shouldImplementNode: false, listTypeCanWrapOnlyEdgeType: false }],
       '@graphql-eslint/no-typename-prefix': 'off', // viewerCan… is the same word on every type, on Viewer too
       '@graphql-eslint/require-description': ['error', {
         types: true, rootField: true, FieldDefinition: true, InputValueDefinition: true, EnumValueDefinition: true, DirectiveDefinition: true,

@@ -220,6 +220,46 @@ export const examples = [
 }`,
     variables: found => ids({ group: id(found.named, found.groups.nodes[0]) }),
   },
+  {
+    section: 'Live',
+    title: 'Watch a job',
+    about: 'How far the newest job is, until it has ended. Jobs are made by mutations that concern many users.',
+    needs: 'jobProgress',
+    lookup: '{ jobs(first: 1) { nodes { id } } }',
+    query: `subscription WatchJob($job: ID!) {
+  jobProgress(id: $job) {
+    kind
+    status
+    done
+    total
+    failed
+    errorCode
+    startedBy {
+      displayName
+    }
+    results(first: 5) {
+      nodes {
+        outcome
+        subject {
+          ... on User {
+            displayName
+          }
+          ... on Group {
+            name
+          }
+        }
+        added {
+          name
+        }
+        removed {
+          name
+        }
+      }
+    }
+  }
+}`,
+    variables: found => ids({ job: id(found.jobs.nodes[0]) }),
+  },
 ];
 
 // The object, or null when one of its ids was not found.
