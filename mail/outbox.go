@@ -68,7 +68,7 @@ func insert(tx *store.Tx, rows []models.Mail) error {
 		return nil
 	}
 	now := store.Clock(tx.DB, 0)
-	one := "(?, ?, ?, ?, ?, ?, ?, ?, 0, 0, " + now.SQL + ", ?)"
+	one := "(?, ?, ?, ?, ?, ?, ?, ?, 0, " + now.SQL + ", ?)"
 	args := make([]any, 0, len(rows)*(9+len(now.Vars)))
 	for i := range rows {
 		m := &rows[i]
@@ -76,7 +76,7 @@ func insert(tx *store.Tx, rows []models.Mail) error {
 		args = append(args, now.Vars...)
 		args = append(args, m.CreatedAt)
 	}
-	err := tx.Exec("INSERT INTO mails (account_id, id, operation_id, user_id, kind, product_id, state, content, attempts, fence, due_at, created_at) VALUES "+
+	err := tx.Exec("INSERT INTO mails (account_id, id, operation_id, user_id, kind, product_id, state, content, attempts, due_at, created_at) VALUES "+
 		one+strings.Repeat(", "+one, len(rows)-1), args...).Error
 	if err != nil {
 		return fmt.Errorf("insert mails: %w", err)

@@ -26,7 +26,7 @@ func TestPost(t *testing.T) {
 		t.Fatalf("%d mails", len(got))
 	}
 	for _, m := range got {
-		if m.OperationID != operation || m.UserID != u.ID || m.State != models.MailStateQueued || m.Attempts != 0 || m.LeaseOwner != nil {
+		if m.OperationID != operation || m.UserID != u.ID || m.State != models.MailStateQueued || m.Attempts != 0 || m.ClaimedBy != nil {
 			t.Errorf("mail %+v", m)
 		}
 		if age := time.Since(*m.DueAt).Abs(); age > time.Minute {

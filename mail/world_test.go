@@ -1,6 +1,7 @@
 package mail_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"testing"
@@ -22,7 +23,11 @@ type world struct {
 
 func newWorld(t testing.TB) *world {
 	s := storetest.Open(t)
-	return &world{TB: t, Store: s, account: storetest.Account(t, s)}
+	w := &world{TB: t, Store: s, account: storetest.Account(t, s)}
+	t.Cleanup(func() { // a later test's worker would deliver what is left
+		must(t, s.Write.Where("account_id = ?", w.account).Delete(&models.Mail{}).Error)
+	})
+	return w
 }
 
 func must(t testing.TB, err error) {
@@ -113,3 +118,31 @@ func until(t testing.TB, holds func() bool) {
 	}
 }
 
+// quick are options for tests that wait for retries.
+func quick(at *mail.SMTP) mail.Options {
+	from, err := mail.ParseSender("Cohort <cohort@acme.example>")
+	if err != nil {
+		panic(err)
+	}
+	at.Timeout = 10 * time.Second
+	return mail.Options{From: from, SMTP: at, Poll: 10 * time.Millisecond, Backoff: 10 * time.Millisecond, Down: 5 * time.Millisecond}
+}
+
+// run starts a worker and returns it with what stops it and waits.
+func (w *world) run(o mail.Options) (*mail.Worker, func()) { return w.runOn(w.Store, o) }
+
+func (w *world) runOn(s *store.Store, o mail.Options) (*mail.Worker, func()) {
+	worker := mail.NewWorker(s, o)
+	ctx, cancel := context.WithCancel(w.Context())
+	over := make(chan struct{})
+	go func() { defer close(over); worker.Run(ctx) }()
+	stop := func() { cancel(); <-over }
+	w.Cleanup(stop)
+	return worker, stop
+}
+
+// settled waits until no mail of the account is queued.
+func (w *world) settled() {
+	w.Helper()
+	until(w, func() bool { return w.states()[models.MailStateQueued] == 0 })
+}

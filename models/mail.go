@@ -84,8 +84,7 @@ type Mail struct {
 
 	Attempts   int32      // that failed, since it was made or tried again by hand
 	LastError  *string    // of the last of them: the mail server's answer
-	LeaseOwner *string    // the worker that has it
-	Fence      int64      // grows whenever a worker takes it
+	ClaimedBy  *string    // drawn anew for each claim, by which a worker knows that the mail is still its own
 	DueAt      *time.Time // by the database's clock: when it is sent, or sent again, or free of its worker; SENT: removed
 	CreatedAt  time.Time  `gorm:"autoCreateTime:false"`
 	SentAt     *time.Time

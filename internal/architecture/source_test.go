@@ -23,7 +23,7 @@ const root = "../.."
 func TestHouseStands(t *testing.T) {
 	for _, name := range []string{
 		"server.go", "schema.graphqls", "gqlgen.yml", "app", "graph", "graph/generated",
-		"directory", "directory/nesting", "audit", "auth", "jobs", "store", "models",
+		"directory", "directory/nesting", "audit", "mail", "auth", "jobs", "store", "locale", "models",
 	} {
 		if _, err := os.Stat(filepath.Join(root, name)); err != nil {
 			t.Errorf("%s is missing: %v", name, err)
