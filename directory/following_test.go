@@ -327,6 +327,30 @@ func TestInTurn(t *testing.T) {
 	if got := f.has(f.staff[4], f.staff[5]); got != "pro, central" {
 		t.Errorf("in the end: %s", got)
 	}
+	group := found(t, f.d, f.boss, "G")
+	_, err := f.d.AddMembers(t.Context(), f.boss, models.GroupMembersAddInput{GroupIds: []models.GroupID{group}, UserIds: f.staff[:1]})
+	must(t, err)
+	_, err = f.d.SetGroupProducts(t.Context(), f.boss, models.GroupProductsSetInput{GroupID: group, ProductKeys: []string{"rescue"}, Mode: models.ProductModeAdd})
+	must(t, err)
+	in := models.UserProductBlocksSetInput{UserID: f.staff[0], ProductKeys: []string{"rescue"}, Blocked: true}
+	blocked, err := f.d.SetProductBlocks(t.Context(), f.boss, in)
+	must(t, err)
+	if got := f.has(f.staff[0]); got != "pro" || blocked.Impact.Losing != 1 {
+		t.Errorf("blocked: %s, %+v", got, blocked.Impact)
+	}
+	_, err = f.d.RevertJob(t.Context(), f.boss, models.JobRevertInput{ID: blocked.Job.ID})
+	must(t, err)
+	if got := f.has(f.staff[0]); got != "pro rescue" {
+		t.Errorf("no longer blocked: %s", got)
+	}
+	f.mustSet(models.ProductModeAdd, all(), "central")
+	if blocked, err = f.d.SetProductBlocks(t.Context(), f.boss, in); err != nil || blocked.Job.State != models.JobStateQueued || blocked.Impact != nil {
+		t.Errorf("a block before what was asked for earlier: %+v, %v", blocked, err)
+	}
+	f.work()
+	if got := f.has(f.staff[0]); got != "central pro" {
+		t.Errorf("in the end: %s", got)
+	}
 }
 
 // TestSeatsForAJob reserves what a job needs that is to do all or nothing.

@@ -40,16 +40,53 @@ func (d *Directory) SetProductBlocks(ctx context.Context, who auth.Caller, in mo
 		if err := errs.OrNil(); err != nil {
 			return nil, err
 		}
-		if _, err := c.setBlocks(holdings, in.Blocked); err != nil {
+		w := &blocking{Blocked: in.Blocked}
+		for _, p := range products {
+			w.Products = append(w.Products, p.ID)
+		}
+		c.losing = in.Blocked
+		if err := c.perform(w, []models.UserID{user.ID}); err != nil {
 			return nil, err
 		}
-		settled, err := c.settle()
-		if err != nil {
-			return nil, err
+		payload := &models.UserProductBlocksSetPayload{User: user}
+		if len(c.done) > 0 {
+			payload.User, payload.Impact = c.done[0].user, &c.effects.impact
 		}
-		if now := settled.users[user.ID]; now != nil {
-			user = now
-		}
-		return &models.UserProductBlocksSetPayload{User: user, Impact: c.impact()}, nil
+		return payload, nil
 	})
+}
+
+// blocking is the work of userProductBlocksSet.
+type blocking struct {
+	Products []models.ProductID `json:"products"`
+	Blocked  bool               `json:"blocked"`
+}
+
+func (w *blocking) do(c *change, part []*subject) error {
+	users, err := c.allowed(part)
+	if err != nil || len(users) == 0 {
+		return err
+	}
+	there, err := c.present()
+	if err != nil {
+		return err
+	}
+	var holdings []models.Holding
+	for _, user := range users {
+		for _, product := range w.Products {
+			if there[product] { // and has not left the catalogue meanwhile
+				holdings = append(holdings, models.Holding{User: user, Product: product})
+			}
+		}
+	}
+	note := func(d *models.JobDetail) *[]models.ProductID { return &d.Blocked }
+	if !w.Blocked {
+		note = func(d *models.JobDetail) *[]models.ProductID { return &d.Unblocked }
+	}
+	return c.setNoted(holdings, w.Blocked, c.setBlocks, byUser(part), note)
+}
+
+func (w *blocking) conclude(_ *change, part []*subject) error {
+	concludeSources(part)
+	return nil
 }

@@ -330,14 +330,7 @@ func (c *change) asLeft(users []models.UserID, undo map[models.UserID]models.Job
 	return same, nil
 }
 
-func (w *reverting) conclude(c *change, part []*subject) error {
-	for _, s := range part {
-		if s.outcome == "" {
-			s.outcome = outcomeOf(&s.detail)
-			if s.outcome == models.JobOutcomeUnchanged && movesSources(&s.detail) {
-				s.outcome = models.JobOutcomeChanged
-			}
-		}
-	}
+func (w *reverting) conclude(_ *change, part []*subject) error {
+	concludeSources(part)
 	return nil
 }

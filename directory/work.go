@@ -96,6 +96,19 @@ func (c *change) step(w work, part []*subject) error {
 	return w.conclude(c, part)
 }
 
+// concludeSources says of whom it is not known yet what became of them: a change of a source is one, whatever follows.
+func concludeSources(part []*subject) {
+	for _, s := range part {
+		if s.outcome != "" {
+			continue
+		}
+		s.outcome = outcomeOf(&s.detail)
+		if s.outcome == models.JobOutcomeUnchanged && movesSources(&s.detail) {
+			s.outcome = models.JobOutcomeChanged
+		}
+	}
+}
+
 // instruction is what the input of a job holds: how to tell the users, and the work.
 type instruction struct {
 	Notify bool               `json:"notify"`
@@ -106,11 +119,11 @@ type instruction struct {
 
 // The mutations that leave a work of their own to jobs, and those that change sources and leave the rest to be settled.
 var (
-	workingActions  = []auth.Action{"Mutation.usersProductsSet", "Mutation.usersSuspend", "Mutation.usersResume", "Mutation.jobRevert", "Mutation.productDelete"}
+	workingActions  = []auth.Action{"Mutation.usersProductsSet", "Mutation.usersSuspend", "Mutation.usersResume", "Mutation.jobRevert", "Mutation.productDelete", "Mutation.userProductBlocksSet"}
 	settlingActions = []auth.Action{
 		"Mutation.groupProductsSet", "Mutation.groupsProductsSet", "Mutation.groupMembersAdd", "Mutation.groupMembersRemove",
 		"Mutation.groupNest", "Mutation.groupUnnest", "Mutation.groupCreate", "Mutation.groupUpdate", "Mutation.groupDelete", "Mutation.groupsDelete",
-		"Mutation.userGroupsUpdate", "Mutation.userProductBlocksSet", "Mutation.userRoleSet", "Mutation.userDelete", "Mutation.productUpdate",
+		"Mutation.userGroupsUpdate", "Mutation.userRoleSet", "Mutation.userDelete", "Mutation.productUpdate",
 	}
 )
 
@@ -124,6 +137,8 @@ func workOf(kind string, settle bool) work {
 		return &reverting{}
 	case "usersProductsSet":
 		return &assigning{}
+	case "userProductBlocksSet":
+		return &blocking{}
 	case "productDelete":
 		return &retiring{}
 	case "usersSuspend", "usersResume":

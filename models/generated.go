@@ -1247,7 +1247,7 @@ const (
 	// members: it can't be stopped half-way. `jobRevert` takes the change back.
 	UserErrorCodeJobOnlyFollows UserErrorCode = "JOB_ONLY_FOLLOWS"
 	// The job can't be taken back: it has changed nothing, or it is of a kind that can't. Those that can are `usersProductsSet`,
-	// `groupProductsSet`, `groupsProductsSet`, `groupMembersAdd`, `groupMembersRemove`, `userGroupsUpdate`, `usersSuspend`,
+	// `userProductBlocksSet`, `groupProductsSet`, `groupsProductsSet`, `groupMembersAdd`, `groupMembersRemove`, `userGroupsUpdate`, `usersSuspend`,
 	// `usersResume` and `jobRevert` itself.
 	UserErrorCodeNotRevertible UserErrorCode = "NOT_REVERTIBLE"
 )

@@ -122,7 +122,7 @@ func (j *Job) Revertible() bool {
 
 // revertible are the mutations that can be taken back, their own taking back among them.
 var revertible = []string{
-	"usersProductsSet", "groupProductsSet", "groupsProductsSet", "groupMembersAdd", "groupMembersRemove", "userGroupsUpdate", "usersSuspend", "usersResume", "jobRevert",
+	"usersProductsSet", "userProductBlocksSet", "groupProductsSet", "groupsProductsSet", "groupMembersAdd", "groupMembersRemove", "userGroupsUpdate", "usersSuspend", "usersResume", "jobRevert",
 }
 
 // JobActor is on whose behalf a job works. The role is the one that the token claimed; what the actor may do is read

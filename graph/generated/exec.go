@@ -4972,7 +4972,7 @@ enum UserErrorCode {
   JOB_ONLY_FOLLOWS
   """
   The job can't be taken back: it has changed nothing, or it is of a kind that can't. Those that can are ` + "`" + `usersProductsSet` + "`" + `,
-  ` + "`" + `groupProductsSet` + "`" + `, ` + "`" + `groupsProductsSet` + "`" + `, ` + "`" + `groupMembersAdd` + "`" + `, ` + "`" + `groupMembersRemove` + "`" + `, ` + "`" + `userGroupsUpdate` + "`" + `, ` + "`" + `usersSuspend` + "`" + `,
+  ` + "`" + `userProductBlocksSet` + "`" + `, ` + "`" + `groupProductsSet` + "`" + `, ` + "`" + `groupsProductsSet` + "`" + `, ` + "`" + `groupMembersAdd` + "`" + `, ` + "`" + `groupMembersRemove` + "`" + `, ` + "`" + `userGroupsUpdate` + "`" + `, ` + "`" + `usersSuspend` + "`" + `,
   ` + "`" + `usersResume` + "`" + ` and ` + "`" + `jobRevert` + "`" + ` itself.
   """
   NOT_REVERTIBLE
