@@ -42,6 +42,10 @@ race: ## all tests on MySQL with the race detector (SQLite is ten times slower u
 long: ## long random histories, races, faults and kills, on SQLite and on MySQL
 	LONG_CHECKS=$(CHECKS) DEADLINE=28800 .ci/run long-sqlite long-mysql faults-sqlite faults-mysql
 
+.PHONY: faults
+faults: ## races, faults and kills at length, on SQLite and on MySQL: 50 kills of the server within jobs of 10,000 users among them
+	DEADLINE=28800 .ci/run faults-sqlite faults-mysql
+
 .PHONY: lint
 lint: ## vet, staticcheck, gofumpt
 	.ci/run lint

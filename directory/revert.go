@@ -3,6 +3,7 @@ package directory
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -46,7 +47,11 @@ func (d *Directory) RevertJob(ctx context.Context, who auth.Caller, in models.Jo
 func (c *change) original(job *models.Job) (*models.Job, error) {
 	for job.RevertsJobID != nil {
 		var err error
-		if job, err = jobs.Find(c.DB, c.account(), *job.RevertsJobID); err != nil {
+		job, err = jobs.Find(c.DB, c.account(), *job.RevertsJobID)
+		if errors.Is(err, jobs.ErrNotFound) { // it was too long ago
+			return nil, models.Errorf(models.CodeNotRevertible, "the job that this one took back is no longer kept").At("input", "id")
+		}
+		if err != nil {
 			return nil, fmt.Errorf("find what the job takes back: %w", err)
 		}
 	}

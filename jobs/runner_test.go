@@ -141,7 +141,7 @@ func TestLeaseIsRenewed(t *testing.T) {
 	w := newWorld(t)
 	job := w.enqueue(2)
 	o := quick
-	o.Lease = 300 * time.Millisecond
+	o.Lease = time.Second
 	slow := func(ctx context.Context, c jobs.Claim) (bool, error) {
 		wait := time.NewTimer(3 * o.Lease)
 		<-wait.C
