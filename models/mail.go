@@ -160,3 +160,22 @@ func without(products []string, product string) []string {
 func (c MailContent) Empty() bool {
 	return len(c.Added)+len(c.Removed)+len(c.Waiting) == 0 && !c.Suspended && c.Product == ""
 }
+
+// MailConnection is a page of mails.
+type MailConnection struct {
+	Edges    []*MailEdge
+	PageInfo *PageInfo
+	Counter
+}
+
+// Nodes are the mails without their cursors.
+func (c *MailConnection) Nodes() []*Mail {
+	return nodesOf(c.Edges, func(e *MailEdge) *Mail { return e.Node })
+}
+
+type MailRetryInput struct{ Ids []MailID }
+
+type MailRetryPayload struct {
+	Mails []*Mail
+	Refused
+}
