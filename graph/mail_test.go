@@ -122,7 +122,9 @@ func TestMailRetry(t *testing.T) {
 			t.Errorf("a foreign one (-want +got):\n%s", diff)
 		}
 	})
-	again := func(id string) any { return vars{"id": id, "state": "QUEUED", "attempts": 0.0, "lastError": "550 No such user"} }
+	again := func(id string) any {
+		return vars{"id": id, "state": "QUEUED", "attempts": 0.0, "lastError": "550 No such user"}
+	}
 	if diff := cmp.Diff(any(vars{"mails": []any{again(other), again(h.ids["mail"])}, "errors": []any{}}), retry(other, h.ids["mail"], other)); diff != "" || woken != 1 {
 		t.Errorf("two (-want +got):\n%s\nwoken %d times", diff, woken)
 	}

@@ -82,12 +82,12 @@ type Mail struct {
 	State       MailState
 	Content     MailContent
 
-	Attempts   int32      // that failed, since it was made or tried again by hand
-	LastError  *string    // of the last of them: the mail server's answer
-	ClaimedBy  *string    // drawn anew for each claim, by which a worker knows that the mail is still its own
-	DueAt      *time.Time // by the database's clock: when it is sent, or sent again, or free of its worker; SENT: removed
-	CreatedAt  time.Time  `gorm:"autoCreateTime:false"`
-	SentAt     *time.Time
+	Attempts  int32      // that failed, since it was made or tried again by hand
+	LastError *string    // of the last of them: the mail server's answer
+	ClaimedBy *string    // drawn anew for each claim, by which a worker knows that the mail is still its own
+	DueAt     *time.Time // by the database's clock: when it is sent, or sent again, or free of its worker; SENT: removed
+	CreatedAt time.Time  `gorm:"autoCreateTime:false"`
+	SentAt    *time.Time
 }
 
 func (Mail) TableName() string { return "mails" }
