@@ -40,21 +40,6 @@ func (s jobSettings) runner(on *store.Store, d *directory.Directory, m *metrics,
 	return r
 }
 
-// startJobs works on jobs until stop is called, which waits until the current parts of them are done and the jobs are
-// given back.
-func startJobs(r *jobs.Runner) (stop func()) {
-	ctx, cancel := context.WithCancel(context.Background())
-	over := make(chan struct{})
-	go func() {
-		defer close(over)
-		r.Run(ctx)
-	}()
-	return func() {
-		cancel()
-		<-over
-	}
-}
-
 // countJobs adds what there is to know of jobs.
 func (m *metrics) countJobs(s *store.Store, handlers map[string]jobs.Handler, log *slog.Logger) (
 	worked func(kind string, took time.Duration, rows int, err error), ended func(kind string, state models.JobState),

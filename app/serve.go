@@ -18,6 +18,7 @@ import (
 	"cohort/directory"
 	"cohort/graph"
 	"cohort/jobs"
+	"cohort/mail"
 	"cohort/store"
 )
 
@@ -30,6 +31,7 @@ type serveCommand struct {
 	doorSettings
 	jobSettings
 	brakeSetting
+	mailSettings
 	Listen string `default:"127.0.0.1:8080" placeholder:"HOST:PORT" variable:"COHORT_LISTEN" help:"Where to listen. 127.0.0.1:8080 by default, which only this machine reaches."`
 	Demo   bool   `help:"Make a demo account in a database without accounts, and print a token for it, as is done without a database of your own. Only when listening on a loopback address."`
 }
@@ -78,6 +80,10 @@ func (c *serveCommand) Run(ctx context.Context, p *program) error {
 
 // open opens the database for the site, serves it, and closes the database.
 func (c *serveCommand) open(ctx context.Context, p *program, address *net.TCPAddr, on *site) (err error) {
+	post, err := c.post(p)
+	if err != nil {
+		return err
+	}
 	provider, err := c.provider(p, c.tokenSettings)
 	if err != nil {
 		return err
@@ -94,6 +100,7 @@ func (c *serveCommand) open(ctx context.Context, p *program, address *net.TCPAdd
 		return err
 	}
 	o := c.options()
+	o.MailFrom = post.From
 	o.Memory, o.Log, o.Brake = c.bytes(), p.log, c.Brake
 	if o.ConfirmKey, err = on.tokens.Key("confirmations"); err != nil {
 		return errors.Join(err, s.Close())
@@ -102,6 +109,7 @@ func (c *serveCommand) open(ctx context.Context, p *program, address *net.TCPAdd
 	if err == nil {
 		on.store, on.directory = s, d
 		on.runner = c.runner(s, d, on.metrics, p.log)
+		on.postman = postman(s, d, on.metrics, post)
 		err = errors.Join(on.metrics.watch(on), c.begin(ctx, provider, d))
 	}
 	if err == nil {
@@ -144,9 +152,10 @@ func (c *serveCommand) serve(ctx context.Context, p *program, address *net.TCPAd
 		// Requests outlive ctx: what is in flight when it ends is finished.
 		BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
 	}
-	stopJobs := startJobs(on.runner)
+	stopJobs, stopMails := beside(on.runner.Run), beside(on.postman.Run)
+	defer stopMails()
 	defer stopJobs()
-	p.log.Info("listening", "address", listener.Addr().String(), "demo", on.demo)
+	p.log.Info("listening", "address", listener.Addr().String(), "demo", on.demo, "mail", on.postman.String())
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
 	select {
@@ -154,10 +163,11 @@ func (c *serveCommand) serve(ctx context.Context, p *program, address *net.TCPAd
 		return fmt.Errorf("serve: %w", err)
 	case <-ctx.Done():
 	}
-	p.log.Info("stopping: requests in flight and the current parts of jobs are finished first", "within", stopWithin)
-	var jobsOver sync.WaitGroup
-	jobsOver.Go(stopJobs) // beside the requests, or the two would take twice as long
-	defer jobsOver.Wait()
+	p.log.Info("stopping: requests in flight, the current parts of jobs and the mails that are being sent are finished first", "within", stopWithin)
+	var over sync.WaitGroup
+	over.Go(stopJobs) // beside the requests, or they would take longer together
+	over.Go(stopMails)
+	defer over.Wait()
 	return stop(server, on.streams, stopWithin)
 }
 
@@ -239,6 +249,7 @@ type site struct {
 	origins   []string // of web pages that may use the server
 	metrics   *metrics
 	runner    *jobs.Runner
+	postman   *mail.Worker
 	traces    *traces // nil for none
 	demo      bool    // only requests to a loopback name are answered
 	port      int

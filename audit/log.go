@@ -63,6 +63,7 @@ const (
 	Block      = "BLOCK"      // the user, and as object the product that the user's groups don't give
 	Account    = "ACCOUNT"    // the account
 	Job        = "JOB"        // the job that somebody stopped or had tried again; in the log alone
+	Mail       = "MAIL"       // the mail that somebody had sent again; in the log alone
 	Identity   = "IDENTITY"   // the user whom a provider knows; in the log alone
 )
 

@@ -58,6 +58,10 @@ var policy = map[Action]Rule{
 	"Query.job":                  admins,
 	"Query.jobs":                 admins,
 
+	"Query.mails":  admins,
+	"Mail.user":    admins,
+	"Mail.product": admins,
+
 	"Viewer.account": everybody,
 	"Viewer.user":    everybody,
 
@@ -137,6 +141,7 @@ var policy = map[Action]Rule{
 	"Mutation.groupNest":          admins,
 	"Mutation.groupUnnest":        admins,
 
+	"Mutation.mailRetry":      admins,
 	"Mutation.jobCancel":      admins,
 	"Mutation.jobRevert":      onMembers,
 	"Mutation.jobRetryFailed": admins,

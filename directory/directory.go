@@ -15,6 +15,7 @@ import (
 	"cohort/auth"
 	"cohort/directory/nesting"
 	"cohort/directory/roster"
+	"cohort/mail"
 	"cohort/models"
 	"cohort/store"
 )
@@ -44,6 +45,9 @@ type Options struct {
 	// ConfirmKey signs the tokens of dry runs, at least 32 bytes, the same on each server; nil makes one up.
 	ConfirmKey []byte
 
+	// MailFrom is who mails are from, by which their Message-IDs are known.
+	MailFrom mail.Sender
+
 	Log *slog.Logger // nil discards
 }
 
@@ -67,6 +71,7 @@ type Directory struct {
 	confirm   confirmations
 	wakeJobs  func()
 	wakeMails func()
+	mailFrom  mail.Sender
 }
 
 // New makes a Directory on a store whose schema is up to date.
@@ -95,7 +100,7 @@ func New(s *store.Store, o Options) (*Directory, error) {
 	graphs := nesting.NewCache()
 	return &Directory{
 		inPlace: max(o.InPlace, 1), brake: o.Brake, confirm: newConfirmations(o.ConfirmKey),
-		store: s, graphs: graphs, rosters: roster.NewCache(s, graphs, o.Memory), feeds: newFeeds(s, o.Log), jobFeed: newJobFeed(s, o.Log), log: o.Log, maxDepth: o.MaxGroupDepth, wakeJobs: func() {}, wakeMails: func() {},
+		store: s, graphs: graphs, rosters: roster.NewCache(s, graphs, o.Memory), feeds: newFeeds(s, o.Log), jobFeed: newJobFeed(s, o.Log), log: o.Log, maxDepth: o.MaxGroupDepth, wakeJobs: func() {}, wakeMails: func() {}, mailFrom: o.MailFrom,
 	}, nil
 }
 

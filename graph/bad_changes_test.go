@@ -122,6 +122,7 @@ func TestTooMany(t *testing.T) {
 		{"groupUpdate", "removeMemberIds", users, vars{"id": "$sales"}, false},
 		{"groupUpdate", "addParentIds", groups, vars{"id": "$sales"}, false},
 		{"groupUpdate", "removeParentIds", groups, vars{"id": "$sales"}, false},
+		{"mailRetry", "ids", mails, vars{}, true},
 		{"groupMembersAdd", "groupIds", groups, vars{"userIds": []string{"$ann"}}, true},
 		{"groupMembersAdd", "userIds", users, vars{"groupIds": []string{"$sales"}}, true},
 		{"groupMembersRemove", "groupIds", groups, vars{"userIds": []string{"$ann"}}, true},

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/vektah/gqlparser/v2/ast"
+
+	"cohort/models"
 )
 
 // lists are all the fields that give a page, each with the query that leads there and has %ARGS% for its
@@ -16,6 +18,7 @@ var lists = map[string]string{
 	"Query.users":       `{ users(%ARGS%) { nodes { id } } }`,
 	"Query.groups":      `{ groups(%ARGS%) { nodes { id } } }`,
 	"Query.jobs":        `{ jobs(%ARGS%) { nodes { id } } }`,
+	"Query.mails":       `{ mails(%ARGS%) { nodes { id } } }`,
 	"Job.results":       `{ job(id: "$job") { results(%ARGS%) { nodes { id: subjectId } } } }`,
 	"User.groups":       `{ user(by: {id: "$ann"}) { groups(%ARGS%) { nodes { id } } } }`,
 	"Group.members":     `{ group(by: {id: "$sales"}) { members(%ARGS%) { nodes { id } } } }`,
@@ -25,8 +28,8 @@ var lists = map[string]string{
 	"Group.descendants": `{ group(by: {id: "$sales"}) { descendants(%ARGS%) { nodes { id } } } }`,
 }
 
-// numbered are the lists in one order, whose cursors hold numbers.
-var numbered = []string{"Query.jobs", "Job.results"}
+// numbered are the lists in one order, whose cursors hold numbers, or ids.
+var numbered = []string{"Query.jobs", "Job.results", "Query.mails"}
 
 // filtered are the fields that take a filter without being a page.
 var filtered = map[string]string{
@@ -106,7 +109,7 @@ func TestPageArguments(t *testing.T) {
 				}
 				tests[args] = refusal{request{query: strings.ReplaceAll(query, "%ARGS%", args)}, wrong, says}
 			}
-			if filter, ok := map[string]string{"Query.jobs": `status: [FAILED]`, "Job.results": `outcomes: [PENDING]`}[list]; ok {
+			if filter, ok := map[string]string{"Query.jobs": `status: [FAILED]`, "Job.results": `outcomes: [PENDING]`, "Query.mails": `state: SENT`}[list]; ok {
 				args := `after: "` + own + `", ` + filter
 				tests[args] = refusal{request{query: strings.ReplaceAll(query, "%ARGS%", args)}, wrong, "another filter or sort"}
 			}
@@ -118,6 +121,9 @@ func TestPageArguments(t *testing.T) {
 			far, odd := "s'; DROP TABLE users; --", `s\x00`
 			if slices.Contains(numbered, list) {
 				far, odd = "999999", "-1"
+			}
+			if list == "Query.mails" {
+				far, odd = models.MailID{}.String(), models.MailID{0: 255}.String()
 			}
 			good := map[string]request{}
 			for _, args := range []string{
@@ -159,6 +165,7 @@ func TestForgedCursors(t *testing.T) {
 		"users(sort: FAMILY_NAME_DESC":         {"", "i5", "t5", "s\xc3\x28", "s\xed\xa0\x80", "s\xf8\x88\x80\x80\x80"},
 		"users(sort: EMAIL_ASC":                {"i5", "t5", "s\xff"},
 		"jobs(status: SUCCEEDED":               {"i5", "", "x", "1.5", "99999999999999999999", "1 OR 1=1"},
+		"mails(state: FAILED":                  {"", "5", "mail_", "mail_x", "user_" + strings.Repeat("0", 26), "1 OR 1=1"},
 	}
 	tests := map[string]refusal{}
 	for list, keys := range keys {

@@ -32,6 +32,7 @@ func (r queryResolver) nodes(ctx context.Context, ids []*models.GlobalID) ([]mod
 	var groups []models.GroupID
 	var products []models.ProductID
 	var jobs []models.JobID
+	var mails []models.MailID
 	for _, id := range ids {
 		switch {
 		case id.User != nil:
@@ -42,6 +43,8 @@ func (r queryResolver) nodes(ctx context.Context, ids []*models.GlobalID) ([]mod
 			products = append(products, *id.Product)
 		case id.Job != nil && who.Can("Query.job"):
 			jobs = append(jobs, *id.Job)
+		case id.Mail != nil && who.Can("Query.mails"):
+			mails = append(mails, *id.Mail)
 		}
 	}
 	foundUsers, err := r.directory.UsersByID(ctx, who, users)
@@ -61,6 +64,12 @@ func (r queryResolver) nodes(ctx context.Context, ids []*models.GlobalID) ([]mod
 	var foundJobs []*models.Job
 	if len(jobs) > 0 {
 		if foundJobs, err = r.directory.JobsByID(ctx, who, jobs); err != nil {
+			return nil, err
+		}
+	}
+	var foundMails []*models.Mail
+	if len(mails) > 0 {
+		if foundMails, err = r.directory.MailsByID(ctx, who, mails); err != nil {
 			return nil, err
 		}
 	}
@@ -87,6 +96,11 @@ func (r queryResolver) nodes(ctx context.Context, ids []*models.GlobalID) ([]mod
 				nodes[i] = job
 			}
 			foundJobs = foundJobs[1:]
+		case id.Mail != nil && len(foundMails) > 0:
+			if mail := foundMails[0]; mail != nil {
+				nodes[i] = mail
+			}
+			foundMails = foundMails[1:]
 		case id.Account != nil && *id.Account == who.Account:
 			account, err := r.directory.Account(ctx, who)
 			if err != nil {

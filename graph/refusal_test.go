@@ -36,7 +36,8 @@ func newHouse(t testing.TB) *house {
 	h.other = furnished(newAPI(t)).api
 	h.ids["foreignAccount"], h.ids["absentAccount"] = h.other.account.String(), models.NewID[models.AccountID]().String()
 	h.ids["foreignUser"], h.ids["absentUser"] = h.other.admin.UserID.String(), models.NewID[models.UserID]().String()
-	foreign := h.other.must(`{ group(by: {name: "Sales"}) { id } product(by: {key: "goto-room"}) { id } jobs { nodes { id } } }`, nil)
+	foreign := h.other.must(`{ group(by: {name: "Sales"}) { id } product(by: {key: "goto-room"}) { id } jobs { nodes { id } } mails { nodes { id } } }`, nil)
+	h.ids["foreignMail"], h.ids["absentMail"] = get(foreign, "mails.nodes.0.id").(string), models.NewID[models.MailID]().String()
 	h.ids["foreignJob"], h.ids["absentJob"] = get(foreign, "jobs.nodes.0.id").(string), models.NewID[models.JobID]().String()
 	h.ids["foreignProduct"], h.ids["absentProduct"] = get(foreign, "product.id").(string), models.NewID[models.ProductID]().String()
 	h.ids["foreignGroup"], h.ids["absentGroup"] = get(foreign, "group.id").(string), models.NewID[models.GroupID]().String()
@@ -60,6 +61,7 @@ func furnished(a *api) *house {
 		h.ids[name] = a.product(key).String()
 	}
 	h.ids["job"], h.ids["back"] = h.pastJobs(ann.UserID, sales)
+	h.ids["mail"] = h.deadMail(ann.UserID).ID.String()
 	for name, who := range h.callers {
 		h.ids[name] = who.UserID.String()
 	}

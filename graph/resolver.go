@@ -27,6 +27,7 @@ type (
 	mutationResolver           struct{ *resolver }
 	productResolver            struct{ *resolver }
 	productsPreviewRowResolver struct{ *resolver }
+	mailResolver               struct{ *resolver }
 	queryResolver              struct{ *resolver }
 	subscriptionResolver       struct{ *resolver }
 	userResolver               struct{ *resolver }
@@ -46,6 +47,7 @@ func (r *resolver) MembershipCheck() generated.MembershipCheckResolver {
 }
 func (r *resolver) GroupProduct() generated.GroupProductResolver { return groupProductResolver{r} }
 func (r *resolver) Job() generated.JobResolver                   { return jobResolver{r} }
+func (r *resolver) Mail() generated.MailResolver                 { return mailResolver{r} }
 func (r *resolver) JobResult() generated.JobResultResolver       { return jobResultResolver{r} }
 func (r *resolver) ProductsPreviewRow() generated.ProductsPreviewRowResolver {
 	return productsPreviewRowResolver{r}

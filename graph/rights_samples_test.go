@@ -33,6 +33,10 @@ var samples = map[string]request{
 	"Job.reverts":   {query: `{ job(id: "$back") { reverts { id } } }`},
 	"Job.results":   {query: `{ job(id: "$job") { results { totalCount nodes { subjectId outcome subject { id } added { key } removed { key } waiting { key } } } } }`},
 
+	"Query.mails":  {query: `{ mails(state: FAILED) { totalCount nodes { id kind state attempts lastError createdAt messageId } } }`},
+	"Mail.user":    {query: `{ mails(state: FAILED) { nodes { user { email } } } }`},
+	"Mail.product": {query: `{ mails(state: FAILED) { nodes { product { key } } } }`},
+
 	"Viewer.account": {query: `{ viewer { account { id name } } }`},
 	"Viewer.user":    {query: `{ viewer { user { id email } } }`},
 
@@ -116,6 +120,7 @@ var samples = map[string]request{
 	"Mutation.productUpdate":        {mutation: "productUpdate", input: vars{"id": "$meeting", "seats": 5}},
 	"Mutation.productDelete":        {mutation: "productDelete", input: vars{"id": "$meeting"}},
 
+	"Mutation.mailRetry":      {mutation: "mailRetry", input: vars{"ids": []string{"$mail"}}},
 	"Mutation.jobCancel":      {mutation: "jobCancel", input: vars{"id": "$open"}},
 	"Mutation.jobRetryFailed": {mutation: "jobRetryFailed", input: vars{"id": "$job"}},
 	"Mutation.jobRevert":      {mutation: "jobRevert", input: vars{"id": "$given"}},

@@ -53,6 +53,8 @@ func rightsHouse(t testing.TB, role string) *house {
 func (h *house) readyFor(action string) {
 	h.t.Helper()
 	switch action {
+	case "Mutation.mailRetry":
+		h.ids["mail"] = h.deadMail(h.admin.UserID).ID.String()
 	case "Mutation.jobCancel":
 		h.ids["open"] = h.openJob().String()
 	case "Mutation.jobRevert":

@@ -97,6 +97,9 @@ var pages = map[string]string{
 	"GroupProduct.via":              `{ groups(first: %N%) { nodes { products { via { name } } } } }`,
 	"UsersProductsSummary.products": `query ($users: [ID!]!) { usersProductsSummary(selection: {ids: $users}) { users products { tick enabled product { key waiting } } } }`,
 	"Query.jobs":                    `{ jobs(first: %N%, kinds: ["jobRevert"]) { nodes { id kind status startedBy { email } retries { id } reverts { id } viewerCanRetry } } }`,
+	"Query.mails":                   `{ mails(first: %N%, state: FAILED) { nodes { id kind state user { email } product { key } attempts lastError messageId } } }`,
+	"MailConnection.edges":          `{ mails(first: %N%) { edges { cursor node { id } } } }`,
+	"MailConnection.nodes":          `{ mails(first: %N%) { nodes { user { email } product { name } } } }`,
 	"JobConnection.edges":           `{ jobs(first: %N%) { edges { cursor node { id } } } }`,
 	"JobConnection.nodes":           `{ jobs(first: %N%) { nodes { id } } }`,
 	"Job.results":                   `{ jobs(first: %N%, status: [PARTLY_FAILED]) { nodes { results(first: 3) { nodes { subjectId outcome suspended } } } } }`,
@@ -135,6 +138,7 @@ func TestStatements(t *testing.T) {
 	a.done("groupProductsSet", "impact { gaining }", vars{"groupId": top.String(), "productKeys": []string{"goto-room"}})
 	for range 60 {
 		a.pastJobs(everybody[0], top)
+		a.deadMail(everybody[0])
 	}
 	var people []string
 	for _, id := range everybody {

@@ -43,6 +43,7 @@ var trails = map[string]struct {
 	"productCreate":        {vars{"key": "new", "name": "New"}, []string{"LOG CATALOGUE SET New"}, "KEY_TAKEN"},
 	"productUpdate":        {vars{"id": "$room", "seats": 5}, []string{"LOG CATALOGUE SET goto-room"}, ""},
 	"productDelete":        {vars{"id": "$room"}, []string{"LOG CATALOGUE REMOVED goto-room"}, "NOT_FOUND"},
+	"mailRetry":            {vars{"ids": []string{"$mail", "$mail"}}, []string{"LOG MAIL SET a mail"}, "MAIL_NOT_FAILED"},
 	"jobCancel":            {vars{"id": "$open"}, []string{"LOG JOB SET usersProductsSet"}, ""},
 	"jobRetryFailed":       {vars{"id": "$job", "idempotencyKey": "k"}, []string{"LOG JOB SET usersProductsSet in usersProductsSet"}, ""},
 	"jobRevert":            {vars{"id": "$given"}, []string{"LOG ASSIGNMENT REMOVED ann in goto-meeting", "PRODUCT REMOVED ann in goto-meeting", "STATUS SET ann"}, ""},
@@ -110,7 +111,7 @@ func TestEveryMutationLeavesATrail(t *testing.T) {
 func (h *house) names() map[string]string {
 	h.t.Helper()
 	names := map[string]string{}
-	data := h.must(`{ users(first: 100) { nodes { id email } } groups(first: 100) { nodes { id name } } products { id name } jobs(first: 100) { nodes { id kind status } } }`, nil)
+	data := h.must(`{ users(first: 100) { nodes { id email } } groups(first: 100) { nodes { id name } } products { id name } jobs(first: 100) { nodes { id kind status } } mails(first: 100) { nodes { id state } } }`, nil)
 	for _, u := range get(data, "users.nodes").([]any) {
 		id, err := models.ParseUserID(get(u, "id").(string))
 		if err != nil {
@@ -124,6 +125,13 @@ func (h *house) names() map[string]string {
 			h.t.Fatal(err)
 		}
 		names[string(id[:])] = get(g, "name").(string)
+	}
+	for _, m := range get(data, "mails.nodes").([]any) {
+		id, err := models.ParseMailID(get(m, "id").(string))
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		names[string(id[:])] = "a mail"
 	}
 	for _, j := range get(data, "jobs.nodes").([]any) {
 		id, err := models.ParseJobID(get(j, "id").(string))
@@ -168,7 +176,7 @@ func (h *house) feed(since int64) []audit.Change {
 }
 
 // alone are the subjects that the log has and the feed hasn't.
-var alone = []string{audit.Assignment, audit.Block, audit.Grant, audit.Waiting, audit.Catalogue, audit.Job}
+var alone = []string{audit.Assignment, audit.Block, audit.Grant, audit.Waiting, audit.Catalogue, audit.Job, audit.Mail}
 
 // audited holds the log of one operation against its feed: one event for the operation, one for each subject. It
 // gives those that the log has alone.

@@ -88,6 +88,7 @@ type delivery struct {
 func (d *delivery) one(m *models.Mail) {
 	to, there := d.readers[m.UserID]
 	if !there {
+		d.o.Did(Dropped)
 		d.written(d.ctx, d.claim.drop(d.ctx, d.store, m))
 		return
 	}
@@ -136,6 +137,7 @@ func (d *delivery) nobody(m *models.Mail, err error) {
 }
 
 func (d *delivery) delivered(m *models.Mail) {
+	d.o.Did(Delivered)
 	if len(d.sentIDs) == 0 {
 		d.since = time.Now()
 	}
@@ -155,12 +157,14 @@ func (d *delivery) later(m *models.Mail, why string) {
 		d.dead(m, why)
 		return
 	}
+	d.o.Did(PutOff)
 	pause := jitter(doubled(d.o.Backoff, int(m.Attempts)+1, longestBackoff))
 	d.o.Log.InfoContext(d.ctx, "mail put off", "mail", m.ID, "attempts", m.Attempts+1, "for", pause)
 	d.written(d.ctx, d.claim.postpone(d.ctx, d.store, m, why, pause))
 }
 
 func (d *delivery) dead(m *models.Mail, why string) {
+	d.o.Did(Refused)
 	d.o.Log.WarnContext(d.ctx, "mail failed", "mail", m.ID, "attempts", m.Attempts+1)
 	d.written(d.ctx, d.claim.bury(d.ctx, d.store, m, why))
 }

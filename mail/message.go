@@ -1,6 +1,7 @@
 package mail
 
 import (
+	"cmp"
 	"fmt"
 	"net/mail"
 	"strings"
@@ -26,7 +27,7 @@ func ParseSender(text string) (Sender, error) {
 // MessageID is a mail's in the mail header, without its angle brackets, the same at each try.
 func (s Sender) MessageID(id models.MailID) string {
 	_, domain, _ := strings.Cut(s.address.Address, "@")
-	return id.String() + "@" + domain
+	return id.String() + "@" + cmp.Or(domain, "localhost")
 }
 
 // plainAddress tells whether a text is nothing but an address, which it must be to get into a header or an envelope.

@@ -25,8 +25,23 @@ type Options struct {
 	Down        time.Duration // before the next connection when the server wasn't reached, doubled up to a minute; 1 s
 	Keep        time.Duration // how long mails are kept that were sent; 30 days
 	Grace       time.Duration // for the current mails when Run is asked to end; 20 s
+	Did         func(Outcome) // is told what has become of each mail that this worker had; nil tells nobody
 	Log         *slog.Logger  // nil discards. It gets no addresses and no names
 }
+
+// Outcome is what becomes of a mail that a worker has.
+type Outcome string
+
+// The outcomes. One that can't be sent now is put off, and comes again.
+const (
+	Delivered Outcome = "sent"
+	PutOff    Outcome = "put_off"
+	Refused   Outcome = "failed"
+	Dropped   Outcome = "dropped" // its user is no more
+)
+
+// Outcomes are all of them.
+var Outcomes = []Outcome{Delivered, PutOff, Refused, Dropped}
 
 const (
 	longestBackoff = time.Hour
@@ -53,6 +68,9 @@ func NewWorker(s *store.Store, o Options) *Worker {
 	o.Down = orElse(o.Down, time.Second)
 	o.Keep = orElse(o.Keep, 30*24*time.Hour)
 	o.Grace = orElse(o.Grace, 20*time.Second)
+	if o.Did == nil {
+		o.Did = func(Outcome) {}
+	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}

@@ -53,6 +53,7 @@ const (
 	CodeIdempotencyKeyReused = UserErrorCodeIdempotencyKeyReused
 	CodeJobOnlyFollows       = UserErrorCodeJobOnlyFollows
 	CodeNotRevertible        = UserErrorCodeNotRevertible
+	CodeMailNotFailed        = UserErrorCodeMailNotFailed
 	CodeJobEnded             = UserErrorCodeJobEnded
 	CodeJobOpen              = UserErrorCodeJobOpen
 	CodeNothingToRetry       = UserErrorCodeNothingToRetry

@@ -47,6 +47,14 @@ type JobResultEdge struct {
 	Node *JobResult `json:"node"`
 }
 
+// A mail in a list.
+type MailEdge struct {
+	// For `after` and `before` of a list with the same filter.
+	Cursor string `json:"cursor"`
+	// The mail.
+	Node *Mail `json:"node"`
+}
+
 // Where a page lies in its list.
 type PageInfo struct {
 	// Is there more after this page?
@@ -1237,6 +1245,8 @@ const (
 	UserErrorCodeConfirmationRequired UserErrorCode = "CONFIRMATION_REQUIRED"
 	// The idempotency key was used by the caller for another input, less than 7 days ago.
 	UserErrorCodeIdempotencyKeyReused UserErrorCode = "IDEMPOTENCY_KEY_REUSED"
+	// The mail is not `FAILED`, so there is no cause to send it again. Params: `state`.
+	UserErrorCodeMailNotFailed UserErrorCode = "MAIL_NOT_FAILED"
 	// The job has ended already.
 	UserErrorCodeJobEnded UserErrorCode = "JOB_ENDED"
 	// The job has not ended yet.
@@ -1276,6 +1286,7 @@ var AllUserErrorCode = []UserErrorCode{
 	UserErrorCodeChooseInherited,
 	UserErrorCodeConfirmationRequired,
 	UserErrorCodeIdempotencyKeyReused,
+	UserErrorCodeMailNotFailed,
 	UserErrorCodeJobEnded,
 	UserErrorCodeJobOpen,
 	UserErrorCodeNothingToRetry,
@@ -1285,7 +1296,7 @@ var AllUserErrorCode = []UserErrorCode{
 
 func (e UserErrorCode) IsValid() bool {
 	switch e {
-	case UserErrorCodeInvalidID, UserErrorCodeNotFound, UserErrorCodeForbidden, UserErrorCodeRequired, UserErrorCodeTooLong, UserErrorCodeInvalidCharacters, UserErrorCodeInvalidEmail, UserErrorCodeInvalid, UserErrorCodeTooMany, UserErrorCodeEmailTaken, UserErrorCodeNameTaken, UserErrorCodeStale, UserErrorCodeStaleSelection, UserErrorCodeConflict, UserErrorCodeCycle, UserErrorCodeTooDeep, UserErrorCodeLastSuperAdmin, UserErrorCodeKeyTaken, UserErrorCodeSeatsInUse, UserErrorCodeNoSeats, UserErrorCodeChooseInherited, UserErrorCodeConfirmationRequired, UserErrorCodeIdempotencyKeyReused, UserErrorCodeJobEnded, UserErrorCodeJobOpen, UserErrorCodeNothingToRetry, UserErrorCodeJobOnlyFollows, UserErrorCodeNotRevertible:
+	case UserErrorCodeInvalidID, UserErrorCodeNotFound, UserErrorCodeForbidden, UserErrorCodeRequired, UserErrorCodeTooLong, UserErrorCodeInvalidCharacters, UserErrorCodeInvalidEmail, UserErrorCodeInvalid, UserErrorCodeTooMany, UserErrorCodeEmailTaken, UserErrorCodeNameTaken, UserErrorCodeStale, UserErrorCodeStaleSelection, UserErrorCodeConflict, UserErrorCodeCycle, UserErrorCodeTooDeep, UserErrorCodeLastSuperAdmin, UserErrorCodeKeyTaken, UserErrorCodeSeatsInUse, UserErrorCodeNoSeats, UserErrorCodeChooseInherited, UserErrorCodeConfirmationRequired, UserErrorCodeIdempotencyKeyReused, UserErrorCodeMailNotFailed, UserErrorCodeJobEnded, UserErrorCodeJobOpen, UserErrorCodeNothingToRetry, UserErrorCodeJobOnlyFollows, UserErrorCodeNotRevertible:
 		return true
 	}
 	return false

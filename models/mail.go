@@ -82,12 +82,12 @@ type Mail struct {
 	State       MailState
 	Content     MailContent
 
-	Attempts   int32      // that failed, since it was made or tried again by hand
-	LastError  *string    // of the last of them: the mail server's answer
-	ClaimedBy  *string    // drawn anew for each claim, by which a worker knows that the mail is still its own
-	DueAt      *time.Time // by the database's clock: when it is sent, or sent again, or free of its worker; SENT: removed
-	CreatedAt  time.Time  `gorm:"autoCreateTime:false"`
-	SentAt     *time.Time
+	Attempts  int32      // that failed, since it was made or tried again by hand
+	LastError *string    // of the last of them: the mail server's answer
+	ClaimedBy *string    // drawn anew for each claim, by which a worker knows that the mail is still its own
+	DueAt     *time.Time // by the database's clock: when it is sent, or sent again, or free of its worker; SENT: removed
+	CreatedAt time.Time  `gorm:"autoCreateTime:false"`
+	SentAt    *time.Time
 }
 
 func (Mail) TableName() string { return "mails" }
@@ -159,4 +159,23 @@ func without(products []string, product string) []string {
 // Empty tells whether there is nothing to tell.
 func (c MailContent) Empty() bool {
 	return len(c.Added)+len(c.Removed)+len(c.Waiting) == 0 && !c.Suspended && c.Product == ""
+}
+
+// MailConnection is a page of mails.
+type MailConnection struct {
+	Edges    []*MailEdge
+	PageInfo *PageInfo
+	Counter
+}
+
+// Nodes are the mails without their cursors.
+func (c *MailConnection) Nodes() []*Mail {
+	return nodesOf(c.Edges, func(e *MailEdge) *Mail { return e.Node })
+}
+
+type MailRetryInput struct{ Ids []MailID }
+
+type MailRetryPayload struct {
+	Mails []*Mail
+	Refused
 }

@@ -37,6 +37,7 @@ type ResolverRoot interface {
 	GroupProduct() GroupProductResolver
 	Job() JobResolver
 	JobResult() JobResultResolver
+	Mail() MailResolver
 	MembershipCheck() MembershipCheckResolver
 	Mutation() MutationResolver
 	Product() ProductResolver
@@ -291,6 +292,36 @@ type ComplexityRoot struct {
 		Preview func(childComplexity int) int
 	}
 
+	Mail struct {
+		Attempts  func(childComplexity int) int
+		CreatedAt func(childComplexity int) int
+		ID        func(childComplexity int) int
+		Kind      func(childComplexity int) int
+		LastError func(childComplexity int) int
+		MessageID func(childComplexity int) int
+		Product   func(childComplexity int) int
+		SentAt    func(childComplexity int) int
+		State     func(childComplexity int) int
+		User      func(childComplexity int) int
+	}
+
+	MailConnection struct {
+		Edges      func(childComplexity int) int
+		Nodes      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int) int
+	}
+
+	MailEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
+	MailRetryPayload struct {
+		Errors func(childComplexity int) int
+		Mails  func(childComplexity int) int
+	}
+
 	MembershipCheck struct {
 		Direct   func(childComplexity int) int
 		GroupID  func(childComplexity int) int
@@ -321,6 +352,7 @@ type ComplexityRoot struct {
 		JobCancel            func(childComplexity int, input models.JobCancelInput) int
 		JobRetryFailed       func(childComplexity int, input models.JobRetryFailedInput) int
 		JobRevert            func(childComplexity int, input models.JobRevertInput) int
+		MailRetry            func(childComplexity int, input models.MailRetryInput) int
 		ProductCreate        func(childComplexity int, input models.ProductCreateInput) int
 		ProductDelete        func(childComplexity int, input models.ProductDeleteInput) int
 		ProductUpdate        func(childComplexity int, input models.ProductUpdateInput) int
@@ -435,6 +467,7 @@ type ComplexityRoot struct {
 		Groups               func(childComplexity int, filter *models.GroupFilter, sort models.GroupSort, first *int32, after *string, last *int32, before *string) int
 		Job                  func(childComplexity int, id models.GlobalID) int
 		Jobs                 func(childComplexity int, status []models.JobState, kinds []string, first *int32, after *string, last *int32, before *string) int
+		Mails                func(childComplexity int, state *models.MailState, first *int32, after *string, last *int32, before *string) int
 		MembershipChecks     func(childComplexity int, userIds []*models.GlobalID, groupIds []*models.GlobalID) int
 		Node                 func(childComplexity int, id models.GlobalID) int
 		Nodes                func(childComplexity int, ids []*models.GlobalID) int
@@ -692,6 +725,12 @@ type JobResultResolver interface {
 	Removed(ctx context.Context, obj *models.JobResult) ([]*models.Product, error)
 	Waiting(ctx context.Context, obj *models.JobResult) ([]*models.Product, error)
 }
+type MailResolver interface {
+	User(ctx context.Context, obj *models.Mail) (*models.User, error)
+	Product(ctx context.Context, obj *models.Mail) (*models.Product, error)
+
+	MessageID(ctx context.Context, obj *models.Mail) (string, error)
+}
 type MembershipCheckResolver interface {
 	Via(ctx context.Context, obj *models.MembershipCheck) ([]*models.Group, error)
 	Path(ctx context.Context, obj *models.MembershipCheck) ([]*models.Group, error)
@@ -720,6 +759,7 @@ type MutationResolver interface {
 	ProductCreate(ctx context.Context, input models.ProductCreateInput) (*models.ProductCreatePayload, error)
 	ProductUpdate(ctx context.Context, input models.ProductUpdateInput) (*models.ProductUpdatePayload, error)
 	ProductDelete(ctx context.Context, input models.ProductDeleteInput) (*models.ProductDeletePayload, error)
+	MailRetry(ctx context.Context, input models.MailRetryInput) (*models.MailRetryPayload, error)
 	JobCancel(ctx context.Context, input models.JobCancelInput) (*models.JobCancelPayload, error)
 	JobRetryFailed(ctx context.Context, input models.JobRetryFailedInput) (*models.JobRetryFailedPayload, error)
 	JobRevert(ctx context.Context, input models.JobRevertInput) (*models.JobRevertPayload, error)
@@ -751,6 +791,7 @@ type QueryResolver interface {
 	UsersProductsSummary(ctx context.Context, selection models.UserSelection) (*models.UsersProductsSummary, error)
 	Job(ctx context.Context, id models.GlobalID) (*models.Job, error)
 	Jobs(ctx context.Context, status []models.JobState, kinds []string, first *int32, after *string, last *int32, before *string) (*models.JobConnection, error)
+	Mails(ctx context.Context, state *models.MailState, first *int32, after *string, last *int32, before *string) (*models.MailConnection, error)
 	RateLimit(ctx context.Context) (*models.RateLimit, error)
 	MembershipChecks(ctx context.Context, userIds []*models.GlobalID, groupIds []*models.GlobalID) ([]*models.MembershipCheck, error)
 }
@@ -1790,6 +1831,118 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.JobRevertPayload.Preview(childComplexity), true
 
+	case "Mail.attempts":
+		if e.ComplexityRoot.Mail.Attempts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Mail.Attempts(childComplexity), true
+	case "Mail.createdAt":
+		if e.ComplexityRoot.Mail.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Mail.CreatedAt(childComplexity), true
+	case "Mail.id":
+		if e.ComplexityRoot.Mail.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Mail.ID(childComplexity), true
+	case "Mail.kind":
+		if e.ComplexityRoot.Mail.Kind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Mail.Kind(childComplexity), true
+	case "Mail.lastError":
+		if e.ComplexityRoot.Mail.LastError == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Mail.LastError(childComplexity), true
+	case "Mail.messageId":
+		if e.ComplexityRoot.Mail.MessageID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Mail.MessageID(childComplexity), true
+	case "Mail.product":
+		if e.ComplexityRoot.Mail.Product == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Mail.Product(childComplexity), true
+	case "Mail.sentAt":
+		if e.ComplexityRoot.Mail.SentAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Mail.SentAt(childComplexity), true
+	case "Mail.state":
+		if e.ComplexityRoot.Mail.State == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Mail.State(childComplexity), true
+	case "Mail.user":
+		if e.ComplexityRoot.Mail.User == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Mail.User(childComplexity), true
+
+	case "MailConnection.edges":
+		if e.ComplexityRoot.MailConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MailConnection.Edges(childComplexity), true
+	case "MailConnection.nodes":
+		if e.ComplexityRoot.MailConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MailConnection.Nodes(childComplexity), true
+	case "MailConnection.pageInfo":
+		if e.ComplexityRoot.MailConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MailConnection.PageInfo(childComplexity), true
+	case "MailConnection.totalCount":
+		if e.ComplexityRoot.MailConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MailConnection.TotalCount(childComplexity), true
+
+	case "MailEdge.cursor":
+		if e.ComplexityRoot.MailEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MailEdge.Cursor(childComplexity), true
+	case "MailEdge.node":
+		if e.ComplexityRoot.MailEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MailEdge.Node(childComplexity), true
+
+	case "MailRetryPayload.errors":
+		if e.ComplexityRoot.MailRetryPayload.Errors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MailRetryPayload.Errors(childComplexity), true
+	case "MailRetryPayload.mails":
+		if e.ComplexityRoot.MailRetryPayload.Mails == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MailRetryPayload.Mails(childComplexity), true
+
 	case "MembershipCheck.direct":
 		if e.ComplexityRoot.MembershipCheck.Direct == nil {
 			break
@@ -1995,6 +2148,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.JobRevert(childComplexity, args["input"].(models.JobRevertInput)), true
+	case "Mutation.mailRetry":
+		if e.ComplexityRoot.Mutation.MailRetry == nil {
+			break
+		}
+
+		args, err := field_Mutation_mailRetry_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.MailRetry(childComplexity, args["input"].(models.MailRetryInput)), true
 	case "Mutation.productCreate":
 		if e.ComplexityRoot.Mutation.ProductCreate == nil {
 			break
@@ -2561,6 +2725,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Jobs(childComplexity, args["status"].([]models.JobState), args["kinds"].([]string), args["first"].(*int32), args["after"].(*string), args["last"].(*int32), args["before"].(*string)), true
+	case "Query.mails":
+		if e.ComplexityRoot.Query.Mails == nil {
+			break
+		}
+
+		args, err := field_Query_mails_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Mails(childComplexity, args["state"].(*models.MailState), args["first"].(*int32), args["after"].(*string), args["last"].(*int32), args["before"].(*string)), true
 	case "Query.membershipChecks":
 		if e.ComplexityRoot.Query.MembershipChecks == nil {
 			break
@@ -3550,7 +3725,7 @@ type Query {
   A malformed id is refused as ` + "`" + `BAD_USER_INPUT` + "`" + `.
   """
   node(
-    "The id of an account, a user, a group, a product or a job."
+    "The id of an account, a user, a group, a product, a job or a mail."
     id: ID!
   ): Node
 
@@ -3644,6 +3819,23 @@ type Query {
     "Only what comes before this cursor."
     before: String
   ): JobConnection!
+
+  """
+  The mails to the account's users, the newest first, a page at a time: notices of changed products, and the first steps
+  with a product. Those that were sent are removed after 30 days. Admins and super admins.
+  """
+  mails(
+    "Only mails in this state, such as ` + "`" + `FAILED` + "`" + `, to be looked at and sent again with ` + "`" + `mailRetry` + "`" + `."
+    state: MailState
+    "How many from the start, 1 to 100; 20 when neither ` + "`" + `first` + "`" + ` nor ` + "`" + `last` + "`" + ` is given."
+    first: Int
+    "Only what follows this cursor."
+    after: String
+    "How many from the end, 1 to 100; not together with ` + "`" + `first` + "`" + `."
+    last: Int
+    "Only what comes before this cursor."
+    before: String
+  ): MailConnection!
 
   """
   How much the caller may still ask for, this operation taken off; null where the server sets no limit. Everybody
@@ -4172,6 +4364,55 @@ type JobResult {
   suspended: Boolean
 }
 
+"""
+A mail to a user, in the user's language. It is made together with the change that it tells of, and delivered at least once,
+always with the same ` + "`" + `messageId` + "`" + `. A server that can't take it now is asked again, for about three days; a refusal for good makes
+it ` + "`" + `FAILED` + "`" + `. The address is the user's at the time of delivery; a mail whose user is deleted before that is removed. Admins
+and super admins.
+"""
+type Mail implements Node {
+  "The mail's id."
+  id: ID!
+  "What it is for."
+  kind: MailKind!
+  "How far it is."
+  state: MailState!
+  "Who gets it; null when the user is no more."
+  user: User
+  "The product that a ` + "`" + `WELCOME` + "`" + ` is to; null for a ` + "`" + `NOTICE` + "`" + `, and when the product has left the catalogue."
+  product: Product
+  "How often it was tried in vain, since it was made or since ` + "`" + `mailRetry` + "`" + `."
+  attempts: Int!
+  "What the mail server said, or why it wasn't reached, the last time that the mail was tried in vain; null when it never was, and once it is sent."
+  lastError: String
+  "When it was made."
+  createdAt: DateTime!
+  "When the mail server took it; null until then."
+  sentAt: DateTime
+  "Its ` + "`" + `Message-ID` + "`" + `, without angle brackets, the same at each try: by it one finds the mail in the log of a mail server."
+  messageId: String!
+}
+
+"A page of mails."
+type MailConnection {
+  "The entries of the page, each with its cursor."
+  edges: [MailEdge!]!
+  "The mails of the page, without cursors."
+  nodes: [Mail!]!
+  "Where the page lies."
+  pageInfo: PageInfo!
+  "How many mails there are in the whole list under its filter; counted only when asked for."
+  totalCount: Int!
+}
+
+"A mail in a list."
+type MailEdge {
+  "For ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + ` of a list with the same filter."
+  cursor: String!
+  "The mail."
+  node: Mail!
+}
+
 "A page of users."
 type UserConnection {
   "The entries of the page, each with its cursor."
@@ -4531,6 +4772,26 @@ enum JobStatus {
   CANCELED
 }
 
+"What a mail is for."
+enum MailKind {
+  "Tells what products the user has gained and lost, and waits for, by one change."
+  NOTICE
+  "The first steps with a product that the user has for the first time ever."
+  WELCOME
+}
+
+"How far a mail is."
+enum MailState {
+  "May still grow: it is queued when the job ends that it belongs to."
+  HELD
+  "Is sent as soon as possible, or, after a try in vain, after a while."
+  QUEUED
+  "The mail server has taken it."
+  SENT
+  "The mail server has refused it for good, or for about three days; ` + "`" + `lastError` + "`" + ` says why. ` + "`" + `mailRetry` + "`" + ` sends it again."
+  FAILED
+}
+
 "What became of a row of a job."
 enum JobOutcome {
   "Its turn has not come, or the job ended before."
@@ -4849,6 +5110,15 @@ type Mutation {
   ): ProductDeletePayload!
 
   """
+  Sends mails again that have ` + "`" + `FAILED` + "`" + `, all of them or none. Admins and super admins. Errors: ` + "`" + `NOT_FOUND` + "`" + ` and
+  ` + "`" + `MAIL_NOT_FAILED` + "`" + `, with the place of the id; ` + "`" + `REQUIRED` + "`" + ` for no id, ` + "`" + `TOO_MANY` + "`" + `.
+  """
+  mailRetry(
+    "Which mails."
+    input: MailRetryInput!
+  ): MailRetryPayload!
+
+  """
   Stops a job that has not ended: no further part of it is begun, and what is done stays. Admins and super admins, also for
   jobs of others. Doing it twice is doing it once. Errors: ` + "`" + `NOT_FOUND` + "`" + `, ` + "`" + `JOB_ENDED` + "`" + ` and ` + "`" + `JOB_ONLY_FOLLOWS` + "`" + ` (with the job as
   it is).
@@ -4959,6 +5229,8 @@ enum UserErrorCode {
   CONFIRMATION_REQUIRED
   "The idempotency key was used by the caller for another input, less than 7 days ago."
   IDEMPOTENCY_KEY_REUSED
+  "The mail is not ` + "`" + `FAILED` + "`" + `, so there is no cause to send it again. Params: ` + "`" + `state` + "`" + `."
+  MAIL_NOT_FAILED
   "The job has ended already."
   JOB_ENDED
   "The job has not ended yet."
@@ -6110,6 +6382,22 @@ type ProductDeletePayload {
   errors: [UserError!]!
 }
 
+# ───────────────────────────── Mails ────────────────────────────
+
+"Which mails to send again."
+input MailRetryInput {
+  "Their ids, 1 to 250; one that is there twice counts once."
+  ids: [ID!]!
+}
+
+"What ` + "`" + `mailRetry` + "`" + ` did."
+type MailRetryPayload {
+  "The mails as they are now, in the order of the ids; null when there are errors."
+  mails: [Mail!]
+  "What was wrong; then nothing is changed."
+  errors: [UserError!]!
+}
+
 # ───────────────────────────── Jobs ─────────────────────────────
 
 "Which job to take back."
@@ -6656,6 +6944,66 @@ func childFields_JobRevertPayload(ctx context.Context, ec *executionContext, fie
 		return fieldContext_JobRevertPayload_errors(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type JobRevertPayload", field.Name)
+}
+
+func childFields_Mail(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return fieldContext_Mail_id(ctx, ec, field)
+	case "kind":
+		return fieldContext_Mail_kind(ctx, ec, field)
+	case "state":
+		return fieldContext_Mail_state(ctx, ec, field)
+	case "user":
+		return fieldContext_Mail_user(ctx, ec, field)
+	case "product":
+		return fieldContext_Mail_product(ctx, ec, field)
+	case "attempts":
+		return fieldContext_Mail_attempts(ctx, ec, field)
+	case "lastError":
+		return fieldContext_Mail_lastError(ctx, ec, field)
+	case "createdAt":
+		return fieldContext_Mail_createdAt(ctx, ec, field)
+	case "sentAt":
+		return fieldContext_Mail_sentAt(ctx, ec, field)
+	case "messageId":
+		return fieldContext_Mail_messageId(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Mail", field.Name)
+}
+
+func childFields_MailConnection(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return fieldContext_MailConnection_edges(ctx, ec, field)
+	case "nodes":
+		return fieldContext_MailConnection_nodes(ctx, ec, field)
+	case "pageInfo":
+		return fieldContext_MailConnection_pageInfo(ctx, ec, field)
+	case "totalCount":
+		return fieldContext_MailConnection_totalCount(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type MailConnection", field.Name)
+}
+
+func childFields_MailEdge(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return fieldContext_MailEdge_cursor(ctx, ec, field)
+	case "node":
+		return fieldContext_MailEdge_node(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type MailEdge", field.Name)
+}
+
+func childFields_MailRetryPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "mails":
+		return fieldContext_MailRetryPayload_mails(ctx, ec, field)
+	case "errors":
+		return fieldContext_MailRetryPayload_errors(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type MailRetryPayload", field.Name)
 }
 
 func childFields_MembershipCheck(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -7896,6 +8244,20 @@ func field_Mutation_jobRevert_args(ctx context.Context, ec *executionContext, ra
 	return args, nil
 }
 
+func field_Mutation_mailRetry_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (models.MailRetryInput, error) {
+			return unmarshalNMailRetryInput2cohortᚋmodelsᚐMailRetryInput(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func field_Mutation_productCreate_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -8225,6 +8587,52 @@ func field_Query_jobs_args(ctx context.Context, ec *executionContext, rawArgs ma
 		return nil, err
 	}
 	args["before"] = arg5
+	return args, nil
+}
+
+func field_Query_mails_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "state",
+		func(ctx context.Context, v any) (*models.MailState, error) {
+			return unmarshalOMailState2ᚖcohortᚋmodelsᚐMailState(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["state"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int32, error) {
+			return unmarshalOInt2ᚖint32(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return unmarshalOString2ᚖstring(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int32, error) {
+			return unmarshalOInt2ᚖint32(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return unmarshalOString2ᚖstring(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg4
 	return args, nil
 }
 
@@ -13064,6 +13472,492 @@ func fieldContext_JobRevertPayload_errors(_ context.Context, ec *executionContex
 	return fc, nil
 }
 
+func _Mail_id(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Mail) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Mail_id(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.MailID) graphql.Marshaler {
+			return marshalNID2cohortᚋmodelsᚐMailID(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Mail_id(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Mail", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func _Mail_kind(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Mail) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Mail_kind(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Kind, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.MailKind) graphql.Marshaler {
+			return marshalNMailKind2cohortᚋmodelsᚐMailKind(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Mail_kind(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Mail", field, false, false, errors.New("field of type MailKind does not have child fields"))
+}
+
+func _Mail_state(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Mail) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Mail_state(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.State, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.MailState) graphql.Marshaler {
+			return marshalNMailState2cohortᚋmodelsᚐMailState(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Mail_state(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Mail", field, false, false, errors.New("field of type MailState does not have child fields"))
+}
+
+func _Mail_user(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Mail) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Mail_user(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Mail().User(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.User) graphql.Marshaler {
+			return marshalOUser2ᚖcohortᚋmodelsᚐUser(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_Mail_user(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mail",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_User(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _Mail_product(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Mail) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Mail_product(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Mail().Product(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.Product) graphql.Marshaler {
+			return marshalOProduct2ᚖcohortᚋmodelsᚐProduct(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_Mail_product(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mail",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Product(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _Mail_attempts(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Mail) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Mail_attempts(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Attempts, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Mail_attempts(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Mail", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _Mail_lastError(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Mail) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Mail_lastError(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.LastError, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return marshalOString2ᚖstring(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_Mail_lastError(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Mail", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _Mail_createdAt(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Mail) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Mail_createdAt(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return marshalNDateTime2timeᚐTime(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Mail_createdAt(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Mail", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func _Mail_sentAt(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Mail) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Mail_sentAt(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.SentAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return marshalODateTime2ᚖtimeᚐTime(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_Mail_sentAt(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Mail", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func _Mail_messageId(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Mail) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Mail_messageId(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Mail().MessageID(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNString2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Mail_messageId(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Mail", field, true, true, errors.New("field of type String does not have child fields"))
+}
+
+func _MailConnection_edges(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.MailConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_MailConnection_edges(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.MailEdge) graphql.Marshaler {
+			return marshalNMailEdge2ᚕᚖcohortᚋmodelsᚐMailEdgeᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_MailConnection_edges(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "MailConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_MailEdge(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _MailConnection_nodes(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.MailConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_MailConnection_nodes(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nodes(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.Mail) graphql.Marshaler {
+			return marshalNMail2ᚕᚖcohortᚋmodelsᚐMailᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_MailConnection_nodes(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "MailConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Mail(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _MailConnection_pageInfo(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.MailConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_MailConnection_pageInfo(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.PageInfo) graphql.Marshaler {
+			return marshalNPageInfo2ᚖcohortᚋmodelsᚐPageInfo(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_MailConnection_pageInfo(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "MailConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_PageInfo(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _MailConnection_totalCount(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.MailConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_MailConnection_totalCount(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCount(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return marshalNInt2int(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_MailConnection_totalCount(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("MailConnection", field, true, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _MailEdge_cursor(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.MailEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_MailEdge_cursor(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNString2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_MailEdge_cursor(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("MailEdge", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _MailEdge_node(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.MailEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_MailEdge_node(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.Mail) graphql.Marshaler {
+			return marshalNMail2ᚖcohortᚋmodelsᚐMail(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_MailEdge_node(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "MailEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Mail(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _MailRetryPayload_mails(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.MailRetryPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_MailRetryPayload_mails(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Mails, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.Mail) graphql.Marshaler {
+			return marshalOMail2ᚕᚖcohortᚋmodelsᚐMailᚄ(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_MailRetryPayload_mails(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "MailRetryPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Mail(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _MailRetryPayload_errors(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.MailRetryPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_MailRetryPayload_errors(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Errors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.Error) graphql.Marshaler {
+			return marshalNUserError2ᚕᚖcohortᚋmodelsᚐErrorᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_MailRetryPayload_errors(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "MailRetryPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_UserError(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
 func _MembershipCheck_userId(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.MembershipCheck) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -14327,6 +15221,50 @@ func fieldContext_Mutation_productDelete(ctx context.Context, ec *executionConte
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = field_Mutation_productDelete_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func _Mutation_mailRetry(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Mutation_mailRetry(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().MailRetry(ctx, fc.Args["input"].(models.MailRetryInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.MailRetryPayload) graphql.Marshaler {
+			return marshalNMailRetryPayload2ᚖcohortᚋmodelsᚐMailRetryPayload(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Mutation_mailRetry(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_MailRetryPayload(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Mutation_mailRetry_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -16546,6 +17484,50 @@ func fieldContext_Query_jobs(ctx context.Context, ec *executionContext, field gr
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = field_Query_jobs_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func _Query_mails(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Query_mails(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Mails(ctx, fc.Args["state"].(*models.MailState), fc.Args["first"].(*int32), fc.Args["after"].(*string), fc.Args["last"].(*int32), fc.Args["before"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.MailConnection) graphql.Marshaler {
+			return marshalNMailConnection2ᚖcohortᚋmodelsᚐMailConnection(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Query_mails(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_MailConnection(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Query_mails_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -22367,6 +23349,36 @@ func unmarshalInputJobRevertInput(ctx context.Context, ec *executionContext, obj
 	return it, nil
 }
 
+func unmarshalInputMailRetryInput(ctx context.Context, ec *executionContext, obj any) (models.MailRetryInput, error) {
+	var it models.MailRetryInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"ids"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "ids":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("ids"))
+			data, err := unmarshalNID2ᚕcohortᚋmodelsᚐMailIDᚄ(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Ids = data
+		}
+	}
+	return it, nil
+}
+
 func unmarshalInputProductBy(ctx context.Context, ec *executionContext, obj any) (models.ProductBy, error) {
 	var it models.ProductBy
 	if obj == nil {
@@ -23767,6 +24779,13 @@ func _Node(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj 
 			return graphql.Null
 		}
 		return _Product(ctx, ec, sel, obj)
+	case models.Mail:
+		return _Mail(ctx, ec, sel, &obj)
+	case *models.Mail:
+		if obj == nil {
+			return graphql.Null
+		}
+		return _Mail(ctx, ec, sel, obj)
 	case models.Job:
 		return _Job(ctx, ec, sel, &obj)
 	case *models.Job:
@@ -26683,6 +27702,360 @@ func _JobRevertPayload(ctx context.Context, ec *executionContext, sel ast.Select
 	return out
 }
 
+var mailImplementors = []string{"Mail", "Node"}
+
+func _Mail(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.Mail) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, mailImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Mail")
+		case "id":
+			out.Values[i] = _Mail_id(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "kind":
+			out.Values[i] = _Mail_kind(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "state":
+			out.Values[i] = _Mail_state(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "user":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _Mail_user(ctx, ec, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "product":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _Mail_product(ctx, ec, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "attempts":
+			out.Values[i] = _Mail_attempts(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "lastError":
+			out.Values[i] = _Mail_lastError(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "createdAt":
+			out.Values[i] = _Mail_createdAt(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "sentAt":
+			out.Values[i] = _Mail_sentAt(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "messageId":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _Mail_messageId(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var mailConnectionImplementors = []string{"MailConnection"}
+
+func _MailConnection(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.MailConnection) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, mailConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("MailConnection")
+		case "edges":
+			out.Values[i] = _MailConnection_edges(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "nodes":
+			out.Values[i] = _MailConnection_nodes(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "pageInfo":
+			out.Values[i] = _MailConnection_pageInfo(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "totalCount":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _MailConnection_totalCount(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var mailEdgeImplementors = []string{"MailEdge"}
+
+func _MailEdge(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.MailEdge) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, mailEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("MailEdge")
+		case "cursor":
+			out.Values[i] = _MailEdge_cursor(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "node":
+			out.Values[i] = _MailEdge_node(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var mailRetryPayloadImplementors = []string{"MailRetryPayload"}
+
+func _MailRetryPayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.MailRetryPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, mailRetryPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("MailRetryPayload")
+		case "mails":
+			out.Values[i] = _MailRetryPayload_mails(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "errors":
+			out.Values[i] = _MailRetryPayload_errors(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var membershipCheckImplementors = []string{"MembershipCheck"}
 
 func _MembershipCheck(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.MembershipCheck) graphql.Marshaler {
@@ -27042,6 +28415,13 @@ func _Mutation(ctx context.Context, ec *executionContext, sel ast.SelectionSet) 
 		case "productDelete":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return _Mutation_productDelete(ctx, ec, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "mailRetry":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return _Mutation_mailRetry(ctx, ec, field)
 			})
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
@@ -28276,6 +29656,28 @@ func _Query(ctx context.Context, ec *executionContext, sel ast.SelectionSet) gra
 					}
 				}()
 				res = _Query_jobs(ctx, ec, field)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "mails":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _Query_mails(ctx, ec, field)
 				if res == graphql.Null {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -31198,6 +32600,16 @@ func marshalNID2cohortᚋmodelsᚐJobID(ctx context.Context, ec *executionContex
 	return v
 }
 
+func unmarshalNID2cohortᚋmodelsᚐMailID(ctx context.Context, ec *executionContext, v any) (models.MailID, error) {
+	var res models.MailID
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNID2cohortᚋmodelsᚐMailID(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.MailID) graphql.Marshaler {
+	return v
+}
+
 func unmarshalNID2cohortᚋmodelsᚐProductID(ctx context.Context, ec *executionContext, v any) (models.ProductID, error) {
 	var res models.ProductID
 	err := res.UnmarshalGQL(v)
@@ -31236,6 +32648,35 @@ func marshalNID2ᚕcohortᚋmodelsᚐGroupIDᚄ(ctx context.Context, ec *executi
 	ret := make(graphql.Array, len(v))
 	for i := range v {
 		ret[i] = marshalNID2cohortᚋmodelsᚐGroupID(ctx, ec, sel, v[i])
+	}
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func unmarshalNID2ᚕcohortᚋmodelsᚐMailIDᚄ(ctx context.Context, ec *executionContext, v any) ([]models.MailID, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]models.MailID, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = unmarshalNID2cohortᚋmodelsᚐMailID(ctx, ec, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func marshalNID2ᚕcohortᚋmodelsᚐMailIDᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []models.MailID) graphql.Marshaler {
+	ret := make(graphql.Array, len(v))
+	for i := range v {
+		ret[i] = marshalNID2cohortᚋmodelsᚐMailID(ctx, ec, sel, v[i])
 	}
 
 	for _, e := range ret {
@@ -31549,6 +32990,103 @@ func unmarshalNLocale2cohortᚋmodelsᚐLocale(ctx context.Context, ec *executio
 }
 
 func marshalNLocale2cohortᚋmodelsᚐLocale(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.Locale) graphql.Marshaler {
+	return v
+}
+
+func marshalNMail2ᚕᚖcohortᚋmodelsᚐMailᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.Mail) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNMail2ᚖcohortᚋmodelsᚐMail(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func marshalNMail2ᚖcohortᚋmodelsᚐMail(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.Mail) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _Mail(ctx, ec, sel, v)
+}
+
+func marshalNMailConnection2ᚖcohortᚋmodelsᚐMailConnection(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.MailConnection) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _MailConnection(ctx, ec, sel, v)
+}
+
+func marshalNMailEdge2ᚕᚖcohortᚋmodelsᚐMailEdgeᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.MailEdge) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNMailEdge2ᚖcohortᚋmodelsᚐMailEdge(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func marshalNMailEdge2ᚖcohortᚋmodelsᚐMailEdge(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.MailEdge) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _MailEdge(ctx, ec, sel, v)
+}
+
+func unmarshalNMailKind2cohortᚋmodelsᚐMailKind(ctx context.Context, ec *executionContext, v any) (models.MailKind, error) {
+	var res models.MailKind
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNMailKind2cohortᚋmodelsᚐMailKind(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.MailKind) graphql.Marshaler {
+	return v
+}
+
+func unmarshalNMailRetryInput2cohortᚋmodelsᚐMailRetryInput(ctx context.Context, ec *executionContext, v any) (models.MailRetryInput, error) {
+	res, err := unmarshalInputMailRetryInput(ctx, ec, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNMailRetryPayload2ᚖcohortᚋmodelsᚐMailRetryPayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.MailRetryPayload) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _MailRetryPayload(ctx, ec, sel, v)
+}
+
+func unmarshalNMailState2cohortᚋmodelsᚐMailState(ctx context.Context, ec *executionContext, v any) (models.MailState, error) {
+	var res models.MailState
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNMailState2cohortᚋmodelsᚐMailState(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.MailState) graphql.Marshaler {
 	return v
 }
 
@@ -32959,6 +34497,41 @@ func marshalOLocale2ᚖcohortᚋmodelsᚐLocale(ctx context.Context, ec *executi
 	return v
 }
 
+func marshalOMail2ᚕᚖcohortᚋmodelsᚐMailᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.Mail) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNMail2ᚖcohortᚋmodelsᚐMail(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func unmarshalOMailState2ᚖcohortᚋmodelsᚐMailState(ctx context.Context, ec *executionContext, v any) (*models.MailState, error) {
+	if v == nil {
+		return nil, nil
+	}
+	var res = new(models.MailState)
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalOMailState2ᚖcohortᚋmodelsᚐMailState(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.MailState) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return v
+}
+
 func unmarshalONestingOutcome2ᚖcohortᚋmodelsᚐNestingOutcome(ctx context.Context, ec *executionContext, v any) (*models.NestingOutcome, error) {
 	if v == nil {
 		return nil, nil
@@ -33336,6 +34909,7 @@ func init() {
 		unmarshalInputJobCancelInput,
 		unmarshalInputJobRetryFailedInput,
 		unmarshalInputJobRevertInput,
+		unmarshalInputMailRetryInput,
 		unmarshalInputProductBy,
 		unmarshalInputProductCreateInput,
 		unmarshalInputProductDeleteInput,
