@@ -24,6 +24,7 @@ type Rows struct {
 const mostValues = 3000
 
 // Into begins an INSERT into a table. The columns are named in one text, with commas between them. Nothing is
+// written before a statement is full, and the rest not before End.
 func Into(tx *gorm.DB, table, columns string) *Rows {
 	width := strings.Count(columns, ",") + 1
 	return &Rows{
@@ -44,6 +45,7 @@ func (r *Rows) Row(values ...any) error {
 	return r.flush()
 }
 
+// End inserts the rows that are left. After an error of Row or End some rows may be there and others not, so that the
 // transaction must be rolled back.
 func (r *Rows) End() error {
 	if len(r.values) == 0 {
