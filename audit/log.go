@@ -12,8 +12,6 @@ import (
 	"cohort/store"
 )
 
-const batch = 500
-
 // Event is a row of the audit log. The row without a subject stands for the operation as a whole.
 type Event struct {
 	AccountID   models.AccountID
@@ -98,7 +96,7 @@ func None(tx *store.Tx) *Log { return &Log{tx: tx, off: true} }
 func (l *Log) Noted() { l.noted = true }
 
 // Subject is something that changed: its kind, its id and that of what it is tied to, and what is worth
-// keeping of it before and after; nil for what was not, or is no more.
+// keeping of it before and after, which is encoded as JSON; nil for what was not, or is no more.
 type Subject struct {
 	Type   string
 	ID     [16]byte
@@ -152,17 +150,51 @@ func (l *Log) Write() error {
 	if l.off || len(l.events) == 0 && !l.noted {
 		return nil
 	}
-	events := append([]Event{l.event()}, l.events...)
-	if err := l.tx.CreateInBatches(events, batch).Error; err != nil {
-		return fmt.Errorf("write audit events: %w", err)
+	events := store.Into(l.tx.DB, Event{}.TableName(), "account_id, id, operation_id, at, action, actor_kind, actor_id, request_id, subject_type, subject_id, object_id, before_data, after_data")
+	operation := l.event()
+	if err := operation.write(events); err != nil {
+		return err
 	}
-	if len(l.changes) == 0 {
+	for i := range l.events {
+		if err := l.events[i].write(events); err != nil {
+			return err
+		}
+	}
+	if err := events.End(); err != nil {
+		return err
+	}
+	changes := store.Into(l.tx.DB, Change{}.TableName(), "account_id, seq, operation_id, at, entity, change_type, subject_id, object_id, payload")
+	for i := range l.changes {
+		c := &l.changes[i]
+		err := changes.Row(c.AccountID[:], c.Seq, c.OperationID[:], c.At, c.Entity, c.ChangeType, c.SubjectID, bytesOrNull(c.ObjectID), textOrNull(c.Payload))
+		if err != nil {
+			return err
+		}
+	}
+	return changes.End()
+}
+
+func (e *Event) write(to *store.Rows) error {
+	actor := any(nil)
+	if e.ActorID != nil {
+		actor = e.ActorID[:]
+	}
+	return to.Row(e.AccountID[:], e.ID[:], e.OperationID[:], e.At, e.Action, e.ActorKind, actor, e.RequestID, e.SubjectType,
+		bytesOrNull(e.SubjectID), bytesOrNull(e.ObjectID), textOrNull(e.BeforeData), textOrNull(e.AfterData))
+}
+
+func bytesOrNull(raw []byte) any {
+	if raw == nil {
 		return nil
 	}
-	if err := l.tx.CreateInBatches(l.changes, batch).Error; err != nil {
-		return fmt.Errorf("write changes: %w", err)
+	return raw
+}
+
+func textOrNull(text *string) any {
+	if text == nil {
+		return nil
 	}
-	return nil
+	return *text
 }
 
 func (l *Log) event() Event {
@@ -183,9 +215,16 @@ func bytesOf(id *[16]byte) []byte {
 	return id[:]
 }
 
+// Encoded is a Before or After that is JSON already, for what many subjects have in common.
+type Encoded string
+
 func encode(value any) (*string, error) {
-	if value == nil {
+	switch v := value.(type) {
+	case nil:
 		return nil, nil //nolint:nilnil // nothing to keep is NULL in the row
+	case Encoded:
+		text := string(v)
+		return &text, nil
 	}
 	raw, err := json.Marshal(value)
 	if err != nil {

@@ -31,6 +31,7 @@ type report struct {
 	machine string
 	begun   time.Time
 	cells   []*cellReport
+	bulks   []*bulkReport
 }
 
 // cellReport is what was measured of one cell.
@@ -141,6 +142,7 @@ type kept struct {
 	Void                       []string
 	IdleMiB, LoadMiB           map[string]float64
 	Cells                      []keptCell
+	Bulks                      []*bulkReport `json:",omitempty"`
 }
 
 type keptCell struct {
@@ -166,6 +168,7 @@ func (r *report) kept() kept {
 	for _, s := range []*server{b.cohortServer, b.floorServer} {
 		k.IdleMiB[s.name], k.LoadMiB[s.name] = mebibytes(s.idle), mebibytes(s.most)
 	}
+	k.Bulks = r.bulks
 	for _, c := range r.cells {
 		kc := keptCell{Name: c.cell.name, Title: c.cell.title, Mark: c.cell.mark, Failed: c.failed(), Ratio: c.ratio(floorName), Sides: map[string]figures{}}
 		for name, s := range c.sides {
@@ -258,6 +261,9 @@ func (k kept) print(marks bool) {
 				fmt.Printf("%s: %d errors of %s, the first: %s\n", c.Name, s.Errors, name, s.FirstError)
 			}
 		}
+	}
+	for _, w := range k.Bulks {
+		w.print()
 	}
 	idle, most := k.IdleMiB[cohortName], k.LoadMiB[cohortName]
 	fmt.Printf("\nMemory of Cohort: %.0f MiB idle%s, %.0f MiB at most under load%s (floor: %.0f and %.0f MiB)\n",

@@ -24,6 +24,8 @@ type bench struct {
 	cohortServer, floorServer *server
 	databasePID               int    // 0 when the database is on another machine
 	pprof                     string // where the profiled build answers
+	before                    state  // of the account
+	turnSeq                   int64  // the feed's number before a turn of a bulk change
 }
 
 const (
@@ -51,14 +53,18 @@ func run(ctx context.Context, s settings) (err error) {
 	if s.profile > 0 {
 		return b.profileAll(ctx)
 	}
-	before, err := b.world.state(ctx)
-	if err != nil {
+	if b.before, err = b.world.state(ctx); err != nil {
 		return err
+	}
+	if len(b.chosenBulks()) > 0 {
+		if err := b.noProducts(ctx); err != nil {
+			return err
+		}
 	}
 	report, err := b.measure(ctx)
 	b.stopAll()
 	// What was written is taken back even when the run was stopped.
-	err = errors.Join(err, b.world.restore(context.WithoutCancel(ctx), before))
+	err = errors.Join(err, b.world.restore(context.WithoutCancel(ctx), b.before))
 	if err != nil {
 		return err
 	}
@@ -210,6 +216,13 @@ func (b *bench) measure(ctx context.Context) (*report, error) {
 				}
 			}
 		}
+	}
+	for _, w := range b.chosenBulks() {
+		measured, err := b.measureBulk(ctx, w, r)
+		if err != nil {
+			return rep, err
+		}
+		rep.bulks = append(rep.bulks, measured)
 	}
 	return rep, nil
 }

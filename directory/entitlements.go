@@ -166,10 +166,10 @@ func entitled(c *change, users []models.UserID) (map[models.Holding]bool, error)
 // noteProducts writes what users have gained and lost to the log and the feed, and who waits to the log alone: nobody
 // has anything of that yet.
 func (c *change) noteProducts(d *difference) error {
-	type held struct {
-		State models.ProductState `json:"state"`
-	}
-	enabled, waiting := held{models.ProductStateEnabled}, held{models.ProductStateNoSeat}
+	const (
+		enabled = audit.Encoded(`{"state":"` + string(models.ProductStateEnabled) + `"}`)
+		waiting = audit.Encoded(`{"state":"` + string(models.ProductStateNoSeat) + `"}`)
+	)
 	for _, part := range []struct {
 		holdings      []models.Holding
 		entity        string

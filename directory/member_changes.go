@@ -13,6 +13,7 @@ import (
 	"cohort/auth"
 	"cohort/directory/nesting"
 	"cohort/models"
+	"cohort/store"
 )
 
 // AddMembers makes each of the users a direct member of each of the groups, and says for each pair what
@@ -257,8 +258,15 @@ func addMembers(c *change, pairs []models.Pair, there *present) ([]models.Member
 	if len(rows) == 0 {
 		return outcomes, nil
 	}
-	if err := c.CreateInBatches(rows, rowBatch).Error; err != nil {
-		return nil, fmt.Errorf("insert memberships: %w", err)
+	into := store.Into(c.DB, models.MembershipRow{}.TableName(), "account_id, group_id, user_id, created_at")
+	for i := range rows {
+		r := &rows[i]
+		if err := into.Row(r.AccountID[:], r.GroupID[:], r.UserID[:], r.CreatedAt); err != nil {
+			return nil, err
+		}
+	}
+	if err := into.End(); err != nil {
+		return nil, err
 	}
 	return outcomes, noteMembers(c, rows, true)
 }

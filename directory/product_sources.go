@@ -12,15 +12,14 @@ import (
 	"cohort/audit"
 	"cohort/directory/nesting"
 	"cohort/models"
+	"cohort/store"
 )
 
 // The sources of what users have: products set on them, blocks, and what groups grant. Each of these steps writes
 // the rows that are not so yet, notes them and names the users concerned; settle does the rest.
 
 // kept is what the log keeps of a source.
-type kept struct {
-	Is bool `json:"is"`
-}
+const kept = audit.Encoded(`{"is":true}`)
 
 // setDirect sets products on users, or takes them away, and answers with the pairs that were not so before.
 func (c *change) setDirect(holdings []models.Holding, is bool) ([]models.Holding, error) {
@@ -45,7 +44,7 @@ func (c *change) setSource(holdings []models.Holding, is bool, entity, table str
 			return err
 		}
 		byProduct := map[models.ProductID][]models.UserID{}
-		var rows []models.UserProductRow
+		rows := store.Into(c.DB, table, "account_id, user_id, product_id, created_at")
 		for _, h := range part {
 			if there[h] == is {
 				continue
@@ -53,10 +52,12 @@ func (c *change) setSource(holdings []models.Holding, is bool, entity, table str
 			there[h] = is
 			subject := audit.Subject{Type: entity, ID: h.User, Object: (*[16]byte)(&h.Product)}
 			if is {
-				subject.After = kept{true}
-				rows = append(rows, models.UserProductRow{AccountID: c.account(), UserID: h.User, ProductID: h.Product, CreatedAt: c.Now})
+				subject.After = kept
+				if err := rows.Row(c.Account.ID[:], h.User[:], h.Product[:], c.Now); err != nil {
+					return err
+				}
 			} else {
-				subject.Before = kept{true}
+				subject.Before = kept
 				byProduct[h.Product] = append(byProduct[h.Product], h.User)
 			}
 			if err := c.log.Recorded(subject); err != nil {
@@ -65,10 +66,8 @@ func (c *change) setSource(holdings []models.Holding, is bool, entity, table str
 			changed = append(changed, h)
 			c.touch(h.User)
 		}
-		if len(rows) > 0 {
-			if err := c.Table(table).CreateInBatches(rows, rowBatch).Error; err != nil {
-				return fmt.Errorf("insert into %s: %w", table, err)
-			}
+		if err := rows.End(); err != nil {
+			return err
 		}
 		for product, users := range byProduct {
 			if err := c.Exec("DELETE FROM "+table+" WHERE account_id = ? AND product_id = ? AND user_id IN ?", c.account(), product, users).Error; err != nil {
@@ -133,10 +132,10 @@ func (c *change) setGrants(grants []grant, is bool) ([]grant, error) {
 		changed = append(changed, g)
 		subject := audit.Subject{Type: audit.Grant, ID: g.group, Object: (*[16]byte)(&g.product)}
 		if is {
-			subject.After = kept{true}
+			subject.After = kept
 			rows = append(rows, models.GroupProductRow{AccountID: c.account(), GroupID: g.group, ProductID: g.product, CreatedAt: c.Now})
 		} else {
-			subject.Before = kept{true}
+			subject.Before = kept
 			if err := c.Where("account_id = ? AND group_id = ? AND product_id = ?", c.account(), g.group, g.product).Delete(&models.GroupProductRow{}).Error; err != nil {
 				return nil, fmt.Errorf("delete grant: %w", err)
 			}

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"cohort/models"
+	"cohort/store"
 )
 
 // seating gives the seats of products to those entitled, first come, first served.
@@ -86,27 +87,30 @@ func (s *seating) settle(d *difference, claims []models.Holding) error {
 			}
 		}
 	}
-	rows := make([]models.EntitlementRow, len(claims))
-	for i, h := range claims {
-		rows[i] = models.EntitlementRow{AccountID: s.c.account(), UserID: h.User, ProductID: h.Product, State: models.ProductStateNoSeat, Since: s.c.Now}
-		p := s.products[h.Product]
+	rows := store.Into(s.c.DB, models.EntitlementRow{}.TableName(), "account_id, user_id, product_id, state, since")
+	for i := range claims {
+		h := &claims[i]
+		p, state, since := s.products[h.Product], models.ProductStateEnabled, s.c.Now
 		switch own := s.own[p.ID]; {
 		case own > 0:
 			s.own[p.ID]--
 			s.reserved[p.ID]--
-			rows[i].Since = s.c.job.CreatedAt // when the seat was promised
+			since = s.c.job.CreatedAt // when the seat was promised
 		case s.free(p) == 0, s.c.queued[p.ID] && p.Seats != nil:
-			d.waiting = append(d.waiting, h)
+			state = models.ProductStateNoSeat
+		}
+		if err := rows.Row(s.c.Account.ID[:], h.User[:], h.Product[:], string(state), since); err != nil {
+			return err
+		}
+		if state == models.ProductStateNoSeat {
+			d.waiting = append(d.waiting, *h)
 			continue
 		}
-		rows[i].State = models.ProductStateEnabled
 		p.SeatsUsed++
-		d.gained = append(d.gained, h)
+		d.gained = append(d.gained, *h)
 	}
-	if len(rows) > 0 {
-		if err := s.c.CreateInBatches(rows, rowBatch).Error; err != nil {
-			return fmt.Errorf("insert entitlements: %w", err)
-		}
+	if err := rows.End(); err != nil {
+		return err
 	}
 	if err := s.noteFirsts(d); err != nil {
 		return err
@@ -180,24 +184,20 @@ func (s *seating) noteFirsts(d *difference) error {
 		for _, row := range known {
 			had[models.Holding{User: row.UserID, Product: row.ProductID}] = true
 		}
-		var rows []models.ProductFirstRow
+		rows := store.Into(s.c.DB, models.ProductFirstRow{}.TableName(), "account_id, user_id, product_id, created_at")
 		for _, user := range part {
 			for _, product := range byUser[user] {
 				if !had[models.Holding{User: user, Product: product}] {
-					rows = append(rows, models.ProductFirstRow{AccountID: s.c.account(), UserID: user, ProductID: product, CreatedAt: s.c.Now})
+					if err := rows.Row(s.c.Account.ID[:], user[:], product[:], s.c.Now); err != nil {
+						return err
+					}
 					if s.products[product].WelcomeOnFirstEnable {
 						d.firsts = append(d.firsts, models.Holding{User: user, Product: product})
 					}
 				}
 			}
 		}
-		if len(rows) == 0 {
-			return nil
-		}
-		if err := s.c.CreateInBatches(rows, rowBatch).Error; err != nil {
-			return fmt.Errorf("insert first times: %w", err)
-		}
-		return nil
+		return rows.End()
 	})
 }
 

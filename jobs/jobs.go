@@ -92,10 +92,7 @@ func Record(tx *store.Tx, n New, rows []models.JobRow, cursor any) (*models.Job,
 	for i := range rows {
 		rows[i].AccountID, rows[i].JobID, rows[i].Position = recorded.AccountID, recorded.ID, int32(i) //nolint:gosec // an account has fewer
 	}
-	if err := tx.CreateInBatches(rows, batch).Error; err != nil {
-		return nil, fmt.Errorf("insert the job's rows: %w", err)
-	}
-	return recorded, nil
+	return recorded, insertRows(tx, rows)
 }
 
 func insert(tx *store.Tx, job models.Job) (*models.Job, error) {

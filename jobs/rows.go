@@ -34,10 +34,25 @@ func Add(tx *store.Tx, job *models.Job, rows []models.JobRow) error {
 		}
 		after.Total++
 	}
-	if err := tx.CreateInBatches(rows, batch).Error; err != nil {
-		return fmt.Errorf("insert the job's rows: %w", err)
+	if err := insertRows(tx, rows); err != nil {
+		return err
 	}
 	return advance(tx, job, after)
+}
+
+func insertRows(tx *store.Tx, rows []models.JobRow) error {
+	into := store.Into(tx.DB, models.JobRow{}.TableName(), "account_id, job_id, position, subject_type, subject_id, effect, outcome, detail")
+	for i := range rows {
+		r, detail := &rows[i], any(nil)
+		if r.Detail != nil {
+			detail = *r.Detail
+		}
+		err := into.Row(r.AccountID[:], r.JobID[:], int64(r.Position), r.SubjectType, r.SubjectID, string(r.Effect), r.Outcome, detail)
+		if err != nil {
+			return err
+		}
+	}
+	return into.End()
 }
 
 // AddSelected gives a job a pending row for each id that the query selects under the name id, behind those it has and
