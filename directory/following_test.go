@@ -1,7 +1,6 @@
 package directory_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -9,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/99designs/gqlgen/graphql"
-	"github.com/google/go-cmp/cmp"
 
 	"cohort/auth"
 	"cohort/directory"
@@ -236,51 +234,6 @@ func TestGroupsOfMany(t *testing.T) {
 	}
 }
 
-// TestBrake has a change stopped that would suspend too many, here and by a job.
-func TestBrake(t *testing.T) {
-	f := newFirm(t, 40, directory.Options{})
-	for part := range slices.Chunk(f.staff, 4) {
-		f.mustSet(models.ProductModeAdd, ids(part...), "pro")
-	}
-	must(t, f.mayTake(f.staff[:10], nil)) // no more than ten
-	must(t, f.mayTake(f.staff[10:14], nil))
-	f.work()
-	for part := range slices.Chunk(f.staff[:14], 4) {
-		f.mustSet(models.ProductModeAdd, ids(part...), "pro")
-	}
-	refusedWith(t, f.mayTake(f.staff[:20], nil), models.CodeConfirmationRequired, "input.confirmToken")
-	p, err := f.set(models.ProductModeRemove, ids(f.staff[:20]...), models.EffectOptions{DryRun: true}, "pro")
-	must(t, err)
-	token := p.Preview.ConfirmToken
-	if token == nil || p.Preview.Impact.Suspended != 20 || len(p.Preview.Rows) != 20 || p.Preview.Counts.Changed != 20 {
-		t.Fatalf("preview %+v", p.Preview)
-	}
-	refusedWith(t, f.mayTake(f.staff[:21], token), models.CodeConfirmationRequired, "input.confirmToken")
-	refusedWith(t, f.mayTake(f.staff[:20], new("x"+*token)), models.CodeConfirmationRequired, "input.confirmToken")
-	other := hire(t, f.d, f.boss, "other@example.org", models.RoleAdmin)
-	_, err = f.d.SetUsersProducts(t.Context(), other, models.UsersProductsSetInput{
-		Selection: ids(f.staff[:20]...), Mode: models.ProductModeRemove, ProductKeys: []string{"pro"}, BlockInherited: new(false),
-		ErrorPolicy: models.ErrorPolicyRejectFailed, EffectOptions: models.EffectOptions{ConfirmToken: token},
-	})
-	refusedWith(t, err, models.CodeConfirmationRequired, "input.confirmToken")
-	f.mustSet(models.ProductModeAdd, ids(f.staff[0]), "central") // who keeps something now
-	refusedWith(t, f.mayTake(f.staff[:20], token), models.CodeConfirmationRequired, "input.confirmToken")
-	f.mustSet(models.ProductModeRemove, ids(f.staff[0]), "central")
-	must(t, f.mayTake(f.staff[:20], token))
-	f.work()
-	if got := f.has(f.staff[19], f.staff[20]); got != "SUSPENDED, pro" {
-		t.Errorf("in the end: %s", got)
-	}
-	_, err = f.d.SuspendUsers(t.Context(), f.boss, models.UsersSuspendInput{Selection: ids(f.staff[20:35]...)})
-	refusedWith(t, err, models.CodeConfirmationRequired, "input.confirmToken")
-	checkStored(t, f.store, f.boss.Account)
-}
-
-func (f *firm) mayTake(from []models.UserID, token *string) error {
-	_, err := f.set(models.ProductModeRemove, ids(from...), models.EffectOptions{ConfirmToken: token}, "pro")
-	return err
-}
-
 // TestAgain asks for the same with the same key, and for something else.
 func TestAgain(t *testing.T) {
 	f := newFirm(t, 9, directory.Options{})
@@ -422,125 +375,6 @@ func TestLostRights(t *testing.T) {
 	if job := f.job(again.Job.ID); job.State != models.JobStateSucceeded || f.has(f.staff[5]) != "pro" {
 		t.Errorf("once more by somebody who may: %+v, %s", job, f.has(f.staff[5]))
 	}
-}
-
-// TestRevert takes back what jobs have changed, but not what somebody has changed since.
-func TestRevert(t *testing.T) {
-	f := newFirm(t, 6, directory.Options{})
-	ctx := t.Context()
-	revert := func(job *models.Job) *models.Job {
-		t.Helper()
-		p, err := f.d.RevertJob(ctx, f.boss, models.JobRevertInput{ID: job.ID})
-		must(t, err)
-		f.work()
-		return f.job(p.Job.ID)
-	}
-	for _, users := range [][]models.UserID{f.staff[:3], f.staff} { // here, and by a job
-		f.mustSet(models.ProductModeReplace, ids(users...), "pro")
-		f.work()
-		job := f.mustSet(models.ProductModeReplace, ids(users...), "central", "rescue")
-		f.work()
-		f.mustSet(models.ProductModeRemove, ids(users[1]), "rescue")
-		back := revert(job)
-		if got := f.outcomes(back.ID); got != "CHANGED CHANGED_SINCE"+strings.Repeat(" CHANGED", len(users)-2) {
-			t.Errorf("outcomes %s", got)
-		}
-		if got := f.has(users[:3]...); got != "pro, central, pro" {
-			t.Errorf("back again: %s", got)
-		}
-		f.mustSet(models.ProductModeAdd, ids(users[1]), "rescue")
-		forth := revert(back)
-		if got := f.has(users[:3]...); got != "central rescue, central rescue, central rescue" || forth.Failed != 0 {
-			t.Errorf("and forth: %s, %+v", got, forth)
-		}
-		again, err := f.d.RetryJob(ctx, f.boss, models.JobRetryFailedInput{ID: back.ID})
-		must(t, err)
-		f.work()
-		if got := f.has(users[:3]...); got != "central rescue, pro, central rescue" {
-			t.Errorf("the failed row once more: %s, %+v", got, f.job(again.Job.ID))
-		}
-		_, err = f.d.RevertJob(ctx, f.boss, models.JobRevertInput{ID: models.NewID[models.JobID]()})
-		refusedWith(t, err, models.CodeNotFound, "input.id")
-	}
-	group := found(t, f.d, f.boss, "G")
-	added, err := f.d.AddMembers(ctx, f.boss, models.GroupMembersAddInput{GroupIds: []models.GroupID{group}, UserIds: f.staff[:3]})
-	must(t, err)
-	granted, err := f.d.SetGroupProducts(ctx, f.boss, models.GroupProductsSetInput{GroupID: group, ProductKeys: []string{"hamachi"}, Mode: models.ProductModeAdd})
-	must(t, err)
-	revert(granted.Job)
-	if got := f.has(f.staff[0]); got != "central rescue" {
-		t.Errorf("without the grant: %s", got)
-	}
-	left, err := f.d.RemoveMembers(ctx, f.boss, models.GroupMembersRemoveInput{GroupIds: []models.GroupID{group}, UserIds: f.staff[1:2]})
-	must(t, err)
-	if left.Job != nil {
-		t.Errorf("a single row is told as a job: %+v", left.Job)
-	}
-	if got := f.outcomes(revert(added.Job).ID); got != "CHANGED_SINCE CHANGED CHANGED" {
-		t.Errorf("memberships: %s", got)
-	}
-	suspended, err := f.d.SuspendUsers(ctx, f.boss, models.UsersSuspendInput{Selection: ids(f.staff[:5]...)})
-	must(t, err)
-	f.work()
-	revert(suspended.Job)
-	if got := f.has(f.staff[4]); got != "central rescue" {
-		t.Errorf("resumed: %s", got)
-	}
-	deleted, err := f.d.DeleteGroup(ctx, f.boss, models.GroupDeleteInput{ID: group, EffectOptions: models.EffectOptions{IdempotencyKey: new("k")}})
-	must(t, err)
-	_, err = f.d.RevertJob(ctx, f.boss, models.JobRevertInput{ID: deleted.Job.ID})
-	refusedWith(t, err, models.CodeNotRevertible, "input.id")
-	checkStored(t, f.store, f.boss.Account)
-}
-
-// TestDryRuns has every mutation tried out that can take something away: nothing is different, and no mail is written.
-func TestDryRuns(t *testing.T) {
-	for _, members := range []int{3, 7} { // here, and by a job
-		f := newFirm(t, members, directory.Options{})
-		ctx, dry := context.WithoutCancel(t.Context()), models.EffectOptions{DryRun: true, NotifyUsers: true}
-		group := found(t, f.d, f.boss, "G")
-		_, err := f.d.AddMembers(ctx, f.boss, models.GroupMembersAddInput{GroupIds: []models.GroupID{group}, UserIds: f.staff})
-		must(t, err)
-		_, err = f.d.SetGroupProducts(ctx, f.boss, models.GroupProductsSetInput{GroupID: group, ProductKeys: []string{"pro"}, Mode: models.ProductModeAdd})
-		must(t, err)
-		f.work()
-		for name, do := range map[string]func() (models.Effects, error){
-			"groupMembersRemove": func() (models.Effects, error) {
-				p, err := f.d.RemoveMembers(ctx, f.boss, models.GroupMembersRemoveInput{GroupIds: []models.GroupID{group}, UserIds: f.staff, EffectOptions: dry})
-				return p.Effects, err
-			},
-			"groupDelete": func() (models.Effects, error) {
-				p, err := f.d.DeleteGroup(ctx, f.boss, models.GroupDeleteInput{ID: group, EffectOptions: dry})
-				return p.Effects, err
-			},
-			"groupProductsSet": func() (models.Effects, error) {
-				p, err := f.d.SetGroupProducts(ctx, f.boss, models.GroupProductsSetInput{GroupID: group, ProductKeys: []string{}, Mode: models.ProductModeReplace, EffectOptions: dry})
-				return p.Effects, err
-			},
-		} {
-			before, err := readContents(ctx, f.store, f.boss.Account, true)
-			must(t, err)
-			got, err := do()
-			must(t, err)
-			after, err := readContents(ctx, f.store, f.boss.Account, true)
-			must(t, err)
-			if diff := difference(before, after); diff != "" {
-				t.Errorf("%s has changed something:\n%s", name, diff)
-			}
-			if i := got.Preview.Impact; int(i.Losing) != members || int(i.Suspended) != members || int(i.Notices) != members || len(got.Preview.Rows) != members {
-				t.Errorf("%s of %d: %+v, %d rows", name, members, i, len(got.Preview.Rows))
-			}
-			if got.Job == nil || !got.Job.DryRun || got.Job.State != models.JobStateSucceeded {
-				t.Errorf("%s: job %+v", name, got.Job)
-			}
-			_, err = f.d.RevertJob(ctx, f.boss, models.JobRevertInput{ID: got.Job.ID})
-			refusedWith(t, err, models.CodeNotRevertible, "input.id")
-		}
-	}
-}
-
-func difference(before, after *contents) string {
-	return cmp.Diff(before, after, cmp.AllowUnexported(contents{}))
 }
 
 // TestAProductLeaves has a product deleted that many have: it is out of the catalogue at once, and users lose it in turn.
