@@ -142,6 +142,7 @@ var policy = map[Action]Rule{
 	"Mutation.groupUnnest":        admins,
 
 	"Mutation.mailRetry":      admins,
+	"Job.impact":              admins,
 	"Mutation.jobCancel":      admins,
 	"Mutation.jobRevert":      onMembers,
 	"Mutation.jobRetryFailed": admins,

@@ -35,12 +35,12 @@ func (c *change) setSuspension(w *suspending, selection *models.UserSelection, e
 		return models.UsersChange{}, err
 	}
 	c.losing = w.Suspend
-	if err := c.perform(w, ids); err != nil || c.done == nil {
+	if err := c.perform(w, ids); err != nil {
 		return models.UsersChange{}, err
 	}
 	counts := c.tally.counts
-	change := models.UsersChange{Counts: &models.UserChangeCounts{
-		Total: counts.Total, Changed: counts.Changed, Unchanged: counts.Unchanged, Failed: counts.Failed,
+	change := models.UsersChange{Counts: models.UserChangeCounts{
+		Total: int32(len(ids)), Changed: counts.Changed, Unchanged: counts.Unchanged, Failed: counts.Failed, //nolint:gosec // far fewer users than that
 	}}
 	for _, s := range c.tally.first(maxResults) {
 		change.Results = append(change.Results, &models.UserChangeResult{UserID: s.userID(), User: s.user, Outcome: models.UserChangeOutcome(s.outcome)})

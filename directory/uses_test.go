@@ -76,7 +76,7 @@ var uses = append(productUses, []use{
 		if err != nil {
 			return nothing, err
 		}
-		return counted(p.Counts), nil
+		return counted(p.Counts, p.Job), nil
 	}},
 	{"resumeUsers", 2, func(w *writer, who auth.Caller) (effect, error) {
 		in := models.UsersResumeInput{Selection: &models.UserSelection{All: new(true)}}
@@ -87,7 +87,7 @@ var uses = append(productUses, []use{
 		if err != nil {
 			return nothing, err
 		}
-		return counted(p.Counts), nil
+		return counted(p.Counts, p.Job), nil
 	}},
 	{"activate", 1, func(w *writer, who auth.Caller) (effect, error) {
 		return effect{0, 1}, w.d.Activate(w.ctx, who)
@@ -202,8 +202,8 @@ func (w *writer) role() models.Role {
 }
 
 // counted is one entry for each user that was changed, unless a job does it, which tells later.
-func counted(counts *models.UserChangeCounts) effect {
-	if counts == nil {
+func counted(counts models.UserChangeCounts, job *models.Job) effect {
+	if !job.State.Final() {
 		return anything
 	}
 	return exactly(int(counts.Changed))

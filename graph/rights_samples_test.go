@@ -31,6 +31,7 @@ var samples = map[string]request{
 	"Job.startedBy": {query: `{ job(id: "$job") { startedBy { email } } }`},
 	"Job.retries":   {query: `{ job(id: "$back") { retries { id } } }`},
 	"Job.reverts":   {query: `{ job(id: "$back") { reverts { id } } }`},
+	"Job.impact":    {query: `{ job(id: "$job") { impact { gaining } } }`},
 	"Job.results":   {query: `{ job(id: "$job") { results { totalCount nodes { subjectId outcome subject { id } added { key } removed { key } waiting { key } } } } }`},
 
 	"Query.mails":  {query: `{ mails(state: FAILED) { totalCount nodes { id kind state attempts lastError createdAt messageId } } }`},

@@ -90,7 +90,7 @@ func TestUsersProductsSet(t *testing.T) {
 			h := newShop(t)
 			input["selection"] = vars{"ids": []string{h.ids["ann"]}}
 			const counted = "counts { total changed unchanged remainViaGroup noSeat failed } impact { gaining losing withoutSeat suspended resumed notices welcomes } "
-			const asked = "results { outcome user { id statusReasons } } job { status total done changed failed dryRun results { nodes { outcome } } } " + counted
+			const asked = "results { outcome user { id statusReasons } } job { status total done changed failed dryRun impact { gaining losing withoutSeat suspended resumed notices welcomes } results { nodes { outcome } } } " + counted
 			input["dryRun"] = true
 			var dry, done map[string]any
 			h.unchanged(func() {
@@ -98,7 +98,7 @@ func TestUsersProductsSet(t *testing.T) {
 			})
 			input["dryRun"] = false
 			done = h.done("usersProductsSet", asked, input)
-			for _, parts := range [][2]string{{"counts", "preview.counts"}, {"impact", "preview.impact"}, {"results.0.outcome", "preview.rows.0.outcome"}, {"results.0.user.id", "preview.rows.0.userId"}} {
+			for _, parts := range [][2]string{{"counts", "preview.counts"}, {"impact", "preview.impact"}, {"results.0.outcome", "preview.rows.0.outcome"}, {"results.0.user.id", "preview.rows.0.userId"}, {"job.impact", "preview.impact"}} {
 				if diff := cmp.Diff(get(done, parts[0]), get(dry, parts[1])); diff != "" {
 					t.Errorf("%s (-done +dry run):\n%s", parts[0], diff)
 				}

@@ -103,6 +103,15 @@ func (j *Job) Retryable() bool {
 	return j.State.Final() && !j.DryRun && (j.Failed > 0 || j.State == JobStateFailed && j.Done < j.Total)
 }
 
+// Impact is what the job has done so far to what users have; nil before its first part.
+func (j *Job) Impact() *ProductsImpact {
+	var impact ProductsImpact
+	if j.Cursor == nil || json.Unmarshal([]byte(*j.Cursor), &impact) != nil {
+		return nil
+	}
+	return &impact
+}
+
 // OnlyFollows tells whether the sources have been changed already when the job was made, so that what it does follows from
 // them and can't be left undone.
 func (j *Job) OnlyFollows() bool {

@@ -266,7 +266,7 @@ type UsersResumePayload struct {
 // UsersChange is what became of a selection of users.
 type UsersChange struct {
 	Results []*UserChangeResult
-	Counts  *UserChangeCounts // nil for what a job is to do
+	Counts  UserChangeCounts // of what a job is to do the total alone
 }
 
 // UserChangeResult is what became of one of them.

@@ -229,6 +229,7 @@ type ComplexityRoot struct {
 		Failed          func(childComplexity int) int
 		FinishedAt      func(childComplexity int) int
 		ID              func(childComplexity int) int
+		Impact          func(childComplexity int) int
 		Kind            func(childComplexity int) int
 		Results         func(childComplexity int, outcomes []models.JobOutcome, first *int32, after *string, last *int32, before *string) int
 		Retries         func(childComplexity int) int
@@ -1595,6 +1596,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Job.ID(childComplexity), true
+	case "Job.impact":
+		if e.ComplexityRoot.Job.Impact == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Job.Impact(childComplexity), true
 	case "Job.kind":
 		if e.ComplexityRoot.Job.Kind == nil {
 			break
@@ -4268,6 +4275,11 @@ type Job implements Node {
   "How many of the rows that are done have failed; ` + "`" + `results` + "`" + ` says why."
   failed: Int!
   """
+  What it has done so far to what people have, in all its parts; of a dry run what it would do. A user who is concerned by two
+  parts, by a seat that another part frees, counts in each. Null before the first part.
+  """
+  impact: ProductsImpact
+  """
   Why the job ended ` + "`" + `FAILED` + "`" + `; null for every other. ` + "`" + `ALL_ROWS_FAILED` + "`" + `: none of its rows went well. ` + "`" + `ACTOR_LOST_RIGHTS` + "`" + `: whoever
   started it may not do that any more. ` + "`" + `TOO_MANY_ATTEMPTS` + "`" + `: the same part failed again and again. ` + "`" + `INTERNAL` + "`" + `: a mistake in
   Cohort, which its log tells about. Else a ` + "`" + `UserErrorCode` + "`" + `. There may be more of them in time.
@@ -5031,7 +5043,8 @@ type Mutation {
   Replaces, adds or removes the products set on the selected users; a selection of one id is the products of one
   user. What groups give stays, unless ` + "`" + `blockInherited` + "`" + ` says otherwise. A member who is left without any product
   is suspended with ` + "`" + `NO_PRODUCTS` + "`" + `, until one comes back. Users that the caller may not touch fail one by one and
-  the rest goes on, unless ` + "`" + `errorPolicy` + "`" + ` is ` + "`" + `REJECT_ALL` + "`" + `. Admins (for members) and super admins. Errors:
+  the rest goes on, unless ` + "`" + `errorPolicy` + "`" + ` is ` + "`" + `REJECT_ALL` + "`" + `. Up to 1,000 users are changed at once; more by ` + "`" + `job` + "`" + `, each user as a
+  whole, and behind the account's jobs that were asked for before. Admins (for members) and super admins. Errors:
   ` + "`" + `NOT_FOUND` + "`" + ` and ` + "`" + `CONFLICT` + "`" + ` (a product), ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_MANY` + "`" + `, ` + "`" + `INVALID` + "`" + `, ` + "`" + `TOO_LONG` + "`" + ` (a search),
   ` + "`" + `STALE_SELECTION` + "`" + `, ` + "`" + `CHOOSE_INHERITED` + "`" + `; with ` + "`" + `REJECT_ALL` + "`" + ` also ` + "`" + `NOT_FOUND` + "`" + ` and ` + "`" + `FORBIDDEN` + "`" + ` (users) and
   ` + "`" + `NO_SEATS` + "`" + `.
@@ -5099,8 +5112,8 @@ type Mutation {
   ): ProductUpdatePayload!
 
   """
-  Takes a product out of the catalogue, and from everybody who has it: members left without any are suspended.
-  Super admins. Errors: ` + "`" + `NOT_FOUND` + "`" + `, ` + "`" + `STALE` + "`" + `.
+  Takes a product out of the catalogue at once, and from everybody who has it: members left without any are suspended. From
+  more than 1,000 users ` + "`" + `job` + "`" + ` takes it, which can't be stopped; until then the key is taken. Super admins. Errors: ` + "`" + `NOT_FOUND` + "`" + `, ` + "`" + `STALE` + "`" + `.
   Of the arguments shared with other mutations: ` + "`" + `CONFIRMATION_REQUIRED` + "`" + `, ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `, and for a key that is none
   ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_LONG` + "`" + `, ` + "`" + `INVALID_CHARACTERS` + "`" + `.
   """
@@ -5395,8 +5408,8 @@ type UserDeletePayload {
   "The user as it is now after ` + "`" + `STALE` + "`" + `."
   user: User
   """
-  The job that this is: one that has ended, or, when more than 1,000 users are concerned, one that is still to be done. Null
-  where there is none: for a refusal, and for a small change of single rows.
+  The job that this is: one that has ended, or, when more than 1,000 users are concerned, one that is still to be done: follow it
+  with ` + "`" + `jobProgress` + "`" + `. Null where there is none: for a refusal, and for a small change of single rows.
   """
   job: Job
   "What would happen; null unless it is a dry run."
@@ -5429,8 +5442,8 @@ type UserRoleSetPayload {
   "The user as it is now; null for one that is not found."
   user: User
   """
-  The job that this is: one that has ended, or, when more than 1,000 users are concerned, one that is still to be done. Null
-  where there is none: for a refusal, and for a small change of single rows.
+  The job that this is: one that has ended, or, when more than 1,000 users are concerned, one that is still to be done: follow it
+  with ` + "`" + `jobProgress` + "`" + `. Null where there is none: for a refusal, and for a small change of single rows.
   """
   job: Job
   "What would happen; null unless it is a dry run."
@@ -5499,11 +5512,11 @@ input UsersSuspendInput {
 type UsersSuspendPayload {
   "What became of each user of the selection: the first 1,000, those that failed first."
   results: [UserChangeResult!]!
-  "How many of each outcome, over the whole selection; null when there are errors, and where ` + "`" + `job` + "`" + ` is still to do it."
-  counts: UserChangeCounts
+  "How many of each outcome, over the whole selection; only the total while ` + "`" + `job` + "`" + ` is still to do it, and zeros for a dry run."
+  counts: UserChangeCounts!
   """
-  The job that this is: one that has ended, or, when more than 1,000 users are concerned, one that is still to be done. Null
-  where there is none: for a refusal, and for a small change of single rows.
+  The job that this is: one that has ended, or, when more than 1,000 users are concerned, one that is still to be done: follow it
+  with ` + "`" + `jobProgress` + "`" + `. Null where there is none: for a refusal, and for a small change of single rows.
   """
   job: Job
   "What would happen; null unless it is a dry run."
@@ -5536,11 +5549,11 @@ input UsersResumeInput {
 type UsersResumePayload {
   "What became of each user of the selection: the first 1,000, those that failed first."
   results: [UserChangeResult!]!
-  "How many of each outcome, over the whole selection; null when there are errors, and where ` + "`" + `job` + "`" + ` is still to do it."
-  counts: UserChangeCounts
+  "How many of each outcome, over the whole selection; only the total while ` + "`" + `job` + "`" + ` is still to do it, and zeros for a dry run."
+  counts: UserChangeCounts!
   """
-  The job that this is: one that has ended, or, when more than 1,000 users are concerned, one that is still to be done. Null
-  where there is none: for a refusal, and for a small change of single rows.
+  The job that this is: one that has ended, or, when more than 1,000 users are concerned, one that is still to be done: follow it
+  with ` + "`" + `jobProgress` + "`" + `. Null where there is none: for a refusal, and for a small change of single rows.
   """
   job: Job
   "What would happen; null unless it is a dry run."
@@ -5615,8 +5628,8 @@ type UserGroupsUpdatePayload {
   "For each group what happened, those to add first."
   results: [MembershipResult!]!
   """
-  The job that this is: one that has ended, or, when more than 1,000 users are concerned, one that is still to be done. Null
-  where there is none: for a refusal, and for a small change of single rows.
+  The job that this is: one that has ended, or, when more than 1,000 users are concerned, one that is still to be done: follow it
+  with ` + "`" + `jobProgress` + "`" + `. Null where there is none: for a refusal, and for a small change of single rows.
   """
   job: Job
   "What would happen; null unless it is a dry run."
@@ -5727,8 +5740,8 @@ type GroupUpdatePayload {
   "For each user to add or to remove what happened, those to add first."
   results: [MembershipResult!]!
   """
-  The job that this is: one that has ended, or, when more than 1,000 users are concerned, one that is still to be done. Null
-  where there is none: for a refusal, and for a small change of single rows.
+  The job that this is: one that has ended, or, when more than 1,000 users are concerned, one that is still to be done: follow it
+  with ` + "`" + `jobProgress` + "`" + `. Null where there is none: for a refusal, and for a small change of single rows.
   """
   job: Job
   "What would happen; null unless it is a dry run."
@@ -5767,8 +5780,8 @@ type GroupDeletePayload {
   "The group as it is now after ` + "`" + `STALE` + "`" + `."
   group: Group
   """
-  The job that this is: one that has ended, or, when more than 1,000 users are concerned, one that is still to be done. Null
-  where there is none: for a refusal, and for a small change of single rows.
+  The job that this is: one that has ended, or, when more than 1,000 users are concerned, one that is still to be done: follow it
+  with ` + "`" + `jobProgress` + "`" + `. Null where there is none: for a refusal, and for a small change of single rows.
   """
   job: Job
   "What would happen; null unless it is a dry run."
@@ -5803,8 +5816,8 @@ type GroupsDeletePayload {
   "The groups that were parents or children of those and are still there."
   relatives: [Group!]!
   """
-  The job that this is: one that has ended, or, when more than 1,000 users are concerned, one that is still to be done. Null
-  where there is none: for a refusal, and for a small change of single rows.
+  The job that this is: one that has ended, or, when more than 1,000 users are concerned, one that is still to be done: follow it
+  with ` + "`" + `jobProgress` + "`" + `. Null where there is none: for a refusal, and for a small change of single rows.
   """
   job: Job
   "What would happen; null unless it is a dry run."
@@ -5841,8 +5854,8 @@ type GroupMembersAddPayload {
   "The users."
   users: [User!]!
   """
-  The job that this is: one that has ended, or, when more than 1,000 users are concerned, one that is still to be done. Null
-  where there is none: for a refusal, and for a small change of single rows.
+  The job that this is: one that has ended, or, when more than 1,000 users are concerned, one that is still to be done: follow it
+  with ` + "`" + `jobProgress` + "`" + `. Null where there is none: for a refusal, and for a small change of single rows.
   """
   job: Job
   "What would happen; null unless it is a dry run."
@@ -5879,8 +5892,8 @@ type GroupMembersRemovePayload {
   "The users."
   users: [User!]!
   """
-  The job that this is: one that has ended, or, when more than 1,000 users are concerned, one that is still to be done. Null
-  where there is none: for a refusal, and for a small change of single rows.
+  The job that this is: one that has ended, or, when more than 1,000 users are concerned, one that is still to be done: follow it
+  with ` + "`" + `jobProgress` + "`" + `. Null where there is none: for a refusal, and for a small change of single rows.
   """
   job: Job
   "What would happen; null unless it is a dry run."
@@ -5919,8 +5932,8 @@ type GroupNestPayload {
   "The child as an entry of the parent's ` + "`" + `children` + "`" + `; null unless it was placed now."
   childEdge: GroupEdge
   """
-  The job that this is: one that has ended, or, when more than 1,000 users are concerned, one that is still to be done. Null
-  where there is none: for a refusal, and for a small change of single rows.
+  The job that this is: one that has ended, or, when more than 1,000 users are concerned, one that is still to be done: follow it
+  with ` + "`" + `jobProgress` + "`" + `. Null where there is none: for a refusal, and for a small change of single rows.
   """
   job: Job
   "What would happen; null unless it is a dry run."
@@ -5957,8 +5970,8 @@ type GroupUnnestPayload {
   "The child, as it is now."
   child: Group
   """
-  The job that this is: one that has ended, or, when more than 1,000 users are concerned, one that is still to be done. Null
-  where there is none: for a refusal, and for a small change of single rows.
+  The job that this is: one that has ended, or, when more than 1,000 users are concerned, one that is still to be done: follow it
+  with ` + "`" + `jobProgress` + "`" + `. Null where there is none: for a refusal, and for a small change of single rows.
   """
   job: Job
   "What would happen; null unless it is a dry run."
@@ -6066,15 +6079,15 @@ input UsersProductsSetInput {
 
 "What ` + "`" + `usersProductsSet` + "`" + ` did, or would do."
 type UsersProductsSetPayload {
-  "User by user what happened, those first that failed; at most 1,000."
+  "User by user what happened, those first that failed; at most 1,000. Empty while ` + "`" + `job` + "`" + ` is still to do it."
   results: [ProductsResult!]!
-  "How many users met with what; null when there are errors."
+  "How many users met with what; null when there are errors, while ` + "`" + `job` + "`" + ` is still to do it, and for a dry run."
   counts: ProductsCounts
-  "What that does to what people have; null when there are errors."
+  "What that does to what people have; null when there are errors, while ` + "`" + `job` + "`" + ` is still to do it, and for a dry run."
   impact: ProductsImpact
   """
-  The job that this is: one that has ended, or, when more than 1,000 users are concerned, one that is still to be done. Null
-  where there is none: for a refusal, and for a small change of single rows.
+  The job that this is: one that has ended, or, when more than 1,000 users are concerned, one that is still to be done: follow it
+  with ` + "`" + `jobProgress` + "`" + `. Null where there is none: for a refusal, and for a small change of single rows.
   """
   job: Job
   "What would happen; null unless it is a dry run."
@@ -6185,11 +6198,11 @@ input UserProductBlocksSetInput {
 type UserProductBlocksSetPayload {
   "The user; null when there are errors."
   user: User
-  "What that does to what people have; null when there are errors."
+  "What that does to what people have; null when there are errors, while ` + "`" + `job` + "`" + ` is still to do it, and for a dry run."
   impact: ProductsImpact
   """
-  The job that this is: one that has ended, or, when more than 1,000 users are concerned, one that is still to be done. Null
-  where there is none: for a refusal, and for a small change of single rows.
+  The job that this is: one that has ended, or, when more than 1,000 users are concerned, one that is still to be done: follow it
+  with ` + "`" + `jobProgress` + "`" + `. Null where there is none: for a refusal, and for a small change of single rows.
   """
   job: Job
   "What would happen; null unless it is a dry run."
@@ -6223,11 +6236,11 @@ input GroupProductsSetInput {
 type GroupProductsSetPayload {
   "The group; null when there are errors."
   group: Group
-  "What that does to what people have; null when there are errors."
+  "What that does to what people have; null when there are errors, while ` + "`" + `job` + "`" + ` is still to do it, and for a dry run."
   impact: ProductsImpact
   """
-  The job that this is: one that has ended, or, when more than 1,000 users are concerned, one that is still to be done. Null
-  where there is none: for a refusal, and for a small change of single rows.
+  The job that this is: one that has ended, or, when more than 1,000 users are concerned, one that is still to be done: follow it
+  with ` + "`" + `jobProgress` + "`" + `. Null where there is none: for a refusal, and for a small change of single rows.
   """
   job: Job
   "What would happen; null unless it is a dry run."
@@ -6263,11 +6276,11 @@ input GroupsProductsSetInput {
 type GroupsProductsSetPayload {
   "The groups, at most 1,000 of them."
   groups: [Group!]!
-  "What that does to what people have; null when there are errors."
+  "What that does to what people have; null when there are errors, while ` + "`" + `job` + "`" + ` is still to do it, and for a dry run."
   impact: ProductsImpact
   """
-  The job that this is: one that has ended, or, when more than 1,000 users are concerned, one that is still to be done. Null
-  where there is none: for a refusal, and for a small change of single rows.
+  The job that this is: one that has ended, or, when more than 1,000 users are concerned, one that is still to be done: follow it
+  with ` + "`" + `jobProgress` + "`" + `. Null where there is none: for a refusal, and for a small change of single rows.
   """
   job: Job
   "What would happen; null unless it is a dry run."
@@ -6336,8 +6349,8 @@ type ProductUpdatePayload {
   "The product as it is now; with ` + "`" + `STALE` + "`" + ` too. Null when there is none."
   product: Product
   """
-  The job that this is: one that has ended, or, when more than 1,000 users are concerned, one that is still to be done. Null
-  where there is none: for a refusal, and for a small change of single rows.
+  The job that this is: one that has ended, or, when more than 1,000 users are concerned, one that is still to be done: follow it
+  with ` + "`" + `jobProgress` + "`" + `. Null where there is none: for a refusal, and for a small change of single rows.
   """
   job: Job
   "What would happen; null unless it is a dry run."
@@ -6372,8 +6385,8 @@ type ProductDeletePayload {
   "With ` + "`" + `STALE` + "`" + `, the product as it is now."
   product: Product
   """
-  The job that this is: one that has ended, or, when more than 1,000 users are concerned, one that is still to be done. Null
-  where there is none: for a refusal, and for a small change of single rows.
+  The job that this is: one that has ended, or, when more than 1,000 users are concerned, one that is still to be done: follow it
+  with ` + "`" + `jobProgress` + "`" + `. Null where there is none: for a refusal, and for a small change of single rows.
   """
   job: Job
   "What would happen; null unless it is a dry run."
@@ -6820,6 +6833,8 @@ func childFields_Job(ctx context.Context, ec *executionContext, field graphql.Co
 		return fieldContext_Job_changed(ctx, ec, field)
 	case "failed":
 		return fieldContext_Job_failed(ctx, ec, field)
+	case "impact":
+		return fieldContext_Job_impact(ctx, ec, field)
 	case "errorCode":
 		return fieldContext_Job_errorCode(ctx, ec, field)
 	case "createdAt":
@@ -12400,6 +12415,38 @@ func _Job_failed(ctx context.Context, ec *executionContext, field graphql.Collec
 }
 func fieldContext_Job_failed(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Job", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _Job_impact(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Job) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Job_impact(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Impact(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.ProductsImpact) graphql.Marshaler {
+			return marshalOProductsImpact2ᚖcohortᚋmodelsᚐProductsImpact(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_Job_impact(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Job",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_ProductsImpact(ctx, ec, field)
+		},
+	}
+	return fc, nil
 }
 
 func _Job_errorCode(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Job) (ret graphql.Marshaler) {
@@ -20619,11 +20666,11 @@ func _UsersResumePayload_counts(ctx context.Context, ec *executionContext, field
 			return obj.Counts, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *models.UserChangeCounts) graphql.Marshaler {
-			return marshalOUserChangeCounts2ᚖcohortᚋmodelsᚐUserChangeCounts(ctx, ec, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v models.UserChangeCounts) graphql.Marshaler {
+			return marshalNUserChangeCounts2cohortᚋmodelsᚐUserChangeCounts(ctx, ec, selections, v)
 		},
 		true,
-		false,
+		true,
 	)
 }
 func fieldContext_UsersResumePayload_counts(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -20779,11 +20826,11 @@ func _UsersSuspendPayload_counts(ctx context.Context, ec *executionContext, fiel
 			return obj.Counts, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *models.UserChangeCounts) graphql.Marshaler {
-			return marshalOUserChangeCounts2ᚖcohortᚋmodelsᚐUserChangeCounts(ctx, ec, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v models.UserChangeCounts) graphql.Marshaler {
+			return marshalNUserChangeCounts2cohortᚋmodelsᚐUserChangeCounts(ctx, ec, selections, v)
 		},
 		true,
-		false,
+		true,
 	)
 }
 func fieldContext_UsersSuspendPayload_counts(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -26803,6 +26850,11 @@ func _Job(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "impact":
+			out.Values[i] = _Job_impact(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "errorCode":
 			out.Values[i] = _Job_errorCode(ctx, ec, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
@@ -31432,7 +31484,7 @@ func _UsersResumePayload(ctx context.Context, ec *executionContext, sel ast.Sele
 			}
 		case "counts":
 			out.Values[i] = _UsersResumePayload_counts(ctx, ec, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "job":
@@ -31490,7 +31542,7 @@ func _UsersSuspendPayload(ctx context.Context, ec *executionContext, sel ast.Sel
 			}
 		case "counts":
 			out.Values[i] = _UsersSuspendPayload_counts(ctx, ec, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		case "job":
@@ -33522,6 +33574,10 @@ func unmarshalNUserBy2cohortᚋmodelsᚐUserBy(ctx context.Context, ec *executio
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
+func marshalNUserChangeCounts2cohortᚋmodelsᚐUserChangeCounts(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.UserChangeCounts) graphql.Marshaler {
+	return _UserChangeCounts(ctx, ec, sel, &v)
+}
+
 func unmarshalNUserChangeOutcome2cohortᚋmodelsᚐUserChangeOutcome(ctx context.Context, ec *executionContext, v any) (models.UserChangeOutcome, error) {
 	var res models.UserChangeOutcome
 	err := res.UnmarshalGQL(v)
@@ -34692,13 +34748,6 @@ func marshalOUser2ᚖcohortᚋmodelsᚐUser(ctx context.Context, ec *executionCo
 		return graphql.Null
 	}
 	return _User(ctx, ec, sel, v)
-}
-
-func marshalOUserChangeCounts2ᚖcohortᚋmodelsᚐUserChangeCounts(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.UserChangeCounts) graphql.Marshaler {
-	if v == nil {
-		return graphql.Null
-	}
-	return _UserChangeCounts(ctx, ec, sel, v)
 }
 
 func marshalOUserEdge2ᚖcohortᚋmodelsᚐUserEdge(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.UserEdge) graphql.Marshaler {
