@@ -47,7 +47,7 @@ func List(db *gorm.DB, account models.AccountID, state *models.MailState, page m
 // Count counts the account's mails, all or those in a state.
 func Count(db *gorm.DB, account models.AccountID, state *models.MailState) (int, error) {
 	var n int64
-	if err := in(db, account, state).Model(&models.Mail{}).Count(&n).Error; err != nil {
+	if err := in(db, account, state).Count(&n).Error; err != nil {
 		return 0, fmt.Errorf("count mails: %w", err)
 	}
 	return int(n), nil
@@ -55,9 +55,9 @@ func Count(db *gorm.DB, account models.AccountID, state *models.MailState) (int,
 
 func in(db *gorm.DB, account models.AccountID, state *models.MailState) *gorm.DB {
 	if state == nil {
-		return db.Where("account_id = ?", account)
+		return db.Table("mails").Where("account_id = ?", account)
 	}
-	return db.Where("account_id = ? AND state = ?", account, *state)
+	return db.Table(store.Through(db, "mails", "mails_state")).Where("account_id = ? AND state = ?", account, *state)
 }
 
 // ErrNotFailed says that a mail is not FAILED, or not any more.

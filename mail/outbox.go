@@ -176,7 +176,8 @@ func Release(tx *store.Tx, operation models.OperationID) error {
 // enqueue queues at most a batch of an operation's mails that are HELD, and returns how many it found.
 func enqueue(db *gorm.DB, account models.AccountID, operation models.OperationID) (int, error) {
 	var ids []models.MailID
-	err := db.Model(&models.Mail{}).Where("account_id = ? AND operation_id = ? AND state = ?", account, operation, models.MailStateHeld).
+	// Not through those of the operation, most of which may be queued by now.
+	err := db.Table(store.Through(db, "mails", "mails_state")).Where("account_id = ? AND operation_id = ? AND state = ?", account, operation, models.MailStateHeld).
 		Order("id").Limit(batch).Pluck("id", &ids).Error
 	if err != nil {
 		return 0, fmt.Errorf("read the held mails of an operation: %w", err)

@@ -36,17 +36,13 @@ func releaseHeld(ctx context.Context, s *store.Store) (more bool, err error) {
 
 // clean removes a batch of mails of each account that were sent long ago, and returns whether there may be more.
 func clean(ctx context.Context, s *store.Store) (more bool, err error) {
-	db := s.Read.WithContext(store.AcrossAccounts(ctx))
-	var ids []models.AccountID
-	err = db.Raw(`SELECT d.account_id FROM (
-			SELECT a.id AS account_id, (SELECT MIN(m.due_at) FROM mails m WHERE m.account_id = a.id AND m.state = 'SENT') AS due_at FROM accounts a
-		) d WHERE d.due_at <= ? LIMIT ?`, store.Clock(db, 0), accounts).Scan(&ids).Error
+	ids, err := accountsDue(ctx, s, models.MailStateSent)
 	if err != nil {
 		return false, fmt.Errorf("look for old mails: %w", err)
 	}
 	for _, account := range ids {
 		removed, err := store.InTx(ctx, s, func(tx *gorm.DB) (int, error) {
-			old := tx.Model(&models.Mail{}).Where("account_id = ? AND state = ? AND due_at <= ?", account, models.MailStateSent, store.Clock(tx, 0))
+			old := tx.Table(store.Through(tx, "mails", "mails_due")).Where("account_id = ? AND state = ? AND due_at <= ?", account, models.MailStateSent, store.Clock(tx, 0))
 			var ids []models.MailID
 			if err := old.Order("due_at, id").Limit(batch).Pluck("id", &ids).Error; err != nil || len(ids) == 0 {
 				return 0, err
