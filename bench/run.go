@@ -132,6 +132,8 @@ func (b *bench) start(ctx context.Context) error {
 		return err
 	}
 	environment := append(b.environment(), "COHORT_LISTEN="+address, "COHORT_LIMIT_RATE=0") // one user asks all
+	// A mail server that isn't there: what is posted waits.
+	environment = append(environment, "COHORT_SMTP=smtp://127.0.0.1:9", "COHORT_MAIL_FROM=bench@example.org")
 	if b.profile > 0 {
 		if b.pprof, err = freeAddress(); err != nil {
 			return err

@@ -183,10 +183,11 @@ type change struct {
 	log     *audit.Log
 	current *nesting.Graph
 
-	touched  map[models.UserID]bool    // whose products or status may have changed
-	reseat   map[models.ProductID]bool // whose seats have become more
-	queued   map[models.ProductID]bool // whose line is longer than what was done for it
-	leaving  models.UserID             // who is being deleted, and has no status any more
+	touched  map[models.UserID]bool             // whose products or status may have changed
+	reseat   map[models.ProductID]bool          // whose seats have become more
+	queued   map[models.ProductID]bool          // whose line is longer than what was done for it
+	known    map[string]map[models.Holding]bool // sources by their tables, of the users whose sources are being changed
+	leaving  models.UserID                      // who is being deleted, and has no status any more
 	effects  effects
 	products map[models.ProductID]*models.Product // the catalogue, once something is settled
 

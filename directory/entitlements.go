@@ -144,19 +144,16 @@ const grantedToMembers = "memberships m " +
 
 // entitled is what the sources give to each of the users.
 func entitled(c *change, users []models.UserID) (map[models.Holding]bool, error) {
-	var rows []struct {
-		UserID    models.UserID
-		ProductID models.ProductID
+	want, err := c.inheritedProducts(users)
+	if err != nil {
+		return nil, err
 	}
-	err := c.Raw("SELECT e.user_id, e.product_id FROM ("+
-		"SELECT p.user_id, p.product_id FROM user_products p WHERE p.account_id = ? AND p.user_id IN ? UNION "+
-		"SELECT m.user_id, g.product_id FROM "+grantedToMembers+" WHERE m.account_id = ? AND m.user_id IN ?) e "+
-		"WHERE NOT EXISTS (SELECT 1 FROM user_product_blocks b WHERE b.account_id = ? AND b.user_id = e.user_id AND b.product_id = e.product_id)",
-		c.account(), users, c.account(), users, c.account()).Scan(&rows).Error
+	var rows []models.UserProductRow
+	err = c.Raw("SELECT p.user_id, p.product_id FROM user_products p WHERE p.account_id = ? AND p.user_id IN ? AND NOT EXISTS (SELECT 1 FROM user_product_blocks b "+
+		"WHERE b.account_id = p.account_id AND b.user_id = p.user_id AND b.product_id = p.product_id)", c.account(), users).Scan(&rows).Error
 	if err != nil {
 		return nil, fmt.Errorf("read sources of products: %w", err)
 	}
-	want := make(map[models.Holding]bool, len(rows))
 	for _, row := range rows {
 		want[models.Holding{User: row.UserID, Product: row.ProductID}] = true
 	}

@@ -114,10 +114,16 @@ func (w *assigning) assign(c *change, users []models.UserID, subjects map[models
 	if err != nil {
 		return err
 	}
+	blocks, err := sources(c.DB, c.account(), users, "user_product_blocks")
+	if err != nil {
+		return err
+	}
 	inherited, err := c.inheritedProducts(users)
 	if err != nil {
 		return err
 	}
+	c.known = map[string]map[models.Holding]bool{"user_products": direct, "user_product_blocks": blocks}
+	defer func() { c.known = nil }()
 	var set, take, bar, lift []models.Holding
 	for _, user := range users {
 		for _, p := range w.products {

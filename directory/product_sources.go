@@ -35,11 +35,7 @@ func (c *change) setSource(holdings []models.Holding, is bool, entity, table str
 	var changed []models.Holding
 	c.losing = c.losing || is == (entity == audit.Block)
 	err := chunks(holdings, func(part []models.Holding) error {
-		users := make([]models.UserID, len(part))
-		for i, h := range part {
-			users[i] = h.User
-		}
-		there, err := sources(c.DB, c.account(), unique(users), table)
+		there, err := c.sourcesOf(part, table)
 		if err != nil {
 			return err
 		}
@@ -77,6 +73,18 @@ func (c *change) setSource(holdings []models.Holding, is bool, entity, table str
 		return nil
 	})
 	return changed, err
+}
+
+// sourcesOf are the rows of the holdings' users, which need not be read where they are known.
+func (c *change) sourcesOf(holdings []models.Holding, table string) (map[models.Holding]bool, error) {
+	if there := c.known[table]; there != nil {
+		return there, nil
+	}
+	users := make([]models.UserID, len(holdings))
+	for i, h := range holdings {
+		users[i] = h.User
+	}
+	return sources(c.DB, c.account(), unique(users), table)
 }
 
 // sources are the rows of users in user_products or user_product_blocks.

@@ -273,34 +273,26 @@ func (s *seating) saveUsed() error {
 // or are no members any more.
 func (c *change) settleStatuses(d *difference) error {
 	return chunks(sortedIDs(c.touched), func(part []models.UserID) error {
-		users, err := usersByID(c.DB, c.account(), part)
+		var users []*models.User
+		// Whose mark is not as it should be: as a rule nobody's.
+		err := c.Raw("SELECT u.* FROM users u WHERE u.account_id = ? AND u.id IN ? AND u.suspended_no_products <> (u.role = ? AND "+
+			"EXISTS (SELECT 1 FROM product_firsts f WHERE f.account_id = u.account_id AND f.user_id = u.id) AND "+
+			"NOT EXISTS (SELECT 1 FROM entitlements e WHERE e.account_id = u.account_id AND e.user_id = u.id AND e.state = ?)) ORDER BY u.id",
+			c.account(), part, models.RoleMember, models.ProductStateEnabled).Scan(&users).Error
 		if err != nil {
-			return err
-		}
-		having, err := c.usersAmong(part, "entitlements e WHERE e.state = 'ENABLED'")
-		if err != nil {
-			return err
-		}
-		had, err := c.usersAmong(part, "product_firsts e WHERE 1 = 1")
-		if err != nil {
-			return err
+			return fmt.Errorf("read who is to be suspended: %w", err)
 		}
 		var resumed, suspended []*models.User
-		for _, id := range part {
-			user := users[id]
-			if user == nil || id == c.leaving {
+		for _, user := range users {
+			if user.ID == c.leaving {
 				continue
 			}
-			suspend := user.Role == models.RoleMember && had[id] && !having[id]
-			switch {
-			case suspend == user.SuspendedNoProducts:
-				continue
-			case suspend:
-				suspended, d.suspended = append(suspended, user), append(d.suspended, id)
-			default:
-				resumed, d.resumed = append(resumed, user), append(d.resumed, id)
+			if user.SuspendedNoProducts {
+				resumed, d.resumed = append(resumed, user), append(d.resumed, user.ID)
+			} else {
+				suspended, d.suspended = append(suspended, user), append(d.suspended, user.ID)
 			}
-			d.users[id] = user
+			d.users[user.ID] = user
 		}
 		if err := setFact(c, resumed, forProducts, false); err != nil {
 			return err
