@@ -245,8 +245,11 @@ func TestAgain(t *testing.T) {
 		f.work()
 		dry := o
 		dry.DryRun = true
-		_, err = f.set(models.ProductModeAdd, ids(users...), dry, "pro")
+		tried, err := f.set(models.ProductModeAdd, ids(users...), dry, "pro")
 		must(t, err)
+		if tried.Preview == nil || tried.Job.ID == first.Job.ID {
+			t.Errorf("tried out with the same key: %+v", tried)
+		}
 		f.mustSet(models.ProductModeRemove, ids(f.staff[0]), "pro")
 		again, err := f.set(models.ProductModeAdd, ids(users...), o, "pro")
 		must(t, err)

@@ -152,3 +152,27 @@ func notices(size int, first, others string) (all []string) {
 	}
 	return all
 }
+
+// TestOneNoticeForAJob has a later part of a job free a seat for somebody whose turn has been: they are told once of both.
+func TestOneNoticeForAJob(t *testing.T) {
+	f := newFirm(t, 6, directory.Options{})
+	ctx := t.Context()
+	f.product("rescue", new(int32(1)))
+	group := found(t, f.d, f.boss, "G")
+	f.mustSet(models.ProductModeAdd, ids(f.staff[5]), "rescue")
+	_, err := f.d.SetGroupProducts(ctx, f.boss, models.GroupProductsSetInput{GroupID: group, ProductKeys: []string{"rescue"}, Mode: models.ProductModeAdd})
+	must(t, err)
+	_, err = f.d.AddMembers(ctx, f.boss, models.GroupMembersAddInput{GroupIds: []models.GroupID{group}, UserIds: f.staff[:1]})
+	must(t, err)
+	f.work()
+	seen := map[models.MailID]bool{}
+	f.mails(seen)
+	_, err = f.set(models.ProductModeReplace, ids(f.staff...), models.EffectOptions{NotifyUsers: true}, "hamachi")
+	must(t, err)
+	f.work()
+	want := append([]string{"m00 NOTICE +Hamachi +Rescue"}, notices(6, "", "+Hamachi")[1:]...)
+	want[5] = "m05 NOTICE +Hamachi -Rescue"
+	if diff := cmp.Diff(want, f.mails(seen)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
