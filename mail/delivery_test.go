@@ -318,20 +318,20 @@ func TestWorkersShare(t *testing.T) {
 func TestLeaseIsRenewed(t *testing.T) {
 	w, p := newWorld(t), startPostOffice(t)
 	p.data = func(letter, net.Conn) error {
-		<-time.After(100 * time.Millisecond)
+		<-time.After(80 * time.Millisecond)
 		return nil
 	}
-	for range 20 {
+	for range 60 {
 		w.post(notice(w.user(nil), models.MailStateQueued, "A"))
 	}
 	for range 2 {
 		o := quick(p.plain())
-		o.Connections, o.Lease = 1, time.Millisecond
-		o.SMTP.Timeout = 150 * time.Millisecond // so the lease is 1.2 s, and the batch takes 2
+		o.Connections, o.Batch, o.Lease = 1, 60, time.Millisecond
+		o.SMTP.Timeout = 500 * time.Millisecond // so the lease is 4 s, and the batch takes 5; a mail comes nowhere near the timeout
 		w.runOn(another(t), o)
 	}
 	w.settled()
-	if n := len(p.letters()); n != 20 {
+	if n := len(p.letters()); n != 60 {
 		t.Errorf("%d letters", n)
 	}
 }
