@@ -1,6 +1,8 @@
 package store
 
 import (
+	"context"
+	"database/sql"
 	"fmt"
 	"strings"
 	"time"
@@ -18,8 +20,11 @@ type Rows struct {
 	one     string // the placeholders of a row
 	width   int    // how many values a row has
 	most    int    // how many of them a statement takes
-	also    []any // values of what the database computes, behind those of each row
+	also    []any  // values of what the database computes, behind those of each row
 	values  []any
+
+	again    bool // a full statement was run
+	prepared *sql.Stmt
 }
 
 // mostValues bounds the values of one statement. With many more a row costs MySQL twice as much, and SQLite takes no more
@@ -61,6 +66,7 @@ func (r *Rows) Row(values ...any) error {
 // End inserts the rows that are left. After an error of Row or End some rows may be there and others not, so that the
 // transaction must be rolled back.
 func (r *Rows) End() error {
+	defer r.close()
 	if len(r.values) == 0 {
 		return nil
 	}
@@ -69,26 +75,57 @@ func (r *Rows) End() error {
 
 func (r *Rows) flush() error {
 	n := len(r.values) / (r.width + len(r.also))
-	var sql strings.Builder
-	sql.Grow(len(r.table) + len(r.columns) + 32 + n*(len(r.one)+1))
-	sql.WriteString("INSERT INTO ")
-	sql.WriteString(r.table)
-	sql.WriteString(" (")
-	sql.WriteString(r.columns)
-	sql.WriteString(") VALUES ")
-	for i := range n {
-		if i > 0 {
-			sql.WriteByte(',')
-		}
-		sql.WriteString(r.one)
-	}
-	text, ctx, begin := sql.String(), r.tx.Statement.Context, time.Now()
-	_, err := r.tx.Statement.ConnPool.ExecContext(ctx, text, r.values...)
+	text, ctx, begin := r.text(n), r.tx.Statement.Context, time.Now()
+	err := r.exec(ctx, text, len(r.values) == r.most)
 	r.tx.Logger.Trace(ctx, begin, func() (string, int64) { return text, int64(n) }, err)
 	clear(r.values)
 	r.values = r.values[:0]
 	if err != nil {
+		r.close()
 		return fmt.Errorf("insert into %s: %w", r.table, Translate(err))
 	}
 	return nil
+}
+
+// exec runs a statement. From the second full one on it is a prepared one: to read the text takes the database longer
+// than what the text says.
+func (r *Rows) exec(ctx context.Context, text string, full bool) (err error) {
+	pool := r.tx.Statement.ConnPool
+	if !full || !r.again {
+		r.again = full
+		_, err = pool.ExecContext(ctx, text, r.values...)
+		return err
+	}
+	if r.prepared == nil {
+		if r.prepared, err = pool.PrepareContext(ctx, text); err != nil {
+			return err
+		}
+	}
+	_, err = r.prepared.ExecContext(ctx, r.values...)
+	return err
+}
+
+func (r *Rows) close() {
+	if r.prepared != nil {
+		_ = r.prepared.Close()
+		r.prepared = nil
+	}
+}
+
+// text is the statement for so many rows.
+func (r *Rows) text(n int) string {
+	var out strings.Builder
+	out.Grow(len(r.table) + len(r.columns) + 32 + n*(len(r.one)+1))
+	out.WriteString("INSERT INTO ")
+	out.WriteString(r.table)
+	out.WriteString(" (")
+	out.WriteString(r.columns)
+	out.WriteString(") VALUES ")
+	for i := range n {
+		if i > 0 {
+			out.WriteByte(',')
+		}
+		out.WriteString(r.one)
+	}
+	return out.String()
 }

@@ -18,7 +18,7 @@ import (
 const changeColumns = "account_id, seq, operation_id, at, entity, change_type, subject_id, object_id, payload"
 
 func TestInto(t *testing.T) {
-	for _, n := range []int{0, 1, 332, 333, 334, 1000} { // a statement takes 333 of them
+	for _, n := range []int{0, 1, 332, 333, 334, 1000, 1665, 2000} { // a statement takes 333 of them
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			s := storetest.Open(t)
 			account := storetest.Account(t, s)
