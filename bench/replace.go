@@ -203,7 +203,7 @@ func (b *bench) replace(ctx context.Context, users []models.UserID, key string) 
 	if made.UsersProductsSet.Job == nil {
 		return fmt.Errorf("there is no job: %v", made.UsersProductsSet.Errors)
 	}
-	tick := time.NewTicker(10 * time.Millisecond)
+	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		var got struct {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"gorm.io/gorm"
 
@@ -69,6 +70,7 @@ type Directory struct {
 	inPlace   int
 	brake     int
 	confirm   confirmations
+	courtesy  courtesy
 	wakeJobs  func()
 	wakeMails func()
 	mailFrom  mail.Sender
@@ -223,7 +225,9 @@ func write[T any](ctx context.Context, d *Directory, who auth.Caller, action aut
 	if _, err := who.May(action); err != nil {
 		return result, err
 	}
+	asked := time.Now()
 	_, err := store.InAccount(ctx, d.store, who.Account, func(tx *store.Tx) (struct{}, error) {
+		d.courtesy.entered(who.Account, asked)
 		var none T
 		result = none
 		present, err := presentRights(tx, who)

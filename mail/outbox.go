@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
@@ -19,6 +18,9 @@ import (
 // batch is how many rows a statement has.
 const batch = 1000
 
+// posted is how many mails are inserted at once: few enough for one statement, which leaves nothing when one of them is there.
+const posted = 250
+
 // Post puts mails into the outbox. A mail needs UserID, Kind, State (QUEUED, or HELD until Release) and Content; a
 // WELCOME also ProductID. OperationID is the transaction's where it is not given.
 //
@@ -28,7 +30,7 @@ const batch = 1000
 //
 // Call Worker.Wake after the commit, or the mails wait for the next look.
 func Post(tx *store.Tx, mails []models.Mail) error {
-	for part := range slices.Chunk(mails, batch) {
+	for part := range slices.Chunk(mails, posted) {
 		rows := slices.Clone(part)
 		for i := range rows {
 			if err := prepare(tx, &rows[i]); err != nil {
@@ -62,26 +64,22 @@ func prepare(tx *store.Tx, m *models.Mail) error {
 	return nil
 }
 
-// insert writes rows in one statement. GORM's own way takes longer than the database.
+// insert writes rows.
 func insert(tx *store.Tx, rows []models.Mail) error {
-	if len(rows) == 0 {
-		return nil
-	}
-	now := store.Clock(tx.DB, 0)
-	one := "(?, ?, ?, ?, ?, ?, ?, ?, 0, " + now.SQL + ", ?)"
-	args := make([]any, 0, len(rows)*(9+len(now.Vars)))
+	into := store.Into(tx.DB, models.Mail{}.TableName(), "account_id, id, operation_id, user_id, kind, product_id, state, content, attempts, created_at").
+		Also("due_at", store.Clock(tx.DB, 0))
 	for i := range rows {
 		m := &rows[i]
-		args = append(args, m.AccountID, m.ID, m.OperationID, m.UserID, m.Kind, m.ProductID, m.State, m.Content)
-		args = append(args, now.Vars...)
-		args = append(args, m.CreatedAt)
+		content, err := m.Content.Value()
+		if err != nil {
+			return fmt.Errorf("encode a mail: %w", err)
+		}
+		err = into.Row(m.AccountID[:], m.ID[:], m.OperationID[:], m.UserID[:], string(m.Kind), m.ProductID[:], string(m.State), content, int64(0), m.CreatedAt)
+		if err != nil {
+			return err
+		}
 	}
-	err := tx.Exec("INSERT INTO mails (account_id, id, operation_id, user_id, kind, product_id, state, content, attempts, due_at, created_at) VALUES "+
-		one+strings.Repeat(", "+one, len(rows)-1), args...).Error
-	if err != nil {
-		return fmt.Errorf("insert mails: %w", err)
-	}
-	return nil
+	return into.End()
 }
 
 // merge writes rows of which some may be there.

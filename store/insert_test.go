@@ -18,7 +18,7 @@ import (
 const changeColumns = "account_id, seq, operation_id, at, entity, change_type, subject_id, object_id, payload"
 
 func TestInto(t *testing.T) {
-	for _, n := range []int{0, 1, 332, 333, 334, 1000} { // a statement takes 333 of them
+	for _, n := range []int{0, 1, 332, 333, 334, 1000, 1665, 2000} { // a statement takes 333 of them
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			s := storetest.Open(t)
 			account := storetest.Account(t, s)
@@ -58,6 +58,30 @@ func TestInto(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestIntoComputes(t *testing.T) {
+	s := storetest.Open(t)
+	account := storetest.Account(t, s)
+	_, err := store.InAccount(t.Context(), s, account, func(tx *store.Tx) (struct{}, error) {
+		rows := store.Into(tx.DB, "changes", "account_id, seq, operation_id, entity, change_type, subject_id").Also("at", store.Clock(tx.DB, time.Hour))
+		for i := range 1000 {
+			if err := rows.Row(account[:], int64(i+1), account[:], "USER", "SET", account[:]); err != nil {
+				return struct{}{}, err
+			}
+		}
+		return struct{}{}, rows.End()
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var at []time.Time
+	if err := s.Read.WithContext(t.Context()).Table("changes").Where("account_id = ?", account).Order("seq").Pluck("at", &at).Error; err != nil {
+		t.Fatal(err)
+	}
+	if len(at) != 1000 || time.Until(at[999]) < 50*time.Minute || time.Until(at[999]) > 70*time.Minute {
+		t.Errorf("%d rows, the last at %s", len(at), at[len(at)-1])
 	}
 }
 
