@@ -16,6 +16,7 @@ const (
 	writes     = "writes" // additions of one user to one group
 	readEvery  = 20 * time.Millisecond
 	writeEvery = 100 * time.Millisecond
+	warmFor    = 3 * time.Second
 	idleFor    = 10 * time.Second
 	askers     = 32 // connections
 )
@@ -23,6 +24,11 @@ const (
 // latencies asks other things, first while nothing else is done and then while Cohort replaces everybody's product.
 func (b *bench) latencies(ctx context.Context, rep *bulkReport, r *rand.Rand, replace func(int) error) error {
 	if err := b.clearOutcome(ctx); err != nil {
+		return err
+	}
+	warm, stop := context.WithTimeout(ctx, warmFor)
+	defer stop()
+	if _, err := b.askOther(warm, r); err != nil { // what the server then has in memory is not the question here
 		return err
 	}
 	idle, stop := context.WithTimeout(ctx, idleFor)
