@@ -110,7 +110,7 @@ func TestDeadlocks(t *testing.T) {
 			_, err := d.UpdateUser(ctx, who, models.UserUpdateInput{ID: user, GivenName: graphql.OmittableOf(new("Updated"))})
 			return err
 		}},
-		"a user joins": {"INSERT INTO `memberships`", func(ctx context.Context, d *directory.Directory, who auth.Caller, user models.UserID, group models.GroupID) error {
+		"a user joins": {"INSERT INTO memberships", func(ctx context.Context, d *directory.Directory, who auth.Caller, user models.UserID, group models.GroupID) error {
 			_, err := d.AddMembers(ctx, who, models.GroupMembersAddInput{GroupIds: []models.GroupID{group}, UserIds: []models.UserID{user}})
 			return err
 		}},
