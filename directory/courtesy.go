@@ -10,44 +10,40 @@ import (
 // courtesy has the parts of jobs become smaller while others write in the same account: whoever comes while a part is
 // being done waits until its end.
 type courtesy struct {
-	mu     sync.Mutex
-	waited map[models.AccountID]time.Time // when somebody last had to wait for the account
+	mu    sync.Mutex
+	wrote map[models.AccountID]time.Time // when somebody last wrote in the account
 }
 
 const (
-	longWait   = 5 * time.Millisecond // is one that a part of a job may have caused
-	paceFor    = time.Second          // for so long after it parts are small
-	smaller    = 10                   // times
-	mostPaced  = 1000                 // accounts that are remembered, beyond which those are forgotten that have calmed down
+	paceFor    = time.Second // for so long after it parts are small
+	smaller    = 40          // times
+	mostPaced  = 1000        // accounts that are remembered, beyond which those are forgotten that have calmed down
 	calmedDown = 10 * paceFor
 )
 
-// entered notes that somebody has the account's lock who has asked for it at that time.
-func (p *courtesy) entered(account models.AccountID, asked time.Time) {
+// written notes that somebody has written in the account.
+func (p *courtesy) written(account models.AccountID) {
 	now := time.Now()
-	if now.Sub(asked) < longWait {
-		return
-	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.waited == nil {
-		p.waited = map[models.AccountID]time.Time{}
+	if p.wrote == nil {
+		p.wrote = map[models.AccountID]time.Time{}
 	}
-	if len(p.waited) > mostPaced {
-		for id, at := range p.waited {
+	if len(p.wrote) > mostPaced {
+		for id, at := range p.wrote {
 			if now.Sub(at) > calmedDown {
-				delete(p.waited, id)
+				delete(p.wrote, id)
 			}
 		}
 	}
-	p.waited[account] = now
+	p.wrote[account] = now
 }
 
 // part is how many users the next part of a job has, of which it has so many when nobody else writes.
 func (p *courtesy) part(account models.AccountID, most int) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if at, known := p.waited[account]; known && time.Since(at) < paceFor {
+	if at, known := p.wrote[account]; known && time.Since(at) < paceFor && most > smaller {
 		most /= smaller
 	}
 	return max(most, 1)

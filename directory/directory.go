@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"time"
 
 	"gorm.io/gorm"
 
@@ -197,6 +196,7 @@ type change struct {
 	job       *models.Job            // in the transaction of one of its parts
 	part      map[models.UserID]bool // whose turn it is in that
 	posted    bool                   // there are mails to deliver
+	queuedJob bool                   // there is a job to do
 	quiet     bool                   // tells the users nothing
 	untold    map[models.UserID]bool // who is told nothing of what they gain and lose
 	trial     bool                   // is rolled back, and leaves no trace
@@ -221,13 +221,11 @@ func (c *change) graph() (*nesting.Graph, error) {
 // then nothing is changed.
 func write[T any](ctx context.Context, d *Directory, who auth.Caller, action auth.Action, fn func(*change) (T, error)) (T, error) {
 	var result T
-	posted := false
+	posted, queued := false, false
 	if _, err := who.May(action); err != nil {
 		return result, err
 	}
-	asked := time.Now()
 	_, err := store.InAccount(ctx, d.store, who.Account, func(tx *store.Tx) (struct{}, error) {
-		d.courtesy.entered(who.Account, asked)
 		var none T
 		result = none
 		present, err := presentRights(tx, who)
@@ -243,13 +241,16 @@ func write[T any](ctx context.Context, d *Directory, who auth.Caller, action aut
 			return struct{}{}, err
 		}
 		err = c.end()
-		posted = c.posted
+		posted, queued = c.posted, c.queuedJob
 		return struct{}{}, err
 	})
 	if err == nil {
 		d.feeds.wake(who.Account)
 		if posted {
 			d.wakeMails()
+		}
+		if !queued { // who waits for a job has nothing of its going slowly
+			d.courtesy.written(who.Account)
 		}
 	}
 	if errors.Is(err, store.ErrNoAccount) {

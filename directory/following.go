@@ -153,10 +153,7 @@ func (c *change) inParts(w work, ids []models.UserID) error {
 
 // part is how many of so many users are changed in one transaction.
 func (d *Directory) part(of int) int {
-	if of <= d.inPlace {
-		return max(of, 1)
-	}
-	return max(d.inPlace/2, 1)
+	return max(min(of, d.inPlace), 1)
 }
 
 // behind tells whether a job of the account has not ended that changes sources bit by bit: what is asked for now must
@@ -310,7 +307,7 @@ func (c *change) enqueue() (*models.Job, error) {
 	if err := c.keepReserved(job); err != nil {
 		return nil, err
 	}
-	c.touched, c.reseat = nil, nil // the job's
+	c.touched, c.reseat, c.queuedJob = nil, nil, true // the job's
 	c.log.Noted()
 	return job, c.key.rememberJob(c, job)
 }

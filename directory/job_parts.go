@@ -166,7 +166,7 @@ func (d *Directory) resume(tx *store.Tx, job *models.Job) (*change, work, error)
 
 // chunkOf does the next rows of a job and writes what became of them.
 func (c *change) chunkOf(job *models.Job, w work) error {
-	pending, err := jobs.Pending(c.Tx, job, c.d.courtesy.part(c.account(), c.d.inPlace/2))
+	pending, err := jobs.Pending(c.Tx, job, c.d.courtesy.part(c.account(), c.d.inPlace))
 	if err != nil {
 		return err
 	}
