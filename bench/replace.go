@@ -37,7 +37,7 @@ const (
 // The products that take turns, both with a mail of instructions to whoever has them for the first time.
 var replaced = [2]string{"goto-meeting", "goto-training"}
 
-// floorPart is how many users a transaction of the floor has: of 500, 2,000, 10,000 and all at once what was quickest.
+// floorPart is how many users a transaction of the floor has. No other number was tried.
 const floorPart = 2000
 
 const (
