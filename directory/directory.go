@@ -34,7 +34,7 @@ type Options struct {
 	// nothing the database answers everything.
 	Memory int64
 
-	// InPlace is up to how many affected users a change is finished in its own transaction; above, and in parts of half as
+	// InPlace is up to how many affected users a change is finished in its own transaction; above, and in parts of as
 	// many, by a job. 0 for DefaultInPlace.
 	InPlace int
 
