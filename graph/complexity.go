@@ -14,9 +14,12 @@ import (
 // usualEntries is how many entries a list is taken to have that doesn't say: those of a page by default.
 const usualEntries = models.DefaultPage
 
+// fewer are lists that are taken to have other entries than that, so that what a screen shows of a page of users is not too much.
+var fewer = map[string]int{"User.permissions": 8, "Viewer.permissions": 8, "UserPermission.sources": 1}
+
 // complexity is what an operation amounts to, worked out on the document as it came. An object costs 1 and a
 // plain value nothing. What lies in a list is multiplied by its entries: those that `first` or `last` of a
-// connection ask for; as many as there are ids in the lists that a field takes; else 20. The schema's own
+// connection ask for; as many as there are ids in the lists that a field takes; else 20, or what fewer says. The schema's own
 // description costs nothing, it is bounded by the number of fields.
 func (l Limits) checkComplexity(schema *ast.Schema, doc *ast.QueryDocument, op *ast.OperationDefinition, variables map[string]any) (int, *gqlerror.Error) {
 	c := newCosting(schema, doc, op, variables)
@@ -103,7 +106,11 @@ func (c *costing) field(parent *ast.Definition, f *ast.Field) cost {
 	case isConnection(parent):
 		return cost{each: add(1, inner.once)}
 	default:
-		return cost{once: add(1, times(c.entries(f), inner.once))}
+		entries, few := fewer[parent.Name+"."+f.Name]
+		if !few {
+			entries = c.entries(f)
+		}
+		return cost{once: add(1, times(entries, inner.once))}
 	}
 }
 

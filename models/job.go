@@ -190,6 +190,8 @@ const (
 	JobOutcomeForbidden       JobOutcome = "FORBIDDEN"         // the actor may not touch it
 	JobOutcomeLastSuperAdmin  JobOutcome = "LAST_SUPER_ADMIN"  // the account would be left without one
 	JobOutcomeChangedSince    JobOutcome = "CHANGED_SINCE"     // somebody has changed it after the job that is to be taken back
+
+	JobOutcomeMissingPermission JobOutcome = "MISSING_PERMISSION" // the actor doesn't hold what the user would get, or an admin lose
 )
 
 // IsValid tells whether it is one of the outcomes.
@@ -197,6 +199,7 @@ func (o JobOutcome) IsValid() bool {
 	return slices.Contains([]JobOutcome{
 		JobOutcomePending, JobOutcomeChanged, JobOutcomeUnchanged, JobOutcomeRemainsViaGroup, JobOutcomeNoSeat,
 		JobOutcomeNotFound, JobOutcomeForbidden, JobOutcomeLastSuperAdmin, JobOutcomeChangedSince,
+		JobOutcomeMissingPermission,
 	}, o)
 }
 
