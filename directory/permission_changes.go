@@ -40,7 +40,7 @@ func (d *Directory) SetGroupPermissions(ctx context.Context, who auth.Caller, in
 		if group == nil {
 			return nil, notFound("group").At("input", "groupId")
 		}
-		if made, err = c.grantPermissions(group.ID, in); err != nil {
+		if made, err = c.grantPermissions(group, in); err != nil {
 			return nil, err
 		}
 		return made.payload(group), once.remember(c, made)
@@ -91,13 +91,13 @@ func defined(keys []models.PermissionKey) []*models.PermissionDefinition {
 }
 
 // grantPermissions changes what a group grants, and answers with what was not so before.
-func (c *change) grantPermissions(group models.GroupID, in models.GroupPermissionsSetInput) (permissionsMade, error) {
+func (c *change) grantPermissions(group *models.Group, in models.GroupPermissionsSetInput) (permissionsMade, error) {
 	var made permissionsMade
 	held, graph, err := c.holdsNow()
 	if err != nil {
 		return made, err
 	}
-	before := graph.Permissions(group)
+	before := graph.Permissions(group.ID)
 	for _, definition := range models.PermissionDefinitions() {
 		key := definition.Key
 		is, named := slices.Contains(before, key), slices.Contains(in.PermissionKeys, key)
@@ -109,11 +109,11 @@ func (c *change) grantPermissions(group models.GroupID, in models.GroupPermissio
 		}
 	}
 	if keys := held.lacks(slices.Concat(made.Granted, made.Ended)); len(keys) > 0 {
-		return made, missing(keys, "").At("input", "permissionKeys")
+		return made, missingFor(keys, group.Name, "you don't hold ").At("input", "permissionKeys")
 	}
 	after := slices.Concat(made.Granted, before)
 	after = slices.DeleteFunc(after, func(key models.PermissionKey) bool { return slices.Contains(made.Ended, key) })
-	return made, c.setPermissions(group, before, after, made)
+	return made, c.setPermissions(group.ID, before, after, made)
 }
 
 // permissionFacts are what the log keeps of what a group grants.

@@ -84,13 +84,13 @@ func errAt(err error, path ...string) error {
 	return errs.OrNil()
 }
 
-// missing is MISSING_PERMISSION for keys that the caller lacks, in one group if its name is given.
+// missing is MISSING_PERMISSION for keys that the caller lacks and the members of a group hold.
 func missing(keys []models.PermissionKey, group string) *models.Error {
-	named := strings.Join(keys, ", ")
-	if group == "" {
-		return models.Errorf(models.CodeMissingPermission, "you don't hold %s", named).With("keys", keys...)
-	}
-	return models.Errorf(models.CodeMissingPermission, "the members of %s hold what you don't: %s", group, named).With("keys", keys...).With("group", group)
+	return missingFor(keys, group, "the members of "+group+" hold what you don't: ")
+}
+
+func missingFor(keys []models.PermissionKey, group, says string) *models.Error {
+	return models.Errorf(models.CodeMissingPermission, "%s", says+strings.Join(keys, ", ")).With("keys", keys...).With("group", group)
 }
 
 // withheld are the pairs that the caller may not make members, or no more members: anybody who is to come into a group that gives what the caller doesn't hold, and admins and super admins who are to go out of one.
@@ -224,8 +224,7 @@ func (c *change) checkDeletion(groups []*models.Group) error {
 	var errs models.Errors
 	for _, group := range groups {
 		if keys := held.lacks(graph.Permissions(group.ID)); len(keys) > 0 && len(errs) < maxRejected {
-			_ = errs.Add(models.Errorf(models.CodeMissingPermission, "with %s would end what you don't hold: %s", group.Name, strings.Join(keys, ", ")).
-				With("keys", keys...).With("group", group.Name))
+			_ = errs.Add(missingFor(keys, group.Name, "with "+group.Name+" would end what you don't hold: "))
 		}
 	}
 	return errs.OrNil()

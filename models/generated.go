@@ -1364,7 +1364,7 @@ const (
 	UserErrorCodeChooseInherited UserErrorCode = "CHOOSE_INHERITED"
 	// Nobody grants a permission that they don't hold, be it by way of a group: the members of this one hold what the caller
 	// doesn't, or would get it, or the group grants it itself. Params: `keys`, the permissions that are missing, and `group`, the
-	// name of the group that gives them, unless it is the one that the mutation is about.
+	// name of that group.
 	UserErrorCodeMissingPermission UserErrorCode = "MISSING_PERMISSION"
 	// The change would suspend more of the account's users than it bears without a second look: ask with `dryRun`, show what
 	// it answers, and pass on its `confirmToken`. Params: `suspended`, how many users.

@@ -5505,7 +5505,7 @@ enum UserErrorCode {
   """
   Nobody grants a permission that they don't hold, be it by way of a group: the members of this one hold what the caller
   doesn't, or would get it, or the group grants it itself. Params: ` + "`" + `keys` + "`" + `, the permissions that are missing, and ` + "`" + `group` + "`" + `, the
-  name of the group that gives them, unless it is the one that the mutation is about.
+  name of that group.
   """
   MISSING_PERMISSION
   """
@@ -35431,10 +35431,10 @@ func marshalNString2string(ctx context.Context, ec *executionContext, sel ast.Se
 	return res
 }
 
-func unmarshalNString2ᚕstringᚄ(ctx context.Context, ec *executionContext, v any) ([]string, error) {
+func unmarshalNString2ᚕstringᚄ(ctx context.Context, ec *executionContext, v any) ([]models.PermissionKey, error) {
 	vSlice := graphql.CoerceList(v)
 	var err error
-	res := make([]string, len(vSlice))
+	res := make([]models.PermissionKey, len(vSlice))
 	for i := range vSlice {
 		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
 		res[i], err = unmarshalNString2string(ctx, ec, vSlice[i])
@@ -35445,7 +35445,7 @@ func unmarshalNString2ᚕstringᚄ(ctx context.Context, ec *executionContext, v 
 	return res, nil
 }
 
-func marshalNString2ᚕstringᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []string) graphql.Marshaler {
+func marshalNString2ᚕstringᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []models.PermissionKey) graphql.Marshaler {
 	ret := make(graphql.Array, len(v))
 	for i := range v {
 		ret[i] = marshalNString2string(ctx, ec, sel, v[i])
