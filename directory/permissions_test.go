@@ -122,8 +122,8 @@ func (h *house) held() map[string]string {
 	return held
 }
 
-// told is what a refusal says: the place, and the missing keys.
-func told(err error) string {
+// saying is what a refusal says: the place, and the missing keys.
+func saying(err error) string {
 	var errs models.Errors
 	var one *models.Error
 	switch {
@@ -271,7 +271,7 @@ func TestPermissionGuard(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			h := newHouse(t)
 			before := h.held()
-			if got := told(tc.do(h, h.people["ada"])); got != tc.want {
+			if got := saying(tc.do(h, h.people["ada"])); got != tc.want {
 				t.Fatalf("told %q, want %q", got, tc.want)
 			}
 			after := h.held()
@@ -309,7 +309,7 @@ func TestMissingPermissionsInDryRuns(t *testing.T) {
 		GroupIds: h.ids("Plain", "Payers"), UserIds: h.users("mia"), EffectOptions: models.EffectOptions{DryRun: true},
 	})
 	must(t, err)
-	if got := told(models.Errors(p.Errors)); got != "input.groupIds.1 lacks billing.manage" {
+	if got := saying(models.Errors(p.Errors)); got != "input.groupIds.1 lacks billing.manage" {
 		t.Errorf("told %q", got)
 	}
 }
@@ -319,13 +319,13 @@ func TestPermissionsAreReadUnderTheLock(t *testing.T) {
 	h := newHouse(t)
 	ada := h.people["ada"]
 	must(t, h.remove(h.sue, "Readers", "ada"))
-	if got := told(h.grant(ada, "Plain", add, "reports.view")); got != "input.permissionKeys lacks reports.view" {
+	if got := saying(h.grant(ada, "Plain", add, "reports.view")); got != "input.permissionKeys lacks reports.view" {
 		t.Errorf("when she is out of the group: %q", got)
 	}
 	must(t, h.add(h.sue, "Readers", "ada"))
 	must(t, h.grant(ada, "Plain", add, "reports.view"))
 	must(t, h.grant(h.sue, "Readers", remove, "reports.view"))
-	if got := told(h.grant(ada, "Plain", remove, "reports.view")); got != "input.permissionKeys lacks reports.view" {
+	if got := saying(h.grant(ada, "Plain", remove, "reports.view")); got != "input.permissionKeys lacks reports.view" {
 		t.Errorf("when the group doesn't grant it any more: %q", got)
 	}
 	_, err := h.d.SetUserRole(h.Context(), h.sue, models.UserRoleSetInput{ID: ada.UserID, Role: models.RoleMember})
@@ -366,7 +366,7 @@ func TestGrantedOnce(t *testing.T) {
 		{slices.Repeat([]string{"people.view"}, 251), add, "input.permissionKeys TOO_MANY"},
 		{nil, replace, ""},
 	} {
-		if got := told(h.grant(h.sue, "Plain", tc.mode, tc.keys...)); got != tc.want {
+		if got := saying(h.grant(h.sue, "Plain", tc.mode, tc.keys...)); got != tc.want {
 			t.Errorf("%s %v: %q, want %q", tc.mode, tc.keys, got, tc.want)
 		}
 	}

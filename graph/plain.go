@@ -196,6 +196,7 @@ var plainUser = &plainType[models.User]{[]string{"User", "Node"}, map[string]pla
 	"viewerCanSuspend":      plainMay(userResolver{}.ViewerCanSuspend),
 	"viewerCanSetRole":      plainMay(userResolver{}.ViewerCanSetRole),
 	"viewerCanManageGroups": plainMay(userResolver{}.ViewerCanManageGroups),
+	"viewerCanSetSettings":  plainMay(userResolver{}.ViewerCanSetSettings),
 }}
 
 // plainHasNoProducts loads the products of all users of the list; where that fails, gqlgen's way tells how.
@@ -262,6 +263,7 @@ var plainGroup = &plainType[models.Group]{[]string{"Group", "Node"}, map[string]
 	"viewerCanAddMembers":    plainGroupRight(func(may directory.GroupRights) bool { return may.AddMembers }),
 
 	"viewerCanSetPermissions": plainMay(groupResolver{}.ViewerCanSetPermissions),
+	"viewerCanSetSettings":    plainMay(groupResolver{}.ViewerCanSetSettings),
 }}
 
 // plainMemberCount loads the counts of all groups of the list; where that fails, gqlgen's way tells how.
