@@ -149,5 +149,19 @@ var samples = map[string]request{
 	"Mutation.jobRetryFailed": {mutation: "jobRetryFailed", input: vars{"id": "$job"}},
 	"Mutation.jobRevert":      {mutation: "jobRevert", input: vars{"id": "$given"}},
 
+	"Query.permissionDefinitions": {query: `{ permissionDefinitions { key area name description } }`},
+	"Viewer.permissions":          {query: `{ viewer { permissions { permission { key } } } }`},
+	"User.permissions":            {query: `{ viewer { user { permissions { sources { kind direct } } } } }`},
+	"UserPermission.permission":   {query: `{ viewer { user { permissions { permission { key area name description } } } } }`},
+	"UserPermission.sources":      {query: `{ viewer { user { permissions { sources { kind } } } } }`},
+	"PermissionSource.group":      {query: `{ viewer { user { permissions { sources { group { id name } } } } } }`},
+	"PermissionSource.via":        {query: `{ viewer { user { permissions { sources { via { id name } } } } } }`},
+	"PermissionSource.path":       {query: `{ viewer { user { permissions { sources { path { id name } } } } } }`},
+	"Group.permissions":           {query: of(`permissions { direct }`)},
+	"GroupPermission.permission":  {query: of(`permissions { permission { key } }`)},
+	"GroupPermission.via":         {query: of(`permissions { via { id } }`)},
+
+	"Mutation.groupPermissionsSet": {mutation: "groupPermissionsSet", input: vars{"groupId": "$alone", "permissionKeys": []string{"reports.view"}}},
+
 	"Mutation.groupUnnest": {mutation: "groupUnnest", input: vars{"parentId": "$sales", "childId": "$emea"}},
 }

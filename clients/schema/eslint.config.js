@@ -18,9 +18,9 @@ export default [
         exceptions: {
           suffixes: ['Connection', 'Edge', 'Payload', 'Result'],
           types: [
-            'GroupAdjacent', 'GroupProduct', 'MembershipCheck', 'PageInfo', 'ProductSummary', 'ProductsCounts', 'ProductsImpact', 'ProductsPreview', 'ProductsPreviewRow',
-            'RateLimit',
-            'UserChangeCounts', 'UserError', 'UserErrorParam', 'UserProduct', 'UsersProductsSummary', 'Viewer',
+            'GroupAdjacent', 'GroupPermission', 'GroupProduct', 'MembershipCheck', 'PageInfo', 'ProductSummary', 'ProductsCounts', 'ProductsImpact', 'ProductsPreview', 'ProductsPreviewRow',
+            'PermissionDefinition', 'PermissionSource', 'RateLimit',
+            'UserChangeCounts', 'UserError', 'UserErrorParam', 'UserPermission', 'UserProduct', 'UsersProductsSummary', 'Viewer',
           ],
         },
       }],
