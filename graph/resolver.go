@@ -30,6 +30,9 @@ type (
 	productResolver            struct{ *resolver }
 	productsPreviewRowResolver struct{ *resolver }
 	effectiveSettingResolver   struct{ *resolver }
+	accessExplanationResolver  struct{ *resolver }
+	accessReasonResolver       struct{ *resolver }
+	accessActionResolver       struct{ *resolver }
 	settingReasonResolver      struct{ *resolver }
 	settingsPreviewRowResolver struct{ *resolver }
 	mailResolver               struct{ *resolver }
@@ -129,3 +132,11 @@ func (r *resolver) SettingReason() generated.SettingReasonResolver { return sett
 func (r *resolver) SettingsPreviewRow() generated.SettingsPreviewRowResolver {
 	return settingsPreviewRowResolver{r}
 }
+
+func (r *resolver) AccessExplanation() generated.AccessExplanationResolver {
+	return accessExplanationResolver{r}
+}
+
+func (r *resolver) AccessReason() generated.AccessReasonResolver { return accessReasonResolver{r} }
+
+func (r *resolver) AccessAction() generated.AccessActionResolver { return accessActionResolver{r} }

@@ -208,7 +208,7 @@ func TestEveryListIsCounted(t *testing.T) {
 		if definition.Kind != ast.Object || definition.BuiltIn || definition == schema.Mutation || definition.Name == "UserError" || definition.Name == "UserErrorParam" {
 			continue
 		}
-		for _, suffix := range []string{"Payload", "Result", "ProductsPreview", "ProductsPreviewRow", "SettingsPreview", "SettingsPreviewRow", "SettingsImpact"} {
+		for _, suffix := range []string{"Payload", "Result", "ProductsPreview", "ProductsPreviewRow", "SettingsPreview", "SettingsPreviewRow", "SettingsImpact", "AccessExplanation", "AccessReason"} {
 			if strings.HasSuffix(definition.Name, suffix) {
 				definition = &ast.Definition{}
 			}

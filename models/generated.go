@@ -168,6 +168,85 @@ type UsersCreateInput struct {
 	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
 }
 
+// Why somebody has something, or hasn't.
+type AccessReasonKind string
+
+const (
+	// The role: a super admin holds every permission.
+	AccessReasonKindRole AccessReasonKind = "ROLE"
+	// The product is set on the user, or the value of a setting is the user's own.
+	AccessReasonKindDirect AccessReasonKind = "DIRECT"
+	// A group gives it: one that the user is in, directly or by way of groups inside groups.
+	AccessReasonKindGroup AccessReasonKind = "GROUP"
+	// A group has locked a value of the setting.
+	AccessReasonKindGroupLock AccessReasonKind = "GROUP_LOCK"
+	// The account has a value of the setting.
+	AccessReasonKindAccount AccessReasonKind = "ACCOUNT"
+	// The account has locked a value of the setting.
+	AccessReasonKindAccountLock AccessReasonKind = "ACCOUNT_LOCK"
+	// A block keeps from the user what groups give.
+	AccessReasonKindBlock AccessReasonKind = "BLOCK"
+	// The user is entitled to the product and waits for a seat: all of them are taken.
+	AccessReasonKindWaiting AccessReasonKind = "WAITING"
+	// The definition of the setting.
+	AccessReasonKindDefault AccessReasonKind = "DEFAULT"
+)
+
+var AllAccessReasonKind = []AccessReasonKind{
+	AccessReasonKindRole,
+	AccessReasonKindDirect,
+	AccessReasonKindGroup,
+	AccessReasonKindGroupLock,
+	AccessReasonKindAccount,
+	AccessReasonKindAccountLock,
+	AccessReasonKindBlock,
+	AccessReasonKindWaiting,
+	AccessReasonKindDefault,
+}
+
+func (e AccessReasonKind) IsValid() bool {
+	switch e {
+	case AccessReasonKindRole, AccessReasonKindDirect, AccessReasonKindGroup, AccessReasonKindGroupLock, AccessReasonKindAccount, AccessReasonKindAccountLock, AccessReasonKindBlock, AccessReasonKindWaiting, AccessReasonKindDefault:
+		return true
+	}
+	return false
+}
+
+func (e AccessReasonKind) String() string {
+	return string(e)
+}
+
+func (e *AccessReasonKind) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = AccessReasonKind(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid AccessReasonKind", str)
+	}
+	return nil
+}
+
+func (e AccessReasonKind) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *AccessReasonKind) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e AccessReasonKind) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
 // What becomes of the good rows of a bulk change when there are bad ones.
 type ErrorPolicy string
 

@@ -263,7 +263,7 @@ type SettingReason struct {
 type EffectiveSetting struct {
 	Definition *SettingDefinition
 	SettingReason
-	Own  *HeldSetting             // what the user, the group or the account itself holds, whether or not it has an effect
+	Own  *HeldSetting            // what the user, the group or the account itself holds, whether or not it has an effect
 	Rest func() []*SettingReason // what Overrides finds out
 }
 

@@ -31,6 +31,9 @@ func NewExecutableSchema(cfg Config) graphql.ExecutableSchema {
 type Config = graphql.Config[ResolverRoot, DirectiveRoot, ComplexityRoot]
 
 type ResolverRoot interface {
+	AccessAction() AccessActionResolver
+	AccessExplanation() AccessExplanationResolver
+	AccessReason() AccessReasonResolver
 	Account() AccountResolver
 	EffectiveSetting() EffectiveSettingResolver
 	Group() GroupResolver
@@ -59,6 +62,34 @@ type DirectiveRoot struct {
 }
 
 type ComplexityRoot struct {
+	AccessAction struct {
+		Input     func(childComplexity int) int
+		Mutation  func(childComplexity int) int
+		ViewerCan func(childComplexity int) int
+	}
+
+	AccessExplanation struct {
+		Count      func(childComplexity int) int
+		Has        func(childComplexity int) int
+		Permission func(childComplexity int) int
+		Product    func(childComplexity int) int
+		Reasons    func(childComplexity int) int
+		Setting    func(childComplexity int) int
+		State      func(childComplexity int) int
+		User       func(childComplexity int) int
+		Value      func(childComplexity int) int
+	}
+
+	AccessReason struct {
+		Action       func(childComplexity int) int
+		Counts       func(childComplexity int) int
+		HiddenGroups func(childComplexity int) int
+		Kind         func(childComplexity int) int
+		Locked       func(childComplexity int) int
+		Path         func(childComplexity int) int
+		Value        func(childComplexity int) int
+	}
+
 	Account struct {
 		CreatedAt            func(childComplexity int) int
 		GroupCount           func(childComplexity int) int
@@ -544,6 +575,7 @@ type ComplexityRoot struct {
 
 	Query struct {
 		Account               func(childComplexity int) int
+		ExplainAccess         func(childComplexity int, userID models.GlobalID, productKey *string, settingKey *string, permissionKey *string) int
 		Group                 func(childComplexity int, by models.GroupBy) int
 		Groups                func(childComplexity int, filter *models.GroupFilter, sort models.GroupSort, first *int32, after *string, last *int32, before *string) int
 		Job                   func(childComplexity int, id models.GlobalID) int
@@ -892,6 +924,16 @@ type ComplexityRoot struct {
 
 // region    ************************** generated!.gotpl **************************
 
+type AccessActionResolver interface {
+	ViewerCan(ctx context.Context, obj *models.AccessAction) (bool, error)
+}
+type AccessExplanationResolver interface {
+	User(ctx context.Context, obj *models.AccessExplanation) (*models.User, error)
+}
+type AccessReasonResolver interface {
+	Path(ctx context.Context, obj *models.AccessReason) ([]*models.Group, error)
+	HiddenGroups(ctx context.Context, obj *models.AccessReason) (int32, error)
+}
 type AccountResolver interface {
 	UserCount(ctx context.Context, obj *models.Account) (int32, error)
 	GroupCount(ctx context.Context, obj *models.Account) (int32, error)
@@ -1032,6 +1074,7 @@ type QueryResolver interface {
 	UsersProductsSummary(ctx context.Context, selection models.UserSelection) (*models.UsersProductsSummary, error)
 	SettingDefinitions(ctx context.Context) ([]*models.SettingDefinition, error)
 	SettingsSummary(ctx context.Context, selection models.UserSelection, keys []string) (*models.SettingsSummary, error)
+	ExplainAccess(ctx context.Context, userID models.GlobalID, productKey *string, settingKey *string, permissionKey *string) (*models.AccessExplanation, error)
 	Job(ctx context.Context, id models.GlobalID) (*models.Job, error)
 	Jobs(ctx context.Context, status []models.JobState, kinds []string, first *int32, after *string, last *int32, before *string) (*models.JobConnection, error)
 	Mails(ctx context.Context, state *models.MailState, first *int32, after *string, last *int32, before *string) (*models.MailConnection, error)
@@ -1096,6 +1139,123 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 	ec := newExecutionContext(nil, e, nil)
 	_ = ec
 	switch typeName + "." + field {
+
+	case "AccessAction.input":
+		if e.ComplexityRoot.AccessAction.Input == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccessAction.Input(childComplexity), true
+	case "AccessAction.mutation":
+		if e.ComplexityRoot.AccessAction.Mutation == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccessAction.Mutation(childComplexity), true
+	case "AccessAction.viewerCan":
+		if e.ComplexityRoot.AccessAction.ViewerCan == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccessAction.ViewerCan(childComplexity), true
+
+	case "AccessExplanation.reasonCount":
+		if e.ComplexityRoot.AccessExplanation.Count == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccessExplanation.Count(childComplexity), true
+	case "AccessExplanation.has":
+		if e.ComplexityRoot.AccessExplanation.Has == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccessExplanation.Has(childComplexity), true
+	case "AccessExplanation.permission":
+		if e.ComplexityRoot.AccessExplanation.Permission == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccessExplanation.Permission(childComplexity), true
+	case "AccessExplanation.product":
+		if e.ComplexityRoot.AccessExplanation.Product == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccessExplanation.Product(childComplexity), true
+	case "AccessExplanation.reasons":
+		if e.ComplexityRoot.AccessExplanation.Reasons == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccessExplanation.Reasons(childComplexity), true
+	case "AccessExplanation.setting":
+		if e.ComplexityRoot.AccessExplanation.Setting == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccessExplanation.Setting(childComplexity), true
+	case "AccessExplanation.state":
+		if e.ComplexityRoot.AccessExplanation.State == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccessExplanation.State(childComplexity), true
+	case "AccessExplanation.user":
+		if e.ComplexityRoot.AccessExplanation.User == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccessExplanation.User(childComplexity), true
+	case "AccessExplanation.value":
+		if e.ComplexityRoot.AccessExplanation.Value == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccessExplanation.Value(childComplexity), true
+
+	case "AccessReason.action":
+		if e.ComplexityRoot.AccessReason.Action == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccessReason.Action(childComplexity), true
+	case "AccessReason.counts":
+		if e.ComplexityRoot.AccessReason.Counts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccessReason.Counts(childComplexity), true
+	case "AccessReason.hiddenGroups":
+		if e.ComplexityRoot.AccessReason.HiddenGroups == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccessReason.HiddenGroups(childComplexity), true
+	case "AccessReason.kind":
+		if e.ComplexityRoot.AccessReason.Kind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccessReason.Kind(childComplexity), true
+	case "AccessReason.locked":
+		if e.ComplexityRoot.AccessReason.Locked == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccessReason.Locked(childComplexity), true
+	case "AccessReason.path":
+		if e.ComplexityRoot.AccessReason.Path == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccessReason.Path(childComplexity), true
+	case "AccessReason.value":
+		if e.ComplexityRoot.AccessReason.Value == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccessReason.Value(childComplexity), true
 
 	case "Account.createdAt":
 		if e.ComplexityRoot.Account.CreatedAt == nil {
@@ -3293,6 +3453,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Account(childComplexity), true
+	case "Query.explainAccess":
+		if e.ComplexityRoot.Query.ExplainAccess == nil {
+			break
+		}
+
+		args, err := field_Query_explainAccess_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.ExplainAccess(childComplexity, args["userId"].(models.GlobalID), args["productKey"].(*string), args["settingKey"].(*string), args["permissionKey"].(*string)), true
 	case "Query.group":
 		if e.ComplexityRoot.Query.Group == nil {
 			break
@@ -4842,6 +5013,9 @@ microsecond.
 """
 scalar DateTime @specifiedBy(url: "https://scalars.graphql.org/andimarek/date-time.html")
 
+"An object whose fields depend on what stands beside it."
+scalar JSONObject @specifiedBy(url: "https://scalars.graphql.org/jakobmerrild/json-object.html")
+
 # ───────────────────────────── Reading ─────────────────────────────
 
 "Where reading begins."
@@ -4950,6 +5124,23 @@ type Query {
     "Only these keys; all of them without it. ` + "`" + `INVALID` + "`" + ` for one that there is not."
     keys: [String!]
   ): SettingsSummary!
+
+  """
+  Why a user has something, or hasn't: whether, every reason for and against it with the way on which it reaches the user, and
+  for each what would end it. Null for a user that there is not. Admins and super admins; a member may ask about the own user.
+  As ` + "`" + `BAD_USER_INPUT` + "`" + `: ` + "`" + `INVALID` + "`" + ` unless exactly one key is given; ` + "`" + `NOT_FOUND` + "`" + ` for a key that there is not, and, to a member,
+  for a product that the member has nothing to do with.
+  """
+  explainAccess(
+    "Whose."
+    userId: ID!
+    "The key of a product."
+    productKey: String
+    "The key of a setting."
+    settingKey: String
+    "The key of a permission."
+    permissionKey: String
+  ): AccessExplanation
 
   "One job, or null. Admins and super admins."
   job(
@@ -5659,6 +5850,63 @@ type SettingReason {
   locked: Boolean!
 }
 
+"Why a user has something, or hasn't."
+type AccessExplanation {
+  "The user."
+  user: User!
+  "The product that was asked about; else null."
+  product: Product
+  "The setting that was asked about; else null."
+  setting: SettingDefinition
+  "The permission that was asked about; else null."
+  permission: PermissionDefinition
+  "Whether the user has the product, with a seat, or holds the permission; true for a setting, which always comes to something."
+  has: Boolean!
+  "How the user stands to the product; null when in no way, and for others."
+  state: ProductState
+  "What the setting comes to; null for others."
+  value: SettingValue
+  "Every reason, at most 250: those that count before those that something overrides or blocks; settings in the order of ` + "`" + `EffectiveSetting.overrides` + "`" + `."
+  reasons: [AccessReason!]!
+  "How many reasons there are."
+  reasonCount: Int!
+}
+
+"A reason why a user has something, would have it, or hasn't."
+type AccessReason {
+  "Which kind of reason."
+  kind: AccessReasonKind!
+  "Whether it has an effect now: false for what a block keeps away, and for values that another one overrides."
+  counts: Boolean!
+  """
+  For ` + "`" + `GROUP` + "`" + ` and ` + "`" + `GROUP_LOCK` + "`" + ` the way: the group that the user is a direct member of, the groups that it lies in, and last
+  the one that gives. The shortest way for each direct membership. Empty for others; groups that the caller may not see are
+  left out and counted.
+  """
+  path: [Group!]!
+  "How many groups of the way the caller may not see."
+  hiddenGroups: Int!
+  "The value of a setting; null for others."
+  value: SettingValue
+  "Whether that is locked."
+  locked: Boolean!
+  "What would end this reason; null for a default, which nothing ends."
+  action: AccessAction
+}
+
+"""
+A mutation that ends a reason for this one user. Other reasons stay, save for those that come by the same membership. Of what is
+said for all, as by the account, it ends it for all.
+"""
+type AccessAction {
+  "The mutation's name, such as ` + "`" + `userGroupsUpdate` + "`" + `."
+  mutation: String!
+  "Its ` + "`" + `input` + "`" + `, ready to be sent."
+  input: JSONObject!
+  "Whether the caller's role may use the mutation at all. It may still be refused, as for an admin's permissions or products."
+  viewerCan: Boolean!
+}
+
 "What the settings of many users are."
 type SettingsSummary {
   "How many users there are in the selection."
@@ -6180,6 +6428,28 @@ enum SettingSource {
   "A value of the account."
   ACCOUNT
   "The definition: nobody has set a value."
+  DEFAULT
+}
+
+"Why somebody has something, or hasn't."
+enum AccessReasonKind {
+  "The role: a super admin holds every permission."
+  ROLE
+  "The product is set on the user, or the value of a setting is the user's own."
+  DIRECT
+  "A group gives it: one that the user is in, directly or by way of groups inside groups."
+  GROUP
+  "A group has locked a value of the setting."
+  GROUP_LOCK
+  "The account has a value of the setting."
+  ACCOUNT
+  "The account has locked a value of the setting."
+  ACCOUNT_LOCK
+  "A block keeps from the user what groups give."
+  BLOCK
+  "The user is entitled to the product and waits for a seat: all of them are taken."
+  WAITING
+  "The definition of the setting."
   DEFAULT
 }
 
@@ -8293,6 +8563,62 @@ var parsedSchema = gqlparser.MustLoadSchema(sources...)
 // childFields_* functions provide shared child field context lookups.
 // Each function is generated once per unique object type, deduplicating the
 // switch statements that were previously inlined in every fieldContext_* function.
+
+func childFields_AccessAction(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "mutation":
+		return fieldContext_AccessAction_mutation(ctx, ec, field)
+	case "input":
+		return fieldContext_AccessAction_input(ctx, ec, field)
+	case "viewerCan":
+		return fieldContext_AccessAction_viewerCan(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AccessAction", field.Name)
+}
+
+func childFields_AccessExplanation(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "user":
+		return fieldContext_AccessExplanation_user(ctx, ec, field)
+	case "product":
+		return fieldContext_AccessExplanation_product(ctx, ec, field)
+	case "setting":
+		return fieldContext_AccessExplanation_setting(ctx, ec, field)
+	case "permission":
+		return fieldContext_AccessExplanation_permission(ctx, ec, field)
+	case "has":
+		return fieldContext_AccessExplanation_has(ctx, ec, field)
+	case "state":
+		return fieldContext_AccessExplanation_state(ctx, ec, field)
+	case "value":
+		return fieldContext_AccessExplanation_value(ctx, ec, field)
+	case "reasons":
+		return fieldContext_AccessExplanation_reasons(ctx, ec, field)
+	case "reasonCount":
+		return fieldContext_AccessExplanation_reasonCount(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AccessExplanation", field.Name)
+}
+
+func childFields_AccessReason(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "kind":
+		return fieldContext_AccessReason_kind(ctx, ec, field)
+	case "counts":
+		return fieldContext_AccessReason_counts(ctx, ec, field)
+	case "path":
+		return fieldContext_AccessReason_path(ctx, ec, field)
+	case "hiddenGroups":
+		return fieldContext_AccessReason_hiddenGroups(ctx, ec, field)
+	case "value":
+		return fieldContext_AccessReason_value(ctx, ec, field)
+	case "locked":
+		return fieldContext_AccessReason_locked(ctx, ec, field)
+	case "action":
+		return fieldContext_AccessReason_action(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AccessReason", field.Name)
+}
 
 func childFields_Account(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
@@ -10790,6 +11116,44 @@ func field_Query___type_args(ctx context.Context, ec *executionContext, rawArgs 
 	return args, nil
 }
 
+func field_Query_explainAccess_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "userId",
+		func(ctx context.Context, v any) (models.GlobalID, error) {
+			return unmarshalNID2cohortᚋmodelsᚐGlobalID(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["userId"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "productKey",
+		func(ctx context.Context, v any) (*string, error) {
+			return unmarshalOString2ᚖstring(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["productKey"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "settingKey",
+		func(ctx context.Context, v any) (*string, error) {
+			return unmarshalOString2ᚖstring(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["settingKey"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "permissionKey",
+		func(ctx context.Context, v any) (*string, error) {
+			return unmarshalOString2ᚖstring(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["permissionKey"] = arg3
+	return args, nil
+}
+
 func field_Query_group_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -11317,6 +11681,524 @@ func field___Type_fields_args(ctx context.Context, ec *executionContext, rawArgs
 // endregion ***************************** args.gotpl *****************************
 
 // region    **************************** field.gotpl *****************************
+
+func _AccessAction_mutation(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AccessAction) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AccessAction_mutation(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Mutation, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNString2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_AccessAction_mutation(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AccessAction", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _AccessAction_input(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AccessAction) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AccessAction_input(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Input, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.JSONObject) graphql.Marshaler {
+			return marshalNJSONObject2cohortᚋmodelsᚐJSONObject(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_AccessAction_input(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AccessAction", field, false, false, errors.New("field of type JSONObject does not have child fields"))
+}
+
+func _AccessAction_viewerCan(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AccessAction) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AccessAction_viewerCan(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.AccessAction().ViewerCan(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return marshalNBoolean2bool(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_AccessAction_viewerCan(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AccessAction", field, true, true, errors.New("field of type Boolean does not have child fields"))
+}
+
+func _AccessExplanation_user(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AccessExplanation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AccessExplanation_user(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.AccessExplanation().User(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.User) graphql.Marshaler {
+			return marshalNUser2ᚖcohortᚋmodelsᚐUser(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_AccessExplanation_user(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AccessExplanation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_User(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _AccessExplanation_product(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AccessExplanation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AccessExplanation_product(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Product, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.Product) graphql.Marshaler {
+			return marshalOProduct2ᚖcohortᚋmodelsᚐProduct(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_AccessExplanation_product(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AccessExplanation",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Product(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _AccessExplanation_setting(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AccessExplanation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AccessExplanation_setting(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Setting, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.SettingDefinition) graphql.Marshaler {
+			return marshalOSettingDefinition2ᚖcohortᚋmodelsᚐSettingDefinition(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_AccessExplanation_setting(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AccessExplanation",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingDefinition(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _AccessExplanation_permission(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AccessExplanation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AccessExplanation_permission(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Permission, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.PermissionDefinition) graphql.Marshaler {
+			return marshalOPermissionDefinition2ᚖcohortᚋmodelsᚐPermissionDefinition(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_AccessExplanation_permission(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AccessExplanation",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_PermissionDefinition(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _AccessExplanation_has(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AccessExplanation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AccessExplanation_has(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Has, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return marshalNBoolean2bool(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_AccessExplanation_has(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AccessExplanation", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func _AccessExplanation_state(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AccessExplanation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AccessExplanation_state(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.State, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.ProductState) graphql.Marshaler {
+			return marshalOProductState2ᚖcohortᚋmodelsᚐProductState(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_AccessExplanation_state(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AccessExplanation", field, false, false, errors.New("field of type ProductState does not have child fields"))
+}
+
+func _AccessExplanation_value(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AccessExplanation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AccessExplanation_value(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Value, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.SettingValue) graphql.Marshaler {
+			return marshalOSettingValue2ᚖcohortᚋmodelsᚐSettingValue(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_AccessExplanation_value(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AccessExplanation",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingValue(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _AccessExplanation_reasons(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AccessExplanation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AccessExplanation_reasons(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Reasons, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.AccessReason) graphql.Marshaler {
+			return marshalNAccessReason2ᚕᚖcohortᚋmodelsᚐAccessReasonᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_AccessExplanation_reasons(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AccessExplanation",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_AccessReason(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _AccessExplanation_reasonCount(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AccessExplanation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AccessExplanation_reasonCount(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Count, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_AccessExplanation_reasonCount(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AccessExplanation", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _AccessReason_kind(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AccessReason) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AccessReason_kind(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Kind, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.AccessReasonKind) graphql.Marshaler {
+			return marshalNAccessReasonKind2cohortᚋmodelsᚐAccessReasonKind(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_AccessReason_kind(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AccessReason", field, false, false, errors.New("field of type AccessReasonKind does not have child fields"))
+}
+
+func _AccessReason_counts(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AccessReason) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AccessReason_counts(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Counts, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return marshalNBoolean2bool(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_AccessReason_counts(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AccessReason", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func _AccessReason_path(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AccessReason) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AccessReason_path(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.AccessReason().Path(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.Group) graphql.Marshaler {
+			return marshalNGroup2ᚕᚖcohortᚋmodelsᚐGroupᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_AccessReason_path(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AccessReason",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Group(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _AccessReason_hiddenGroups(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AccessReason) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AccessReason_hiddenGroups(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.AccessReason().HiddenGroups(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_AccessReason_hiddenGroups(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AccessReason", field, true, true, errors.New("field of type Int does not have child fields"))
+}
+
+func _AccessReason_value(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AccessReason) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AccessReason_value(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Value, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.SettingValue) graphql.Marshaler {
+			return marshalOSettingValue2ᚖcohortᚋmodelsᚐSettingValue(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_AccessReason_value(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AccessReason",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingValue(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _AccessReason_locked(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AccessReason) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AccessReason_locked(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Locked, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return marshalNBoolean2bool(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_AccessReason_locked(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AccessReason", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func _AccessReason_action(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AccessReason) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AccessReason_action(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Action, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.AccessAction) graphql.Marshaler {
+			return marshalOAccessAction2ᚖcohortᚋmodelsᚐAccessAction(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_AccessReason_action(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AccessReason",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_AccessAction(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
 
 func _Account_id(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Account) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
@@ -21516,6 +22398,50 @@ func fieldContext_Query_settingsSummary(ctx context.Context, ec *executionContex
 	return fc, nil
 }
 
+func _Query_explainAccess(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Query_explainAccess(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().ExplainAccess(ctx, fc.Args["userId"].(models.GlobalID), fc.Args["productKey"].(*string), fc.Args["settingKey"].(*string), fc.Args["permissionKey"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.AccessExplanation) graphql.Marshaler {
+			return marshalOAccessExplanation2ᚖcohortᚋmodelsᚐAccessExplanation(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_Query_explainAccess(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_AccessExplanation(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Query_explainAccess_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func _Query_job(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -31544,6 +32470,332 @@ func _Node(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj 
 
 // region    **************************** object.gotpl ****************************
 
+var accessActionImplementors = []string{"AccessAction"}
+
+func _AccessAction(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.AccessAction) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, accessActionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AccessAction")
+		case "mutation":
+			out.Values[i] = _AccessAction_mutation(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "input":
+			out.Values[i] = _AccessAction_input(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "viewerCan":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _AccessAction_viewerCan(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var accessExplanationImplementors = []string{"AccessExplanation"}
+
+func _AccessExplanation(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.AccessExplanation) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, accessExplanationImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AccessExplanation")
+		case "user":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _AccessExplanation_user(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "product":
+			out.Values[i] = _AccessExplanation_product(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "setting":
+			out.Values[i] = _AccessExplanation_setting(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "permission":
+			out.Values[i] = _AccessExplanation_permission(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "has":
+			out.Values[i] = _AccessExplanation_has(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "state":
+			out.Values[i] = _AccessExplanation_state(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "value":
+			out.Values[i] = _AccessExplanation_value(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "reasons":
+			out.Values[i] = _AccessExplanation_reasons(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "reasonCount":
+			out.Values[i] = _AccessExplanation_reasonCount(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var accessReasonImplementors = []string{"AccessReason"}
+
+func _AccessReason(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.AccessReason) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, accessReasonImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AccessReason")
+		case "kind":
+			out.Values[i] = _AccessReason_kind(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "counts":
+			out.Values[i] = _AccessReason_counts(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "path":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _AccessReason_path(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "hiddenGroups":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _AccessReason_hiddenGroups(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "value":
+			out.Values[i] = _AccessReason_value(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "locked":
+			out.Values[i] = _AccessReason_locked(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "action":
+			out.Values[i] = _AccessReason_action(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var accountImplementors = []string{"Account", "Node"}
 
 func _Account(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.Account) graphql.Marshaler {
@@ -37346,6 +38598,28 @@ func _Query(ctx context.Context, ec *executionContext, sel ast.SelectionSet) gra
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "explainAccess":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _Query_explainAccess(ctx, ec, field)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
 		case "job":
 			field := field
 
@@ -41025,6 +42299,42 @@ func ___Type(ctx context.Context, ec *executionContext, sel ast.SelectionSet, ob
 
 // region    ***************************** type.gotpl *****************************
 
+func marshalNAccessReason2ᚕᚖcohortᚋmodelsᚐAccessReasonᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.AccessReason) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNAccessReason2ᚖcohortᚋmodelsᚐAccessReason(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func marshalNAccessReason2ᚖcohortᚋmodelsᚐAccessReason(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.AccessReason) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _AccessReason(ctx, ec, sel, v)
+}
+
+func unmarshalNAccessReasonKind2cohortᚋmodelsᚐAccessReasonKind(ctx context.Context, ec *executionContext, v any) (models.AccessReasonKind, error) {
+	var res models.AccessReasonKind
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNAccessReasonKind2cohortᚋmodelsᚐAccessReasonKind(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.AccessReasonKind) graphql.Marshaler {
+	return v
+}
+
 func marshalNAccount2ᚖcohortᚋmodelsᚐAccount(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.Account) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
@@ -41780,6 +43090,22 @@ func marshalNInt2int32(ctx context.Context, ec *executionContext, sel ast.Select
 		}
 	}
 	return res
+}
+
+func unmarshalNJSONObject2cohortᚋmodelsᚐJSONObject(ctx context.Context, ec *executionContext, v any) (models.JSONObject, error) {
+	var res models.JSONObject
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNJSONObject2cohortᚋmodelsᚐJSONObject(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.JSONObject) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return v
 }
 
 func marshalNJob2ᚕᚖcohortᚋmodelsᚐJobᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.Job) graphql.Marshaler {
@@ -43530,6 +44856,20 @@ func marshalN__TypeKind2string(ctx context.Context, ec *executionContext, sel as
 	return res
 }
 
+func marshalOAccessAction2ᚖcohortᚋmodelsᚐAccessAction(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.AccessAction) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return _AccessAction(ctx, ec, sel, v)
+}
+
+func marshalOAccessExplanation2ᚖcohortᚋmodelsᚐAccessExplanation(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.AccessExplanation) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return _AccessExplanation(ctx, ec, sel, v)
+}
+
 func marshalOAccount2ᚖcohortᚋmodelsᚐAccount(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.Account) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -43980,11 +45320,34 @@ func marshalONode2cohortᚋmodelsᚐNode(ctx context.Context, ec *executionConte
 	return _Node(ctx, ec, sel, v)
 }
 
+func marshalOPermissionDefinition2ᚖcohortᚋmodelsᚐPermissionDefinition(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.PermissionDefinition) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return _PermissionDefinition(ctx, ec, sel, v)
+}
+
 func marshalOProduct2ᚖcohortᚋmodelsᚐProduct(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.Product) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
 	return _Product(ctx, ec, sel, v)
+}
+
+func unmarshalOProductState2ᚖcohortᚋmodelsᚐProductState(ctx context.Context, ec *executionContext, v any) (*models.ProductState, error) {
+	if v == nil {
+		return nil, nil
+	}
+	var res = new(models.ProductState)
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalOProductState2ᚖcohortᚋmodelsᚐProductState(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.ProductState) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return v
 }
 
 func marshalOProductsCounts2ᚖcohortᚋmodelsᚐProductsCounts(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.ProductsCounts) graphql.Marshaler {
