@@ -24,8 +24,10 @@ type instruction struct {
 
 // The mutations that leave a work of their own to jobs, and those that change sources and leave the rest to be settled.
 var (
-	workingActions = []auth.Action{"Mutation.usersProductsSet", "Mutation.usersSuspend", "Mutation.usersResume", "Mutation.jobRevert", "Mutation.productDelete", "Mutation.userProductBlocksSet",
-		"Mutation.groupSettingsSet", "Mutation.groupsSettingsSet", "Mutation.userSettingsSet", "Mutation.usersSettingsSet"}
+	workingActions = []auth.Action{
+		"Mutation.usersProductsSet", "Mutation.usersSuspend", "Mutation.usersResume", "Mutation.jobRevert", "Mutation.productDelete", "Mutation.userProductBlocksSet",
+		"Mutation.groupSettingsSet", "Mutation.groupsSettingsSet", "Mutation.userSettingsSet", "Mutation.usersSettingsSet",
+	}
 	settlingActions = []auth.Action{
 		"Mutation.groupProductsSet", "Mutation.groupsProductsSet", "Mutation.groupMembersAdd", "Mutation.groupMembersRemove",
 		"Mutation.groupNest", "Mutation.groupUnnest", "Mutation.groupCreate", "Mutation.groupUpdate", "Mutation.groupDelete", "Mutation.groupsDelete",

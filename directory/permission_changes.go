@@ -93,7 +93,11 @@ func defined(keys []models.PermissionKey) []*models.PermissionDefinition {
 // grantPermissions changes what a group grants, and answers with what was not so before.
 func (c *change) grantPermissions(group *models.Group, in models.GroupPermissionsSetInput) (permissionsMade, error) {
 	var made permissionsMade
-	held, graph, err := c.holdsNow()
+	held, err := c.holds()
+	if err != nil {
+		return made, err
+	}
+	graph, err := c.graph()
 	if err != nil {
 		return made, err
 	}

@@ -49,13 +49,16 @@ func heldIn(graph *nesting.Graph, who auth.Caller, direct []models.GroupID) *hol
 // holds is what the caller may hand on in this transaction: what they held when it began to change anything. Ask before the
 // first step that writes a membership, a nesting or a grant.
 func (c *change) holds() (*holds, error) {
+	if c.held == nil && c.who.Role == models.RoleSuperAdmin {
+		c.held = &holds{all: true}
+	}
 	if c.held == nil {
 		graph, err := c.graph()
 		if err != nil {
 			return nil, err
 		}
 		var direct map[models.UserID][]models.GroupID
-		if c.who.Role != models.RoleSuperAdmin && graph.Permits() {
+		if graph.Permits() {
 			if direct, _, err = directGroups(c.DB, c.account(), []models.UserID{c.who.UserID}); err != nil {
 				return nil, err
 			}
@@ -65,11 +68,11 @@ func (c *change) holds() (*holds, error) {
 	return c.held, nil
 }
 
-// holdsNow is that with the nesting as it is now.
+// holdsNow is that with the nesting as it is now, which nobody needs for whoever holds everything.
 func (c *change) holdsNow() (*holds, *nesting.Graph, error) {
 	held, err := c.holds()
-	if err != nil {
-		return nil, nil, err
+	if err != nil || held.all {
+		return held, nil, err
 	}
 	graph, err := c.graph()
 	return held, graph, err

@@ -36,8 +36,10 @@ func TestPermissions(t *testing.T) {
 			`{"permission":{"key":"rooms.manage"},"sources":[{"kind":"GROUP","direct":true,"group":{"name":"EMEA"},"via":[],"path":[{"name":"EMEA"}]}]}]}}`},
 		"a member about themselves": {"member", `{ viewer { user { ` + sources + ` } } }`, `{"viewer":{"user":{"permissions":[` +
 			`{"permission":{"key":"reports.view"},"sources":[{"kind":"GROUP","direct":true,"group":{"name":"Sales"},"via":[],"path":[{"name":"Sales"}]}]}]}}}`},
-		"the viewer's": {"member", `{ viewer { permissions { permission { key area name } } } }`,
-			`{"viewer":{"permissions":[{"permission":{"key":"reports.view","area":"Reports","name":"View reports"}}]}}`},
+		"the viewer's": {
+			"member", `{ viewer { permissions { permission { key area name } } } }`,
+			`{"viewer":{"permissions":[{"permission":{"key":"reports.view","area":"Reports","name":"View reports"}}]}}`,
+		},
 		"a group's, its own and from above": {"admin", `{ group(by: {id: "$emea"}) { permissions { permission { key } direct via { name } } } }`, `{"group":{"permissions":[` +
 			`{"permission":{"key":"reports.view"},"direct":false,"via":[{"name":"Sales"}]},{"permission":{"key":"rooms.manage"},"direct":true,"via":[]}]}}`},
 		"what an admin may with groups": {"admin", `{ groups { nodes { name viewerCanAddMembers viewerCanDelete viewerCanSetPermissions } } }`, `{"groups":{"nodes":[` +
@@ -45,10 +47,14 @@ func TestPermissions(t *testing.T) {
 			`{"name":"EMEA","viewerCanAddMembers":false,"viewerCanDelete":false,"viewerCanSetPermissions":true},` +
 			`{"name":"North","viewerCanAddMembers":false,"viewerCanDelete":true,"viewerCanSetPermissions":true},` +
 			`{"name":"Sales","viewerCanAddMembers":true,"viewerCanDelete":true,"viewerCanSetPermissions":true}]}}`},
-		"what a super admin may": {"super", `{ group(by: {id: "$alone"}) { viewerCanAddMembers viewerCanDelete viewerCanSetPermissions } }`,
-			`{"group":{"viewerCanAddMembers":true,"viewerCanDelete":true,"viewerCanSetPermissions":true}}`},
-		"what a member may": {"member", `{ group(by: {id: "$sales"}) { viewerCanAddMembers viewerCanDelete viewerCanSetPermissions } }`,
-			`{"group":{"viewerCanAddMembers":false,"viewerCanDelete":false,"viewerCanSetPermissions":false}}`},
+		"what a super admin may": {
+			"super", `{ group(by: {id: "$alone"}) { viewerCanAddMembers viewerCanDelete viewerCanSetPermissions } }`,
+			`{"group":{"viewerCanAddMembers":true,"viewerCanDelete":true,"viewerCanSetPermissions":true}}`,
+		},
+		"what a member may": {
+			"member", `{ group(by: {id: "$sales"}) { viewerCanAddMembers viewerCanDelete viewerCanSetPermissions } }`,
+			`{"group":{"viewerCanAddMembers":false,"viewerCanDelete":false,"viewerCanSetPermissions":false}}`,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if diff := cmp.Diff(tt.want, h.in(t).see(tt.as, tt.query)); diff != "" {

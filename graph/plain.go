@@ -40,6 +40,14 @@ func plainLists(ctx context.Context, next graphql.Resolver) (any, error) {
 		text = plainGroupMemberEdge.list(ctx, rows)
 	case []*models.UserGroupEdge:
 		text = plainUserGroupEdge.list(ctx, rows)
+	case []*models.PermissionDefinition:
+		text = plainPermissionDefinition.list(ctx, rows)
+	case []*models.UserPermission:
+		text = plainUserPermission.list(ctx, rows)
+	case []*models.PermissionSource:
+		text = plainPermissionSource.list(ctx, rows)
+	case []*models.GroupPermission:
+		text = plainGroupPermission.list(ctx, rows)
 	case []*models.MembershipCheck:
 		text = plainCheck.list(ctx, rows)
 	}

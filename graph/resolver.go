@@ -53,6 +53,7 @@ func (r *resolver) GroupMemberEdge() generated.GroupMemberEdgeResolver {
 func (r *resolver) MembershipCheck() generated.MembershipCheckResolver {
 	return membershipCheckResolver{r}
 }
+
 func (r *resolver) GroupPermission() generated.GroupPermissionResolver {
 	return groupPermissionResolver{r}
 }
