@@ -58,6 +58,18 @@ var policy = map[Action]Rule{
 	"Query.job":                  admins,
 	"Query.jobs":                 admins,
 
+	"Viewer.tableViews":            admins,
+	"UserTableView.columns":        admins,
+	"UserTableView.filters":        admins,
+	"GroupTableView.columns":       admins,
+	"GroupTableView.filters":       admins,
+	"GroupMemberTableView.columns": admins,
+	"GroupMemberTableView.filters": admins,
+	"JobTableView.columns":         admins,
+	"JobTableView.filters":         admins,
+	"Mutation.tableViewSave":       admins,
+	"Mutation.tableViewDelete":     admins,
+
 	"Query.mails":  admins,
 	"Mail.user":    admins,
 	"Mail.product": admins,
@@ -91,6 +103,8 @@ var policy = map[Action]Rule{
 	"Job.reverts":   admins,
 	"Job.results":   admins,
 
+	"ProductsImpact.byProduct":   admins,
+	"ProductImpact.product":      admins,
 	"ProductsPreview.rows":       admins,
 	"ProductsPreviewRow.user":    admins,
 	"ProductsPreviewRow.gained":  admins,

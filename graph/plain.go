@@ -195,6 +195,7 @@ var plainUser = &plainType[models.User]{[]string{"User", "Node"}, map[string]pla
 	"viewerCanSuspend":      plainMay(userResolver{}.ViewerCanSuspend),
 	"viewerCanSetRole":      plainMay(userResolver{}.ViewerCanSetRole),
 	"viewerCanManageGroups": plainMay(userResolver{}.ViewerCanManageGroups),
+	"viewerCanSetProducts":  plainMay(userResolver{}.ViewerCanSetProducts),
 }}
 
 // plainHasNoProducts loads the products of all users of the list; where that fails, gqlgen's way tells how.
@@ -258,6 +259,7 @@ var plainGroup = &plainType[models.Group]{[]string{"Group", "Node"}, map[string]
 	"viewerCanDelete":        plainMay(groupResolver{}.ViewerCanDelete),
 	"viewerCanManageMembers": plainMay(groupResolver{}.ViewerCanManageMembers),
 	"viewerCanNest":          plainMay(groupResolver{}.ViewerCanNest),
+	"viewerCanSetProducts":   plainMay(groupResolver{}.ViewerCanSetProducts),
 }}
 
 // plainMemberCount loads the counts of all groups of the list; where that fails, gqlgen's way tells how.

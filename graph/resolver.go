@@ -27,6 +27,8 @@ type (
 	mutationResolver           struct{ *resolver }
 	productResolver            struct{ *resolver }
 	productsPreviewRowResolver struct{ *resolver }
+	productImpactResolver      struct{ *resolver }
+	productsImpactResolver     struct{ *resolver }
 	mailResolver               struct{ *resolver }
 	queryResolver              struct{ *resolver }
 	subscriptionResolver       struct{ *resolver }
@@ -51,6 +53,10 @@ func (r *resolver) Mail() generated.MailResolver                 { return mailRe
 func (r *resolver) JobResult() generated.JobResultResolver       { return jobResultResolver{r} }
 func (r *resolver) ProductsPreviewRow() generated.ProductsPreviewRowResolver {
 	return productsPreviewRowResolver{r}
+}
+func (r *resolver) ProductImpact() generated.ProductImpactResolver { return productImpactResolver{r} }
+func (r *resolver) ProductsImpact() generated.ProductsImpactResolver {
+	return productsImpactResolver{r}
 }
 func (r *resolver) Product() generated.ProductResolver             { return productResolver{r} }
 func (r *resolver) UserProduct() generated.UserProductResolver     { return userProductResolver{r} }

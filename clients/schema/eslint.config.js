@@ -18,8 +18,9 @@ export default [
         exceptions: {
           suffixes: ['Connection', 'Edge', 'Payload', 'Result'],
           types: [
-            'GroupAdjacent', 'GroupProduct', 'MembershipCheck', 'PageInfo', 'ProductSummary', 'ProductsCounts', 'ProductsImpact', 'ProductsPreview', 'ProductsPreviewRow',
-            'RateLimit',
+            'GroupAdjacent', 'GroupProduct', 'MembershipCheck', 'PageInfo', 'ProductImpact', 'ProductSummary', 'ProductsCounts', 'ProductsImpact', 'ProductsPreview', 'ProductsPreviewRow',
+            'GroupMemberTableColumn', 'GroupMemberTableFilter', 'GroupTableColumn', 'GroupTableFilter', 'JobTableColumn', 'JobTableFilter', 'RateLimit', 'TableViews',
+            'UserTableColumn', 'UserTableFilter',
             'UserChangeCounts', 'UserError', 'UserErrorParam', 'UserProduct', 'UsersProductsSummary', 'Viewer',
           ],
         },
