@@ -62,6 +62,7 @@ const (
 	Account    = "ACCOUNT"    // the account
 	Job        = "JOB"        // the job that somebody stopped or had tried again; in the log alone
 	Mail       = "MAIL"       // the mail that somebody had sent again; in the log alone
+	Setting    = "SETTING"    // the account, group or user that holds it; in the log alone
 	Identity   = "IDENTITY"   // the user whom a provider knows; in the log alone
 )
 

@@ -55,6 +55,8 @@ var policy = map[Action]Rule{
 	"Query.product":              admins,
 	"Query.products":             admins,
 	"Query.usersProductsSummary": admins,
+	"Query.settingDefinitions":   everybody,
+	"Query.settingsSummary":      admins,
 	"Query.job":                  admins,
 	"Query.jobs":                 admins,
 
@@ -81,16 +83,19 @@ var policy = map[Action]Rule{
 	"Account.groupCount":    admins,
 	"Account.maxGroupDepth": admins,
 	"Account.createdAt":     admins,
+	"Account.settings":      admins,
 
 	"User.groups":        adminsAndOwn,
 	"User.products":      adminsAndOwn,
 	"User.hasNoProducts": adminsAndOwn,
+	"User.settings":      adminsAndOwn,
 
 	"UserProduct.product": everybody,
 	"UserProduct.via":     adminsAndOwn,
 
 	"Group.products":       admins,
 	"Group.pendingJob":     admins,
+	"Group.settings":       admins,
 	"GroupProduct.product": admins,
 	"GroupProduct.via":     admins,
 
@@ -171,6 +176,20 @@ var policy = map[Action]Rule{
 	"Mutation.productCreate":        superAdmins,
 	"Mutation.productUpdate":        superAdmins,
 	"Mutation.productDelete":        superAdmins,
+
+	"EffectiveSetting.group":     adminsAndOwn,
+	"EffectiveSetting.overrides": adminsAndOwn,
+	"SettingReason.group":        adminsAndOwn,
+	"Job.settingsImpact":         admins,
+
+	"SettingsPreview.rows":    admins,
+	"SettingsPreviewRow.user": admins,
+
+	"Mutation.accountSettingsSet": superAdmins,
+	"Mutation.groupSettingsSet":   membersAndOwn,
+	"Mutation.groupsSettingsSet":  membersAndOwn,
+	"Mutation.userSettingsSet":    membersAndOwn,
+	"Mutation.usersSettingsSet":   membersAndOwn,
 
 	"Operator.import":        superAdmins,
 	"Operator.accountCreate": superAdmins,

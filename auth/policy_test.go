@@ -41,10 +41,10 @@ func TestEveryActionHasARow(t *testing.T) {
 func TestWhatMembersSee(t *testing.T) {
 	schema := loadSchema(t)
 	want := map[string][]string{
-		"Account": {"id", "name"},
+		"Account": {"id", "name", "viewerCanSetSettings"},
 		"Group": {
 			"id", "name", "description",
-			"viewerCanUpdate", "viewerCanDelete", "viewerCanManageMembers", "viewerCanNest",
+			"viewerCanUpdate", "viewerCanDelete", "viewerCanManageMembers", "viewerCanNest", "viewerCanSetSettings",
 		},
 	}
 	for object, fields := range want {

@@ -13,7 +13,7 @@ type effects struct {
 	order  []models.UserID // in which they came
 	firsts map[models.UserID][]models.ProductID
 
-	impact    models.ProductsImpact        // of what is counted already
+	impact    models.JobImpact             // of what is counted already
 	suspended []models.UserID              // of what is counted already
 	rows      []*models.ProductsPreviewRow // of what is counted already, the first
 }
@@ -144,5 +144,5 @@ func (c *change) impact() *models.ProductsImpact {
 	if len(c.touched) > 0 {
 		return nil
 	}
-	return &c.effects.impact
+	return &c.effects.impact.ProductsImpact
 }

@@ -99,6 +99,7 @@ func deleteGroups(c *change, groups []*models.Group) error {
 		{"memberships", "group_id"},
 		{"group_closure", "ancestor_id"},
 		{"group_terms", "group_id"},
+		{"group_settings", "group_id"},
 		{"user_groups", "id"},
 	} {
 		if err := deleteGroupRows(c.DB, rows.table, rows.column, c.account(), ids); err != nil {

@@ -132,6 +132,9 @@ func (d *Directory) DeleteUser(ctx context.Context, who auth.Caller, in models.U
 		if err := c.Exec("DELETE FROM user_terms WHERE account_id = ? AND user_id = ?", c.account(), user.ID).Error; err != nil {
 			return nil, fmt.Errorf("delete search terms: %w", err)
 		}
+		if err := c.Exec("DELETE FROM user_settings WHERE account_id = ? AND user_id = ?", c.account(), user.ID).Error; err != nil {
+			return nil, fmt.Errorf("delete settings: %w", err)
+		}
 		if err := c.Exec("DELETE FROM identities WHERE account_id = ? AND user_id = ?", c.account(), user.ID).Error; err != nil {
 			return nil, fmt.Errorf("delete identities: %w", err)
 		}

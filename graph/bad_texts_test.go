@@ -59,6 +59,10 @@ var askingSlots = map[string]string{
 	"GroupProductsSetInput.productKeys":     `mutation { groupProductsSet(input: {groupId: "$sales", productKeys: ["%TEXT%"]}) { errors { code message path } } }`,
 	"GroupsProductsSetInput.productKeys":    `mutation { groupsProductsSet(input: {selection: {all: true}, productKeys: ["%TEXT%"]}) { errors { code message path } } }`,
 	"TableViewDeleteInput.filters":          `mutation { tableViewDelete(input: {table: USERS, filters: ["%TEXT%"]}) { errors { code message path } } }`,
+	"SettingInput.key":                      `mutation { groupSettingsSet(input: {groupId: "$sales", settings: [{key: "%TEXT%", value: {boolean: true}}]}) { errors { code message path } } }`,
+	"SettingValueInput.choice":              `mutation { groupSettingsSet(input: {groupId: "$sales", settings: [{key: "meeting.chat", value: {choice: "%TEXT%"}}]}) { errors { code message path } } }`,
+	"SettingValueInput.string":              `mutation { groupSettingsSet(input: {groupId: "$sales", settings: [{key: "phone.forwarding.number", value: {string: "%TEXT%"}}]}) { errors { code message path } } }`,
+	"UserSettingInput.key":                  `mutation { userSettingsSet(input: {userId: "$ann", settings: [{key: "%TEXT%", value: {boolean: true}}]}) { errors { code message path } } }`,
 	"GroupDeleteInput.ifMatch":              `mutation { groupDelete(input: {id: "$alone", ifMatch: "%TEXT%"}) { errors { code message path } } }`,
 }
 
@@ -180,7 +184,7 @@ func TestForbiddenCharacters(t *testing.T) {
 						got := h.send(request{body: body})
 						h.discreet(got)
 						wrong, _ := complaints(got)
-						if code, _, _ := strings.Cut(wrong, " "); !slices.Contains([]string{"", "STALE", "NOT_FOUND", "INVALID", "GRAPHQL_PARSE_FAILED"}, code) {
+						if code, _, _ := strings.Cut(wrong, " "); !slices.Contains([]string{"", "STALE", "NOT_FOUND", "INVALID", "INVALID_CHARACTERS", "GRAPHQL_PARSE_FAILED"}, code) {
 							t.Errorf("answer %s", got.Text)
 						}
 					})

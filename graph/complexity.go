@@ -15,7 +15,7 @@ import (
 const usualEntries = models.DefaultPage
 
 // complexity is what an operation amounts to, worked out on the document as it came. An object costs 1 and a
-// plain value nothing. What lies in a list is multiplied by its entries: those that `first` or `last` of a
+// plain value nothing, nor does an object without a row behind it. What lies in a list is multiplied by its entries: those that `first` or `last` of a
 // connection ask for; as many as there are ids in the lists that a field takes; else 20. The schema's own
 // description costs nothing, it is bounded by the number of fields.
 func (l Limits) checkComplexity(schema *ast.Schema, doc *ast.QueryDocument, op *ast.OperationDefinition, variables map[string]any) (int, *gqlerror.Error) {
@@ -96,6 +96,8 @@ func (c *costing) field(parent *ast.Definition, f *ast.Field) cost {
 	}
 	inner := c.set(result, f.SelectionSet)
 	switch {
+	case result != nil && free[result.Name]:
+		return cost{}
 	case isConnection(result):
 		return cost{once: add(1+inner.once, times(c.page(f), inner.each))}
 	case definition == nil || definition.Type.Elem == nil:
@@ -106,6 +108,9 @@ func (c *costing) field(parent *ast.Definition, f *ast.Field) cost {
 		return cost{once: add(1, times(c.entries(f), inner.once))}
 	}
 }
+
+// free are the objects behind which there are no rows: what they have is part of the program, or of the object around them.
+var free = map[string]bool{"SettingDefinition": true, "SettingChoice": true, "SettingValue": true, "SettingChange": true}
 
 func isConnection(definition *ast.Definition) bool {
 	return definition != nil && strings.HasSuffix(definition.Name, "Connection")

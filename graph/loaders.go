@@ -158,3 +158,15 @@ func (l *loaders) adjacent(q directory.GroupQuery) *gatherer[*models.Group, *mod
 		return l.directory.Adjacent(ctx, l.who, groups, q)
 	})
 }
+
+func (l *loaders) settingsOf(keys []string) *gatherer[models.UserID, []*models.EffectiveSetting] {
+	return loader(l, "settings", keys, func(ctx context.Context, ids []models.UserID) ([][]*models.EffectiveSetting, error) {
+		return l.directory.SettingsOf(ctx, l.who, ids, keys)
+	})
+}
+
+func (l *loaders) settingsOfGroups(keys []string) *gatherer[models.GroupID, []*models.EffectiveSetting] {
+	return loader(l, "groupSettings", keys, func(ctx context.Context, ids []models.GroupID) ([][]*models.EffectiveSetting, error) {
+		return l.directory.SettingsOfGroups(ctx, l.who, ids, keys)
+	})
+}

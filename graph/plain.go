@@ -196,6 +196,7 @@ var plainUser = &plainType[models.User]{[]string{"User", "Node"}, map[string]pla
 	"viewerCanSetRole":      plainMay(userResolver{}.ViewerCanSetRole),
 	"viewerCanManageGroups": plainMay(userResolver{}.ViewerCanManageGroups),
 	"viewerCanSetProducts":  plainMay(userResolver{}.ViewerCanSetProducts),
+	"viewerCanSetSettings":  plainMay(userResolver{}.ViewerCanSetSettings),
 }}
 
 // plainHasNoProducts loads the products of all users of the list; where that fails, gqlgen's way tells how.
@@ -260,6 +261,7 @@ var plainGroup = &plainType[models.Group]{[]string{"Group", "Node"}, map[string]
 	"viewerCanManageMembers": plainMay(groupResolver{}.ViewerCanManageMembers),
 	"viewerCanNest":          plainMay(groupResolver{}.ViewerCanNest),
 	"viewerCanSetProducts":   plainMay(groupResolver{}.ViewerCanSetProducts),
+	"viewerCanSetSettings":   plainMay(groupResolver{}.ViewerCanSetSettings),
 }}
 
 // plainMemberCount loads the counts of all groups of the list; where that fails, gqlgen's way tells how.

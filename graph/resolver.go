@@ -29,6 +29,9 @@ type (
 	productsPreviewRowResolver struct{ *resolver }
 	productImpactResolver      struct{ *resolver }
 	productsImpactResolver     struct{ *resolver }
+	effectiveSettingResolver   struct{ *resolver }
+	settingReasonResolver      struct{ *resolver }
+	settingsPreviewRowResolver struct{ *resolver }
 	mailResolver               struct{ *resolver }
 	queryResolver              struct{ *resolver }
 	subscriptionResolver       struct{ *resolver }
@@ -112,4 +115,14 @@ func at(err error, path ...string) error {
 		return e.At(path...)
 	}
 	return err
+}
+
+func (r *resolver) EffectiveSetting() generated.EffectiveSettingResolver {
+	return effectiveSettingResolver{r}
+}
+
+func (r *resolver) SettingReason() generated.SettingReasonResolver { return settingReasonResolver{r} }
+
+func (r *resolver) SettingsPreviewRow() generated.SettingsPreviewRowResolver {
+	return settingsPreviewRowResolver{r}
 }

@@ -11,6 +11,11 @@ func preview(fields string) string {
 	return `mutation { usersProductsSet(input: {selection: {ids: ["$ann"]}, productKeys: ["goto-meeting"], mode: ADD, dryRun: true}) { preview { rows { ` + fields + ` } } } }`
 }
 
+// settingsPreview tries out what an admin may do.
+func settingsPreview(fields string) string {
+	return `mutation { usersSettingsSet(input: {selection: {ids: ["$ann"]}, settings: [{key: "meeting.chat", value: {choice: "OFF"}}], dryRun: true}) { preview { rows { ` + fields + ` } } } }`
+}
+
 // samples has a request for each row of the policy table: one that whoever is allowed succeeds with.
 var samples = map[string]request{
 	"Query.viewer":           {query: `{ viewer { role viewerCanCreateUsers } }`},
@@ -27,6 +32,18 @@ var samples = map[string]request{
 	"Query.product":              {query: `{ product(by: {key: "goto-room"}) { id name } }`},
 	"Query.products":             {query: `{ products { id key family } }`},
 	"Query.usersProductsSummary": {query: `{ usersProductsSummary(selection: {ids: ["$me"]}) { users } }`},
+
+	"Query.settingDefinitions":   {query: `{ settingDefinitions { key area name description type } }`},
+	"Query.settingsSummary":      {query: `{ settingsSummary(selection: {ids: ["$me"]}, keys: ["meeting.chat"]) { users settings { definition { key } value { choice } mixed values { value { choice } users own } } } }`},
+	"Account.settings":           {query: `{ viewer { account { settings(keys: ["meeting.chat"]) { value { choice } } } } }`},
+	"User.settings":              {query: `{ viewer { user { settings { definition { key } source locked ownLocked } } } }`},
+	"Group.settings":             {query: of(`settings(keys: ["meeting.chat"]) { value { choice } source }`)},
+	"EffectiveSetting.group":     {query: `{ viewer { user { settings(keys: ["meeting.chat"]) { group { id name } } } } }`},
+	"EffectiveSetting.overrides": {query: `{ viewer { user { settings(keys: ["meeting.chat"]) { overrides { source value { choice } locked } } } } }`},
+	"SettingReason.group":        {query: `{ viewer { user { settings(keys: ["meeting.audio"]) { overrides { group { id name } } } } } }`},
+	"Job.settingsImpact":         {query: `{ job(id: "$job") { settingsImpact { reached } } }`},
+	"SettingsPreview.rows":       {query: settingsPreview(`outcome settings { key after { choice } }`)},
+	"SettingsPreviewRow.user":    {query: settingsPreview(`user { email }`)},
 
 	"Query.job":     {query: `{ job(id: "$job") { id kind status dryRun total done changed failed createdAt startedAt finishedAt viewerCanCancel viewerCanRetry viewerCanRevert } }`},
 	"Query.jobs":    {query: `{ jobs(status: [PARTLY_FAILED]) { totalCount nodes { id } } }`},
@@ -137,6 +154,12 @@ var samples = map[string]request{
 	"Mutation.productCreate":        {mutation: "productCreate", input: vars{"key": "new", "name": "New"}},
 	"Mutation.productUpdate":        {mutation: "productUpdate", input: vars{"id": "$meeting", "seats": 5}},
 	"Mutation.productDelete":        {mutation: "productDelete", input: vars{"id": "$meeting"}},
+
+	"Mutation.accountSettingsSet": {mutation: "accountSettingsSet", input: vars{"settings": []vars{{"key": "meeting.chat", "value": vars{"choice": "OFF"}}}}},
+	"Mutation.groupSettingsSet":   {mutation: "groupSettingsSet", input: vars{"groupId": "$sales", "settings": []vars{{"key": "meeting.chat", "value": vars{"choice": "OFF"}}}}},
+	"Mutation.groupsSettingsSet":  {mutation: "groupsSettingsSet", input: vars{"selection": vars{"ids": []string{"$sales", "$alone"}}, "settings": []vars{{"key": "meeting.chat", "value": vars{"choice": "OFF"}}}}},
+	"Mutation.userSettingsSet":    {mutation: "userSettingsSet", input: vars{"userId": "$ann", "settings": []vars{{"key": "meeting.chat", "value": vars{"choice": "OFF"}}}}},
+	"Mutation.usersSettingsSet":   {mutation: "usersSettingsSet", input: vars{"selection": vars{"ids": []string{"$ann"}}, "settings": []vars{{"key": "meeting.chat", "value": vars{"choice": "OFF"}}}}},
 
 	"Mutation.mailRetry":      {mutation: "mailRetry", input: vars{"ids": []string{"$mail"}}},
 	"Mutation.jobCancel":      {mutation: "jobCancel", input: vars{"id": "$open"}},

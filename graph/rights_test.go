@@ -77,6 +77,10 @@ func TestRights(t *testing.T) {
 			reading.done("productUpdate", "product { id }", vars{"id": reading.ids["room"], "seats": 50})
 			reading.setUpTables()
 			reading.done("groupProductsSet", "impact { gaining }", vars{"groupId": reading.ids["sales"], "productKeys": []string{"goto-room"}})
+			reading.done("accountSettingsSet", "account { id }", vars{"settings": []vars{{"key": "meeting.audio", "value": vars{"choice": "PHONE"}, "locked": true}}})
+			reading.done("groupSettingsSet", "job { id }", vars{"groupId": reading.ids["sales"], "settings": []vars{
+				{"key": "meeting.chat", "value": vars{"choice": "OFF"}}, {"key": "meeting.audio", "value": vars{"choice": "COMPUTER"}},
+			}})
 			for _, action := range governed(t) {
 				t.Run(action, func(t *testing.T) {
 					rule, _ := auth.RuleFor(auth.Action(action))
@@ -100,11 +104,12 @@ func TestRights(t *testing.T) {
 					if wrong, first := complaints(got); wrong != "" {
 						t.Fatalf("refused: %s: %s", wrong, first)
 					}
-					absent := strings.Contains(action, "adjacent") || strings.HasPrefix(action, "GroupAdjacent") || action == "Group.pendingJob" || action == "Query.rateLimit" // of whom comes without a token
+					absent := strings.Contains(action, "adjacent") || strings.HasPrefix(action, "GroupAdjacent") || action == "Group.pendingJob" || action == "Query.rateLimit" || // of whom comes without a token
+						action == "Job.settingsImpact" || action == "SettingReason.group"
 					if strings.Contains(got.Text, "null") && !absent {
 						t.Errorf("something is missing: %s", got.Text)
 					}
-					if strings.HasPrefix(action, "ProductsPreview") { // which is a job of its own
+					if strings.HasPrefix(action, "ProductsPreview") || strings.HasPrefix(action, "SettingsPreview") { // which is a job of its own
 						return
 					}
 					if changed := !reflect.DeepEqual(before, h.dump()); changed != strings.HasPrefix(action, "Mutation.") {

@@ -96,6 +96,14 @@ var pages = map[string]string{
 	"Group.products":                `{ groups(first: %N%) { nodes { products { product { key } direct } } } }`,
 	"GroupProduct.via":              `{ groups(first: %N%) { nodes { products { via { name } } } } }`,
 	"UsersProductsSummary.products": `query ($users: [ID!]!) { usersProductsSummary(selection: {ids: $users}) { users products { tick enabled product { key waiting } } } }`,
+	"User.settings":                 `{ users(first: %N%) { nodes { settings { definition { key } value { choice } source group { name } } } } }`,
+	"EffectiveSetting.overrides":    `{ users(first: %N%) { nodes { settings(keys: ["meeting.chat"]) { overrides { source value { choice } group { name } } } } } }`,
+	"Group.settings":                `{ groups(first: %N%) { nodes { settings(keys: ["meeting.chat"]) { value { choice } ownValue { choice } group { name } } } } }`,
+	"Account.settings":              `{ account { settings { value { choice } } } }`,
+	"Query.settingDefinitions":      `{ settingDefinitions { key } account { id } }`,
+	"SettingDefinition.choices":     `{ settingDefinitions { choices { value name } } account { id } }`,
+	"SettingSummary.values":         `query ($users: [ID!]!) { settingsSummary(selection: {ids: $users}) { settings { values { users value { choice } } } } }`,
+	"SettingsSummary.settings":      `query ($users: [ID!]!) { settingsSummary(selection: {ids: $users}) { users settings { mixed values { users own value { choice } } } } }`,
 	"Query.jobs":                    `{ jobs(first: %N%, kinds: ["jobRevert"]) { nodes { id kind status startedBy { email } retries { id } reverts { id } viewerCanRetry } } }`,
 	"Query.mails":                   `{ mails(first: %N%, state: FAILED) { nodes { id kind state user { email } product { key } attempts lastError messageId } } }`,
 	"MailConnection.edges":          `{ mails(first: %N%) { edges { cursor node { id } } } }`,
@@ -201,7 +209,7 @@ func TestEveryListIsCounted(t *testing.T) {
 		if definition.Kind != ast.Object || definition.BuiltIn || definition == schema.Mutation || definition.Name == "UserError" || definition.Name == "UserErrorParam" {
 			continue
 		}
-		for _, suffix := range []string{"Payload", "Result", "ProductsPreview", "ProductsPreviewRow"} {
+		for _, suffix := range []string{"Payload", "Result", "ProductsPreview", "ProductsPreviewRow", "SettingsPreview", "SettingsPreviewRow", "SettingsImpact"} {
 			if strings.HasSuffix(definition.Name, suffix) {
 				definition = &ast.Definition{}
 			}

@@ -39,6 +39,12 @@ var permits = map[string]struct {
 	"groupProductsSet":   {"Group.viewerCanSetProducts", vars{"groupId": "$target", "productKeys": []string{"goto-room"}}},
 	"groupsProductsSet":  {"Group.viewerCanSetProducts", vars{"selection": vars{"ids": []string{"$target"}}, "productKeys": []string{"goto-room"}}},
 
+	"accountSettingsSet": {"Account.viewerCanSetSettings", vars{"settings": []vars{{"key": "meeting.chat", "value": vars{"choice": "OFF"}}}}},
+	"groupSettingsSet":   {"Group.viewerCanSetSettings", vars{"groupId": "$target", "settings": []vars{{"key": "meeting.chat", "value": vars{"choice": "OFF"}}}}},
+	"groupsSettingsSet":  {"Group.viewerCanSetSettings", vars{"selection": vars{"ids": []string{"$target"}}, "settings": []vars{{"key": "meeting.chat", "value": vars{"choice": "OFF"}}}}},
+	"userSettingsSet":    {"User.viewerCanSetSettings", vars{"userId": "$target", "settings": []vars{{"key": "meeting.chat", "value": vars{"choice": "OFF"}}}}},
+	"usersSettingsSet":   {"User.viewerCanSetSettings", vars{"selection": vars{"ids": []string{"$target"}}, "settings": []vars{{"key": "meeting.chat", "value": vars{"choice": "OFF"}}}}},
+
 	"productCreate": {"Viewer.viewerCanCreateProducts", vars{"key": "new", "name": "New"}},
 	"productUpdate": {"Product.viewerCanUpdate", vars{"id": "$target"}},
 	"productDelete": {"Product.viewerCanDelete", vars{"id": "$target"}},
@@ -94,7 +100,7 @@ func TestViewerCan(t *testing.T) {
 					h.readyFor("Mutation.jobCancel")
 				}
 				targets := map[string][]string{
-					"Viewer": {""}, "User": {"second", "boss", "ann", caller}, "Group": {"sales"}, "Product": {"room"},
+					"Viewer": {""}, "Account": {"account"}, "User": {"second", "boss", "ann", caller}, "Group": {"sales"}, "Product": {"room"},
 					"Job": {"open", "given", "job", "back"}, "Mail": {"mail"},
 				}[kind]
 				for _, target := range targets {

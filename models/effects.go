@@ -28,6 +28,9 @@ type ProductsPreview struct {
 	Impact       *ProductsImpact
 	Rows         []*ProductsPreviewRow // at most MaxPreview
 	ConfirmToken *string               // nil when the change needs none
+
+	Settings *SettingsImpact // of a change of the settings of groups
+	Locked   int32           // of Counts, which users are under a lock
 }
 
 // MaxPreview bounds the rows of a preview.

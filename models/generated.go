@@ -703,6 +703,64 @@ func (e Locale) MarshalJSON() ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
+// What becomes of the values that members hold themselves, when a group gets a value of the same setting.
+type MemberOverrides string
+
+const (
+	// They are taken away, so that the group's value counts for the members; those whom the caller may not touch are left out and counted.
+	MemberOverridesClear MemberOverrides = "CLEAR"
+	// They stay, and go on counting for whoever holds one.
+	MemberOverridesKeep MemberOverrides = "KEEP"
+)
+
+var AllMemberOverrides = []MemberOverrides{
+	MemberOverridesClear,
+	MemberOverridesKeep,
+}
+
+func (e MemberOverrides) IsValid() bool {
+	switch e {
+	case MemberOverridesClear, MemberOverridesKeep:
+		return true
+	}
+	return false
+}
+
+func (e MemberOverrides) String() string {
+	return string(e)
+}
+
+func (e *MemberOverrides) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = MemberOverrides(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid MemberOverrides", str)
+	}
+	return nil
+}
+
+func (e MemberOverrides) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *MemberOverrides) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e MemberOverrides) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
 // What happened to one pair of group and user. Values may be added.
 type MembershipOutcome string
 
@@ -1204,6 +1262,140 @@ func (e *Role) UnmarshalJSON(b []byte) error {
 }
 
 func (e Role) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
+// Where the value of a setting comes from, the strongest first.
+type SettingSource string
+
+const (
+	// A locked value of the account.
+	SettingSourceAccountLock SettingSource = "ACCOUNT_LOCK"
+	// A locked value of a group.
+	SettingSourceGroupLock SettingSource = "GROUP_LOCK"
+	// The user's own value.
+	SettingSourceUser SettingSource = "USER"
+	// A value of a group.
+	SettingSourceGroup SettingSource = "GROUP"
+	// A value of the account.
+	SettingSourceAccount SettingSource = "ACCOUNT"
+	// The definition: nobody has set a value.
+	SettingSourceDefault SettingSource = "DEFAULT"
+)
+
+var AllSettingSource = []SettingSource{
+	SettingSourceAccountLock,
+	SettingSourceGroupLock,
+	SettingSourceUser,
+	SettingSourceGroup,
+	SettingSourceAccount,
+	SettingSourceDefault,
+}
+
+func (e SettingSource) IsValid() bool {
+	switch e {
+	case SettingSourceAccountLock, SettingSourceGroupLock, SettingSourceUser, SettingSourceGroup, SettingSourceAccount, SettingSourceDefault:
+		return true
+	}
+	return false
+}
+
+func (e SettingSource) String() string {
+	return string(e)
+}
+
+func (e *SettingSource) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = SettingSource(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid SettingSource", str)
+	}
+	return nil
+}
+
+func (e SettingSource) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *SettingSource) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e SettingSource) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
+// Which values a setting takes.
+type SettingType string
+
+const (
+	// Yes or no.
+	SettingTypeBoolean SettingType = "BOOLEAN"
+	// A whole number from `min` to `max`.
+	SettingTypeInteger SettingType = "INTEGER"
+	// A text of one line.
+	SettingTypeString SettingType = "STRING"
+	// One of `choices`.
+	SettingTypeChoice SettingType = "CHOICE"
+)
+
+var AllSettingType = []SettingType{
+	SettingTypeBoolean,
+	SettingTypeInteger,
+	SettingTypeString,
+	SettingTypeChoice,
+}
+
+func (e SettingType) IsValid() bool {
+	switch e {
+	case SettingTypeBoolean, SettingTypeInteger, SettingTypeString, SettingTypeChoice:
+		return true
+	}
+	return false
+}
+
+func (e SettingType) String() string {
+	return string(e)
+}
+
+func (e *SettingType) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = SettingType(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid SettingType", str)
+	}
+	return nil
+}
+
+func (e SettingType) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *SettingType) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e SettingType) MarshalJSON() ([]byte, error) {
 	var buf bytes.Buffer
 	e.MarshalGQL(&buf)
 	return buf.Bytes(), nil

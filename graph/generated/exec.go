@@ -32,6 +32,7 @@ type Config = graphql.Config[ResolverRoot, DirectiveRoot, ComplexityRoot]
 
 type ResolverRoot interface {
 	Account() AccountResolver
+	EffectiveSetting() EffectiveSettingResolver
 	Group() GroupResolver
 	GroupMemberEdge() GroupMemberEdgeResolver
 	GroupProduct() GroupProductResolver
@@ -45,6 +46,8 @@ type ResolverRoot interface {
 	ProductsImpact() ProductsImpactResolver
 	ProductsPreviewRow() ProductsPreviewRowResolver
 	Query() QueryResolver
+	SettingReason() SettingReasonResolver
+	SettingsPreviewRow() SettingsPreviewRowResolver
 	Subscription() SubscriptionResolver
 	User() UserResolver
 	UserGroupEdge() UserGroupEdgeResolver
@@ -57,12 +60,30 @@ type DirectiveRoot struct {
 
 type ComplexityRoot struct {
 	Account struct {
-		CreatedAt     func(childComplexity int) int
-		GroupCount    func(childComplexity int) int
-		ID            func(childComplexity int) int
-		MaxGroupDepth func(childComplexity int) int
-		Name          func(childComplexity int) int
-		UserCount     func(childComplexity int) int
+		CreatedAt            func(childComplexity int) int
+		GroupCount           func(childComplexity int) int
+		ID                   func(childComplexity int) int
+		MaxGroupDepth        func(childComplexity int) int
+		Name                 func(childComplexity int) int
+		Settings             func(childComplexity int, keys []string) int
+		UserCount            func(childComplexity int) int
+		ViewerCanSetSettings func(childComplexity int) int
+	}
+
+	AccountSettingsSetPayload struct {
+		Account func(childComplexity int) int
+		Errors  func(childComplexity int) int
+	}
+
+	EffectiveSetting struct {
+		Definition func(childComplexity int) int
+		Group      func(childComplexity int) int
+		Locked     func(childComplexity int) int
+		Overrides  func(childComplexity int) int
+		OwnLocked  func(childComplexity int) int
+		OwnValue   func(childComplexity int) int
+		Source     func(childComplexity int) int
+		Value      func(childComplexity int) int
 	}
 
 	Group struct {
@@ -84,11 +105,13 @@ type ComplexityRoot struct {
 		PendingJob             func(childComplexity int) int
 		Priority               func(childComplexity int) int
 		Products               func(childComplexity int) int
+		Settings               func(childComplexity int, keys []string) int
 		UpdatedAt              func(childComplexity int) int
 		ViewerCanDelete        func(childComplexity int) int
 		ViewerCanManageMembers func(childComplexity int) int
 		ViewerCanNest          func(childComplexity int) int
 		ViewerCanSetProducts   func(childComplexity int) int
+		ViewerCanSetSettings   func(childComplexity int) int
 		ViewerCanUpdate        func(childComplexity int) int
 	}
 
@@ -209,6 +232,14 @@ type ComplexityRoot struct {
 		Preview func(childComplexity int) int
 	}
 
+	GroupSettingsSetPayload struct {
+		Errors  func(childComplexity int) int
+		Group   func(childComplexity int) int
+		Impact  func(childComplexity int) int
+		Job     func(childComplexity int) int
+		Preview func(childComplexity int) int
+	}
+
 	GroupTableColumn struct {
 		Column func(childComplexity int) int
 		Width  func(childComplexity int) int
@@ -262,6 +293,14 @@ type ComplexityRoot struct {
 		Preview func(childComplexity int) int
 	}
 
+	GroupsSettingsSetPayload struct {
+		Errors  func(childComplexity int) int
+		Groups  func(childComplexity int) int
+		Impact  func(childComplexity int) int
+		Job     func(childComplexity int) int
+		Preview func(childComplexity int) int
+	}
+
 	Job struct {
 		Changed         func(childComplexity int) int
 		CreatedAt       func(childComplexity int) int
@@ -276,6 +315,7 @@ type ComplexityRoot struct {
 		Results         func(childComplexity int, outcomes []models.JobOutcome, first *int32, after *string, last *int32, before *string) int
 		Retries         func(childComplexity int) int
 		Reverts         func(childComplexity int) int
+		SettingsImpact  func(childComplexity int) int
 		StartedAt       func(childComplexity int) int
 		StartedBy       func(childComplexity int) int
 		State           func(childComplexity int) int
@@ -303,13 +343,14 @@ type ComplexityRoot struct {
 	}
 
 	JobResult struct {
-		Added     func(childComplexity int) int
-		Outcome   func(childComplexity int) int
-		Removed   func(childComplexity int) int
-		Subject   func(childComplexity int) int
-		SubjectID func(childComplexity int) int
-		Suspended func(childComplexity int) int
-		Waiting   func(childComplexity int) int
+		Added          func(childComplexity int) int
+		Outcome        func(childComplexity int) int
+		Removed        func(childComplexity int) int
+		SettingChanges func(childComplexity int) int
+		Subject        func(childComplexity int) int
+		SubjectID      func(childComplexity int) int
+		Suspended      func(childComplexity int) int
+		Waiting        func(childComplexity int) int
 	}
 
 	JobResultConnection struct {
@@ -402,16 +443,19 @@ type ComplexityRoot struct {
 	}
 
 	Mutation struct {
+		AccountSettingsSet   func(childComplexity int, input models.AccountSettingsSetInput) int
 		GroupCreate          func(childComplexity int, input models.GroupCreateInput) int
 		GroupDelete          func(childComplexity int, input models.GroupDeleteInput) int
 		GroupMembersAdd      func(childComplexity int, input models.GroupMembersAddInput) int
 		GroupMembersRemove   func(childComplexity int, input models.GroupMembersRemoveInput) int
 		GroupNest            func(childComplexity int, input models.GroupNestInput) int
 		GroupProductsSet     func(childComplexity int, input models.GroupProductsSetInput) int
+		GroupSettingsSet     func(childComplexity int, input models.GroupSettingsSetInput) int
 		GroupUnnest          func(childComplexity int, input models.GroupUnnestInput) int
 		GroupUpdate          func(childComplexity int, input models.GroupUpdateInput) int
 		GroupsDelete         func(childComplexity int, input models.GroupsDeleteInput) int
 		GroupsProductsSet    func(childComplexity int, input models.GroupsProductsSetInput) int
+		GroupsSettingsSet    func(childComplexity int, input models.GroupsSettingsSetInput) int
 		JobCancel            func(childComplexity int, input models.JobCancelInput) int
 		JobRetryFailed       func(childComplexity int, input models.JobRetryFailedInput) int
 		JobRevert            func(childComplexity int, input models.JobRevertInput) int
@@ -426,10 +470,12 @@ type ComplexityRoot struct {
 		UserGroupsUpdate     func(childComplexity int, input models.UserGroupsUpdateInput) int
 		UserProductBlocksSet func(childComplexity int, input models.UserProductBlocksSetInput) int
 		UserRoleSet          func(childComplexity int, input models.UserRoleSetInput) int
+		UserSettingsSet      func(childComplexity int, input models.UserSettingsSetInput) int
 		UserUpdate           func(childComplexity int, input models.UserUpdateInput) int
 		UsersCreate          func(childComplexity int, input models.UsersCreateInput) int
 		UsersProductsSet     func(childComplexity int, input models.UsersProductsSetInput) int
 		UsersResume          func(childComplexity int, input models.UsersResumeInput) int
+		UsersSettingsSet     func(childComplexity int, input models.UsersSettingsSetInput) int
 		UsersSuspend         func(childComplexity int, input models.UsersSuspendInput) int
 	}
 
@@ -548,6 +594,8 @@ type ComplexityRoot struct {
 		Product              func(childComplexity int, by models.ProductBy) int
 		Products             func(childComplexity int) int
 		RateLimit            func(childComplexity int) int
+		SettingDefinitions   func(childComplexity int) int
+		SettingsSummary      func(childComplexity int, selection models.UserSelection, keys []string) int
 		User                 func(childComplexity int, by models.UserBy) int
 		Users                func(childComplexity int, filter *models.UserFilter, sort models.UserSort, first *int32, after *string, last *int32, before *string) int
 		UsersProductsSummary func(childComplexity int, selection models.UserSelection) int
@@ -560,6 +608,112 @@ type ComplexityRoot struct {
 		Limit     func(childComplexity int) int
 		Remaining func(childComplexity int) int
 		ResetAt   func(childComplexity int) int
+	}
+
+	SettingChange struct {
+		Definition  func(childComplexity int) int
+		Key         func(childComplexity int) int
+		ValueAfter  func(childComplexity int) int
+		ValueBefore func(childComplexity int) int
+	}
+
+	SettingChoice struct {
+		Name  func(childComplexity int) int
+		Value func(childComplexity int) int
+	}
+
+	SettingDefinition struct {
+		Area        func(childComplexity int) int
+		Choices     func(childComplexity int) int
+		Default     func(childComplexity int) int
+		Description func(childComplexity int) int
+		Key         func(childComplexity int) int
+		Max         func(childComplexity int) int
+		MaxLength   func(childComplexity int) int
+		Min         func(childComplexity int) int
+		Name        func(childComplexity int) int
+		Pattern     func(childComplexity int) int
+		ProductKey  func(childComplexity int) int
+		Type        func(childComplexity int) int
+		Unit        func(childComplexity int) int
+	}
+
+	SettingReason struct {
+		Group  func(childComplexity int) int
+		Locked func(childComplexity int) int
+		Source func(childComplexity int) int
+		Value  func(childComplexity int) int
+	}
+
+	SettingSummary struct {
+		Definition func(childComplexity int) int
+		Mixed      func(childComplexity int) int
+		Value      func(childComplexity int) int
+		Values     func(childComplexity int) int
+	}
+
+	SettingValue struct {
+		AsString func(childComplexity int) int
+		Boolean  func(childComplexity int) int
+		Choice   func(childComplexity int) int
+		Integer  func(childComplexity int) int
+	}
+
+	SettingValueCount struct {
+		Own   func(childComplexity int) int
+		Users func(childComplexity int) int
+		Value func(childComplexity int) int
+	}
+
+	SettingsCounts struct {
+		Changed   func(childComplexity int) int
+		Failed    func(childComplexity int) int
+		Locked    func(childComplexity int) int
+		Total     func(childComplexity int) int
+		Unchanged func(childComplexity int) int
+	}
+
+	SettingsImpact struct {
+		ByKey   func(childComplexity int) int
+		Cleared func(childComplexity int) int
+		Locked  func(childComplexity int) int
+		Others  func(childComplexity int) int
+		Reached func(childComplexity int) int
+		Skipped func(childComplexity int) int
+	}
+
+	SettingsImpactForKey struct {
+		Above      func(childComplexity int) int
+		Definition func(childComplexity int) int
+		Following  func(childComplexity int) int
+		Key        func(childComplexity int) int
+		Locked     func(childComplexity int) int
+		Others     func(childComplexity int) int
+		Own        func(childComplexity int) int
+	}
+
+	SettingsPreview struct {
+		Counts func(childComplexity int) int
+		Impact func(childComplexity int) int
+		Rows   func(childComplexity int) int
+	}
+
+	SettingsPreviewRow struct {
+		Outcome        func(childComplexity int) int
+		SettingChanges func(childComplexity int) int
+		User           func(childComplexity int) int
+		UserID         func(childComplexity int) int
+	}
+
+	SettingsResult struct {
+		Outcome func(childComplexity int) int
+		User    func(childComplexity int) int
+		UserID  func(childComplexity int) int
+	}
+
+	SettingsSummary struct {
+		Settings func(childComplexity int) int
+		Users    func(childComplexity int) int
 	}
 
 	Subscription struct {
@@ -597,6 +751,7 @@ type ComplexityRoot struct {
 		Locale                func(childComplexity int) int
 		Products              func(childComplexity int, source models.ProductSource) int
 		Role                  func(childComplexity int) int
+		Settings              func(childComplexity int, keys []string) int
 		Status                func(childComplexity int) int
 		StatusReasons         func(childComplexity int) int
 		UpdatedAt             func(childComplexity int) int
@@ -604,6 +759,7 @@ type ComplexityRoot struct {
 		ViewerCanManageGroups func(childComplexity int) int
 		ViewerCanSetProducts  func(childComplexity int) int
 		ViewerCanSetRole      func(childComplexity int) int
+		ViewerCanSetSettings  func(childComplexity int) int
 		ViewerCanSuspend      func(childComplexity int) int
 		ViewerCanUpdate       func(childComplexity int) int
 	}
@@ -715,6 +871,13 @@ type ComplexityRoot struct {
 		User    func(childComplexity int) int
 	}
 
+	UserSettingsSetPayload struct {
+		Errors  func(childComplexity int) int
+		Job     func(childComplexity int) int
+		Preview func(childComplexity int) int
+		User    func(childComplexity int) int
+	}
+
 	UserTableColumn struct {
 		Column func(childComplexity int) int
 		Width  func(childComplexity int) int
@@ -767,6 +930,14 @@ type ComplexityRoot struct {
 		Results func(childComplexity int) int
 	}
 
+	UsersSettingsSetPayload struct {
+		Counts  func(childComplexity int) int
+		Errors  func(childComplexity int) int
+		Job     func(childComplexity int) int
+		Preview func(childComplexity int) int
+		Results func(childComplexity int) int
+	}
+
 	UsersSuspendPayload struct {
 		Counts  func(childComplexity int) int
 		Errors  func(childComplexity int) int
@@ -796,6 +967,12 @@ type AccountResolver interface {
 	UserCount(ctx context.Context, obj *models.Account) (int32, error)
 	GroupCount(ctx context.Context, obj *models.Account) (int32, error)
 	MaxGroupDepth(ctx context.Context, obj *models.Account) (int32, error)
+
+	Settings(ctx context.Context, obj *models.Account, keys []string) ([]*models.EffectiveSetting, error)
+	ViewerCanSetSettings(ctx context.Context, obj *models.Account) (bool, error)
+}
+type EffectiveSettingResolver interface {
+	Group(ctx context.Context, obj *models.EffectiveSetting) (*models.Group, error)
 }
 type GroupResolver interface {
 	Members(ctx context.Context, obj *models.Group, relation models.MembershipRelation, filter *models.UserFilter, sort models.UserSort, first *int32, after *string, last *int32, before *string) (*models.GroupMemberConnection, error)
@@ -807,6 +984,7 @@ type GroupResolver interface {
 	Children(ctx context.Context, obj *models.Group, filter *models.GroupFilter, sort models.GroupSort, first *int32, after *string, last *int32, before *string) (*models.GroupConnection, error)
 	Ancestors(ctx context.Context, obj *models.Group, filter *models.GroupFilter, sort models.GroupSort, first *int32, after *string, last *int32, before *string) (*models.GroupConnection, error)
 	Descendants(ctx context.Context, obj *models.Group, filter *models.GroupFilter, sort models.GroupSort, first *int32, after *string, last *int32, before *string) (*models.GroupConnection, error)
+	Settings(ctx context.Context, obj *models.Group, keys []string) ([]*models.EffectiveSetting, error)
 	Depth(ctx context.Context, obj *models.Group) (int32, error)
 	Breadcrumbs(ctx context.Context, obj *models.Group) ([]*models.Group, error)
 	Adjacent(ctx context.Context, obj *models.Group, filter *models.GroupFilter, sort models.GroupSort) (*models.GroupAdjacent, error)
@@ -816,6 +994,7 @@ type GroupResolver interface {
 	ViewerCanManageMembers(ctx context.Context, obj *models.Group) (bool, error)
 	ViewerCanNest(ctx context.Context, obj *models.Group) (bool, error)
 	ViewerCanSetProducts(ctx context.Context, obj *models.Group) (bool, error)
+	ViewerCanSetSettings(ctx context.Context, obj *models.Group) (bool, error)
 }
 type GroupMemberEdgeResolver interface {
 	Via(ctx context.Context, obj *models.GroupMemberEdge) ([]*models.Group, error)
@@ -872,6 +1051,11 @@ type MutationResolver interface {
 	UserProductBlocksSet(ctx context.Context, input models.UserProductBlocksSetInput) (*models.UserProductBlocksSetPayload, error)
 	GroupProductsSet(ctx context.Context, input models.GroupProductsSetInput) (*models.GroupProductsSetPayload, error)
 	GroupsProductsSet(ctx context.Context, input models.GroupsProductsSetInput) (*models.GroupsProductsSetPayload, error)
+	AccountSettingsSet(ctx context.Context, input models.AccountSettingsSetInput) (*models.AccountSettingsSetPayload, error)
+	GroupSettingsSet(ctx context.Context, input models.GroupSettingsSetInput) (*models.GroupSettingsSetPayload, error)
+	GroupsSettingsSet(ctx context.Context, input models.GroupsSettingsSetInput) (*models.GroupsSettingsSetPayload, error)
+	UserSettingsSet(ctx context.Context, input models.UserSettingsSetInput) (*models.UserSettingsSetPayload, error)
+	UsersSettingsSet(ctx context.Context, input models.UsersSettingsSetInput) (*models.UsersSettingsSetPayload, error)
 	ProductCreate(ctx context.Context, input models.ProductCreateInput) (*models.ProductCreatePayload, error)
 	ProductUpdate(ctx context.Context, input models.ProductUpdateInput) (*models.ProductUpdatePayload, error)
 	ProductDelete(ctx context.Context, input models.ProductDeleteInput) (*models.ProductDeletePayload, error)
@@ -913,11 +1097,19 @@ type QueryResolver interface {
 	Product(ctx context.Context, by models.ProductBy) (*models.Product, error)
 	Products(ctx context.Context) ([]*models.Product, error)
 	UsersProductsSummary(ctx context.Context, selection models.UserSelection) (*models.UsersProductsSummary, error)
+	SettingDefinitions(ctx context.Context) ([]*models.SettingDefinition, error)
+	SettingsSummary(ctx context.Context, selection models.UserSelection, keys []string) (*models.SettingsSummary, error)
 	Job(ctx context.Context, id models.GlobalID) (*models.Job, error)
 	Jobs(ctx context.Context, status []models.JobState, kinds []string, first *int32, after *string, last *int32, before *string) (*models.JobConnection, error)
 	Mails(ctx context.Context, state *models.MailState, first *int32, after *string, last *int32, before *string) (*models.MailConnection, error)
 	RateLimit(ctx context.Context) (*models.RateLimit, error)
 	MembershipChecks(ctx context.Context, userIds []*models.GlobalID, groupIds []*models.GlobalID) ([]*models.MembershipCheck, error)
+}
+type SettingReasonResolver interface {
+	Group(ctx context.Context, obj *models.SettingReason) (*models.Group, error)
+}
+type SettingsPreviewRowResolver interface {
+	User(ctx context.Context, obj *models.ProductsPreviewRow) (*models.User, error)
 }
 type SubscriptionResolver interface {
 	GroupChanged(ctx context.Context, id models.GlobalID) (<-chan *models.GroupChangedPayload, error)
@@ -927,6 +1119,7 @@ type UserResolver interface {
 	Groups(ctx context.Context, obj *models.User, relation models.MembershipRelation, filter *models.GroupFilter, sort models.GroupSort, first *int32, after *string, last *int32, before *string) (*models.UserGroupConnection, error)
 	Products(ctx context.Context, obj *models.User, source models.ProductSource) ([]*models.UserProduct, error)
 	HasNoProducts(ctx context.Context, obj *models.User) (bool, error)
+	Settings(ctx context.Context, obj *models.User, keys []string) ([]*models.EffectiveSetting, error)
 
 	ViewerCanUpdate(ctx context.Context, obj *models.User) (bool, error)
 	ViewerCanDelete(ctx context.Context, obj *models.User) (bool, error)
@@ -934,6 +1127,7 @@ type UserResolver interface {
 	ViewerCanSetRole(ctx context.Context, obj *models.User) (bool, error)
 	ViewerCanManageGroups(ctx context.Context, obj *models.User) (bool, error)
 	ViewerCanSetProducts(ctx context.Context, obj *models.User) (bool, error)
+	ViewerCanSetSettings(ctx context.Context, obj *models.User) (bool, error)
 }
 type UserGroupEdgeResolver interface {
 	Via(ctx context.Context, obj *models.UserGroupEdge) ([]*models.Group, error)
@@ -1002,12 +1196,91 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Account.Name(childComplexity), true
+	case "Account.settings":
+		if e.ComplexityRoot.Account.Settings == nil {
+			break
+		}
+
+		args, err := field_Account_settings_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Account.Settings(childComplexity, args["keys"].([]string)), true
 	case "Account.userCount":
 		if e.ComplexityRoot.Account.UserCount == nil {
 			break
 		}
 
 		return e.ComplexityRoot.Account.UserCount(childComplexity), true
+	case "Account.viewerCanSetSettings":
+		if e.ComplexityRoot.Account.ViewerCanSetSettings == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Account.ViewerCanSetSettings(childComplexity), true
+
+	case "AccountSettingsSetPayload.account":
+		if e.ComplexityRoot.AccountSettingsSetPayload.Account == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccountSettingsSetPayload.Account(childComplexity), true
+	case "AccountSettingsSetPayload.errors":
+		if e.ComplexityRoot.AccountSettingsSetPayload.Errors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccountSettingsSetPayload.Errors(childComplexity), true
+
+	case "EffectiveSetting.definition":
+		if e.ComplexityRoot.EffectiveSetting.Definition == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EffectiveSetting.Definition(childComplexity), true
+	case "EffectiveSetting.group":
+		if e.ComplexityRoot.EffectiveSetting.Group == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EffectiveSetting.Group(childComplexity), true
+	case "EffectiveSetting.locked":
+		if e.ComplexityRoot.EffectiveSetting.Locked == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EffectiveSetting.Locked(childComplexity), true
+	case "EffectiveSetting.overrides":
+		if e.ComplexityRoot.EffectiveSetting.Overrides == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EffectiveSetting.Overrides(childComplexity), true
+	case "EffectiveSetting.ownLocked":
+		if e.ComplexityRoot.EffectiveSetting.OwnLocked == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EffectiveSetting.OwnLocked(childComplexity), true
+	case "EffectiveSetting.ownValue":
+		if e.ComplexityRoot.EffectiveSetting.OwnValue == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EffectiveSetting.OwnValue(childComplexity), true
+	case "EffectiveSetting.source":
+		if e.ComplexityRoot.EffectiveSetting.Source == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EffectiveSetting.Source(childComplexity), true
+	case "EffectiveSetting.value":
+		if e.ComplexityRoot.EffectiveSetting.Value == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EffectiveSetting.Value(childComplexity), true
 
 	case "Group.adjacent":
 		if e.ComplexityRoot.Group.Adjacent == nil {
@@ -1147,6 +1420,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Group.Products(childComplexity), true
+	case "Group.settings":
+		if e.ComplexityRoot.Group.Settings == nil {
+			break
+		}
+
+		args, err := field_Group_settings_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Group.Settings(childComplexity, args["keys"].([]string)), true
 	case "Group.updatedAt":
 		if e.ComplexityRoot.Group.UpdatedAt == nil {
 			break
@@ -1177,6 +1461,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Group.ViewerCanSetProducts(childComplexity), true
+	case "Group.viewerCanSetSettings":
+		if e.ComplexityRoot.Group.ViewerCanSetSettings == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Group.ViewerCanSetSettings(childComplexity), true
 	case "Group.viewerCanUpdate":
 		if e.ComplexityRoot.Group.ViewerCanUpdate == nil {
 			break
@@ -1614,6 +1904,37 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.GroupProductsSetPayload.Preview(childComplexity), true
 
+	case "GroupSettingsSetPayload.errors":
+		if e.ComplexityRoot.GroupSettingsSetPayload.Errors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupSettingsSetPayload.Errors(childComplexity), true
+	case "GroupSettingsSetPayload.group":
+		if e.ComplexityRoot.GroupSettingsSetPayload.Group == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupSettingsSetPayload.Group(childComplexity), true
+	case "GroupSettingsSetPayload.impact":
+		if e.ComplexityRoot.GroupSettingsSetPayload.Impact == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupSettingsSetPayload.Impact(childComplexity), true
+	case "GroupSettingsSetPayload.job":
+		if e.ComplexityRoot.GroupSettingsSetPayload.Job == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupSettingsSetPayload.Job(childComplexity), true
+	case "GroupSettingsSetPayload.preview":
+		if e.ComplexityRoot.GroupSettingsSetPayload.Preview == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupSettingsSetPayload.Preview(childComplexity), true
+
 	case "GroupTableColumn.column":
 		if e.ComplexityRoot.GroupTableColumn.Column == nil {
 			break
@@ -1813,6 +2134,37 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.GroupsProductsSetPayload.Preview(childComplexity), true
 
+	case "GroupsSettingsSetPayload.errors":
+		if e.ComplexityRoot.GroupsSettingsSetPayload.Errors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupsSettingsSetPayload.Errors(childComplexity), true
+	case "GroupsSettingsSetPayload.groups":
+		if e.ComplexityRoot.GroupsSettingsSetPayload.Groups == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupsSettingsSetPayload.Groups(childComplexity), true
+	case "GroupsSettingsSetPayload.impact":
+		if e.ComplexityRoot.GroupsSettingsSetPayload.Impact == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupsSettingsSetPayload.Impact(childComplexity), true
+	case "GroupsSettingsSetPayload.job":
+		if e.ComplexityRoot.GroupsSettingsSetPayload.Job == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupsSettingsSetPayload.Job(childComplexity), true
+	case "GroupsSettingsSetPayload.preview":
+		if e.ComplexityRoot.GroupsSettingsSetPayload.Preview == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupsSettingsSetPayload.Preview(childComplexity), true
+
 	case "Job.changed":
 		if e.ComplexityRoot.Job.Changed == nil {
 			break
@@ -1896,6 +2248,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Job.Reverts(childComplexity), true
+	case "Job.settingsImpact":
+		if e.ComplexityRoot.Job.SettingsImpact == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Job.SettingsImpact(childComplexity), true
 	case "Job.startedAt":
 		if e.ComplexityRoot.Job.StartedAt == nil {
 			break
@@ -2008,6 +2366,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.JobResult.Removed(childComplexity), true
+	case "JobResult.settings":
+		if e.ComplexityRoot.JobResult.SettingChanges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.JobResult.SettingChanges(childComplexity), true
 	case "JobResult.subject":
 		if e.ComplexityRoot.JobResult.Subject == nil {
 			break
@@ -2346,6 +2710,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.MembershipResult.UserID(childComplexity), true
 
+	case "Mutation.accountSettingsSet":
+		if e.ComplexityRoot.Mutation.AccountSettingsSet == nil {
+			break
+		}
+
+		args, err := field_Mutation_accountSettingsSet_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.AccountSettingsSet(childComplexity, args["input"].(models.AccountSettingsSetInput)), true
 	case "Mutation.groupCreate":
 		if e.ComplexityRoot.Mutation.GroupCreate == nil {
 			break
@@ -2412,6 +2787,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.GroupProductsSet(childComplexity, args["input"].(models.GroupProductsSetInput)), true
+	case "Mutation.groupSettingsSet":
+		if e.ComplexityRoot.Mutation.GroupSettingsSet == nil {
+			break
+		}
+
+		args, err := field_Mutation_groupSettingsSet_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.GroupSettingsSet(childComplexity, args["input"].(models.GroupSettingsSetInput)), true
 	case "Mutation.groupUnnest":
 		if e.ComplexityRoot.Mutation.GroupUnnest == nil {
 			break
@@ -2456,6 +2842,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.GroupsProductsSet(childComplexity, args["input"].(models.GroupsProductsSetInput)), true
+	case "Mutation.groupsSettingsSet":
+		if e.ComplexityRoot.Mutation.GroupsSettingsSet == nil {
+			break
+		}
+
+		args, err := field_Mutation_groupsSettingsSet_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.GroupsSettingsSet(childComplexity, args["input"].(models.GroupsSettingsSetInput)), true
 	case "Mutation.jobCancel":
 		if e.ComplexityRoot.Mutation.JobCancel == nil {
 			break
@@ -2610,6 +3007,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.UserRoleSet(childComplexity, args["input"].(models.UserRoleSetInput)), true
+	case "Mutation.userSettingsSet":
+		if e.ComplexityRoot.Mutation.UserSettingsSet == nil {
+			break
+		}
+
+		args, err := field_Mutation_userSettingsSet_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.UserSettingsSet(childComplexity, args["input"].(models.UserSettingsSetInput)), true
 	case "Mutation.userUpdate":
 		if e.ComplexityRoot.Mutation.UserUpdate == nil {
 			break
@@ -2654,6 +3062,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.UsersResume(childComplexity, args["input"].(models.UsersResumeInput)), true
+	case "Mutation.usersSettingsSet":
+		if e.ComplexityRoot.Mutation.UsersSettingsSet == nil {
+			break
+		}
+
+		args, err := field_Mutation_usersSettingsSet_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.UsersSettingsSet(childComplexity, args["input"].(models.UsersSettingsSetInput)), true
 	case "Mutation.usersSuspend":
 		if e.ComplexityRoot.Mutation.UsersSuspend == nil {
 			break
@@ -3192,6 +3611,23 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.RateLimit(childComplexity), true
+	case "Query.settingDefinitions":
+		if e.ComplexityRoot.Query.SettingDefinitions == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Query.SettingDefinitions(childComplexity), true
+	case "Query.settingsSummary":
+		if e.ComplexityRoot.Query.SettingsSummary == nil {
+			break
+		}
+
+		args, err := field_Query_settingsSummary_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.SettingsSummary(childComplexity, args["selection"].(models.UserSelection), args["keys"].([]string)), true
 	case "Query.user":
 		if e.ComplexityRoot.Query.User == nil {
 			break
@@ -3262,6 +3698,404 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.RateLimit.ResetAt(childComplexity), true
+
+	case "SettingChange.definition":
+		if e.ComplexityRoot.SettingChange.Definition == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingChange.Definition(childComplexity), true
+	case "SettingChange.key":
+		if e.ComplexityRoot.SettingChange.Key == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingChange.Key(childComplexity), true
+	case "SettingChange.after":
+		if e.ComplexityRoot.SettingChange.ValueAfter == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingChange.ValueAfter(childComplexity), true
+	case "SettingChange.before":
+		if e.ComplexityRoot.SettingChange.ValueBefore == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingChange.ValueBefore(childComplexity), true
+
+	case "SettingChoice.name":
+		if e.ComplexityRoot.SettingChoice.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingChoice.Name(childComplexity), true
+	case "SettingChoice.value":
+		if e.ComplexityRoot.SettingChoice.Value == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingChoice.Value(childComplexity), true
+
+	case "SettingDefinition.area":
+		if e.ComplexityRoot.SettingDefinition.Area == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingDefinition.Area(childComplexity), true
+	case "SettingDefinition.choices":
+		if e.ComplexityRoot.SettingDefinition.Choices == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingDefinition.Choices(childComplexity), true
+	case "SettingDefinition.default":
+		if e.ComplexityRoot.SettingDefinition.Default == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingDefinition.Default(childComplexity), true
+	case "SettingDefinition.description":
+		if e.ComplexityRoot.SettingDefinition.Description == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingDefinition.Description(childComplexity), true
+	case "SettingDefinition.key":
+		if e.ComplexityRoot.SettingDefinition.Key == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingDefinition.Key(childComplexity), true
+	case "SettingDefinition.max":
+		if e.ComplexityRoot.SettingDefinition.Max == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingDefinition.Max(childComplexity), true
+	case "SettingDefinition.maxLength":
+		if e.ComplexityRoot.SettingDefinition.MaxLength == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingDefinition.MaxLength(childComplexity), true
+	case "SettingDefinition.min":
+		if e.ComplexityRoot.SettingDefinition.Min == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingDefinition.Min(childComplexity), true
+	case "SettingDefinition.name":
+		if e.ComplexityRoot.SettingDefinition.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingDefinition.Name(childComplexity), true
+	case "SettingDefinition.pattern":
+		if e.ComplexityRoot.SettingDefinition.Pattern == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingDefinition.Pattern(childComplexity), true
+	case "SettingDefinition.productKey":
+		if e.ComplexityRoot.SettingDefinition.ProductKey == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingDefinition.ProductKey(childComplexity), true
+	case "SettingDefinition.type":
+		if e.ComplexityRoot.SettingDefinition.Type == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingDefinition.Type(childComplexity), true
+	case "SettingDefinition.unit":
+		if e.ComplexityRoot.SettingDefinition.Unit == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingDefinition.Unit(childComplexity), true
+
+	case "SettingReason.group":
+		if e.ComplexityRoot.SettingReason.Group == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingReason.Group(childComplexity), true
+	case "SettingReason.locked":
+		if e.ComplexityRoot.SettingReason.Locked == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingReason.Locked(childComplexity), true
+	case "SettingReason.source":
+		if e.ComplexityRoot.SettingReason.Source == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingReason.Source(childComplexity), true
+	case "SettingReason.value":
+		if e.ComplexityRoot.SettingReason.Value == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingReason.Value(childComplexity), true
+
+	case "SettingSummary.definition":
+		if e.ComplexityRoot.SettingSummary.Definition == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingSummary.Definition(childComplexity), true
+	case "SettingSummary.mixed":
+		if e.ComplexityRoot.SettingSummary.Mixed == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingSummary.Mixed(childComplexity), true
+	case "SettingSummary.value":
+		if e.ComplexityRoot.SettingSummary.Value == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingSummary.Value(childComplexity), true
+	case "SettingSummary.values":
+		if e.ComplexityRoot.SettingSummary.Values == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingSummary.Values(childComplexity), true
+
+	case "SettingValue.string":
+		if e.ComplexityRoot.SettingValue.AsString == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingValue.AsString(childComplexity), true
+	case "SettingValue.boolean":
+		if e.ComplexityRoot.SettingValue.Boolean == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingValue.Boolean(childComplexity), true
+	case "SettingValue.choice":
+		if e.ComplexityRoot.SettingValue.Choice == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingValue.Choice(childComplexity), true
+	case "SettingValue.integer":
+		if e.ComplexityRoot.SettingValue.Integer == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingValue.Integer(childComplexity), true
+
+	case "SettingValueCount.own":
+		if e.ComplexityRoot.SettingValueCount.Own == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingValueCount.Own(childComplexity), true
+	case "SettingValueCount.users":
+		if e.ComplexityRoot.SettingValueCount.Users == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingValueCount.Users(childComplexity), true
+	case "SettingValueCount.value":
+		if e.ComplexityRoot.SettingValueCount.Value == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingValueCount.Value(childComplexity), true
+
+	case "SettingsCounts.changed":
+		if e.ComplexityRoot.SettingsCounts.Changed == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingsCounts.Changed(childComplexity), true
+	case "SettingsCounts.failed":
+		if e.ComplexityRoot.SettingsCounts.Failed == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingsCounts.Failed(childComplexity), true
+	case "SettingsCounts.locked":
+		if e.ComplexityRoot.SettingsCounts.Locked == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingsCounts.Locked(childComplexity), true
+	case "SettingsCounts.total":
+		if e.ComplexityRoot.SettingsCounts.Total == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingsCounts.Total(childComplexity), true
+	case "SettingsCounts.unchanged":
+		if e.ComplexityRoot.SettingsCounts.Unchanged == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingsCounts.Unchanged(childComplexity), true
+
+	case "SettingsImpact.byKey":
+		if e.ComplexityRoot.SettingsImpact.ByKey == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingsImpact.ByKey(childComplexity), true
+	case "SettingsImpact.cleared":
+		if e.ComplexityRoot.SettingsImpact.Cleared == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingsImpact.Cleared(childComplexity), true
+	case "SettingsImpact.locked":
+		if e.ComplexityRoot.SettingsImpact.Locked == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingsImpact.Locked(childComplexity), true
+	case "SettingsImpact.others":
+		if e.ComplexityRoot.SettingsImpact.Others == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingsImpact.Others(childComplexity), true
+	case "SettingsImpact.reached":
+		if e.ComplexityRoot.SettingsImpact.Reached == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingsImpact.Reached(childComplexity), true
+	case "SettingsImpact.skipped":
+		if e.ComplexityRoot.SettingsImpact.Skipped == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingsImpact.Skipped(childComplexity), true
+
+	case "SettingsImpactForKey.above":
+		if e.ComplexityRoot.SettingsImpactForKey.Above == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingsImpactForKey.Above(childComplexity), true
+	case "SettingsImpactForKey.definition":
+		if e.ComplexityRoot.SettingsImpactForKey.Definition == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingsImpactForKey.Definition(childComplexity), true
+	case "SettingsImpactForKey.following":
+		if e.ComplexityRoot.SettingsImpactForKey.Following == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingsImpactForKey.Following(childComplexity), true
+	case "SettingsImpactForKey.key":
+		if e.ComplexityRoot.SettingsImpactForKey.Key == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingsImpactForKey.Key(childComplexity), true
+	case "SettingsImpactForKey.locked":
+		if e.ComplexityRoot.SettingsImpactForKey.Locked == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingsImpactForKey.Locked(childComplexity), true
+	case "SettingsImpactForKey.others":
+		if e.ComplexityRoot.SettingsImpactForKey.Others == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingsImpactForKey.Others(childComplexity), true
+	case "SettingsImpactForKey.own":
+		if e.ComplexityRoot.SettingsImpactForKey.Own == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingsImpactForKey.Own(childComplexity), true
+
+	case "SettingsPreview.counts":
+		if e.ComplexityRoot.SettingsPreview.Counts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingsPreview.Counts(childComplexity), true
+	case "SettingsPreview.impact":
+		if e.ComplexityRoot.SettingsPreview.Impact == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingsPreview.Impact(childComplexity), true
+	case "SettingsPreview.rows":
+		if e.ComplexityRoot.SettingsPreview.Rows == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingsPreview.Rows(childComplexity), true
+
+	case "SettingsPreviewRow.outcome":
+		if e.ComplexityRoot.SettingsPreviewRow.Outcome == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingsPreviewRow.Outcome(childComplexity), true
+	case "SettingsPreviewRow.settings":
+		if e.ComplexityRoot.SettingsPreviewRow.SettingChanges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingsPreviewRow.SettingChanges(childComplexity), true
+	case "SettingsPreviewRow.user":
+		if e.ComplexityRoot.SettingsPreviewRow.User == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingsPreviewRow.User(childComplexity), true
+	case "SettingsPreviewRow.userId":
+		if e.ComplexityRoot.SettingsPreviewRow.UserID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingsPreviewRow.UserID(childComplexity), true
+
+	case "SettingsResult.outcome":
+		if e.ComplexityRoot.SettingsResult.Outcome == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingsResult.Outcome(childComplexity), true
+	case "SettingsResult.user":
+		if e.ComplexityRoot.SettingsResult.User == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingsResult.User(childComplexity), true
+	case "SettingsResult.userId":
+		if e.ComplexityRoot.SettingsResult.UserID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingsResult.UserID(childComplexity), true
+
+	case "SettingsSummary.settings":
+		if e.ComplexityRoot.SettingsSummary.Settings == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingsSummary.Settings(childComplexity), true
+	case "SettingsSummary.users":
+		if e.ComplexityRoot.SettingsSummary.Users == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingsSummary.Users(childComplexity), true
 
 	case "Subscription.groupChanged":
 		if e.ComplexityRoot.Subscription.GroupChanged == nil {
@@ -3419,6 +4253,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.User.Role(childComplexity), true
+	case "User.settings":
+		if e.ComplexityRoot.User.Settings == nil {
+			break
+		}
+
+		args, err := field_User_settings_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.User.Settings(childComplexity, args["keys"].([]string)), true
 	case "User.status":
 		if e.ComplexityRoot.User.Status == nil {
 			break
@@ -3461,6 +4306,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.User.ViewerCanSetRole(childComplexity), true
+	case "User.viewerCanSetSettings":
+		if e.ComplexityRoot.User.ViewerCanSetSettings == nil {
+			break
+		}
+
+		return e.ComplexityRoot.User.ViewerCanSetSettings(childComplexity), true
 	case "User.viewerCanSuspend":
 		if e.ComplexityRoot.User.ViewerCanSuspend == nil {
 			break
@@ -3861,6 +4712,31 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.UserRoleSetPayload.User(childComplexity), true
 
+	case "UserSettingsSetPayload.errors":
+		if e.ComplexityRoot.UserSettingsSetPayload.Errors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UserSettingsSetPayload.Errors(childComplexity), true
+	case "UserSettingsSetPayload.job":
+		if e.ComplexityRoot.UserSettingsSetPayload.Job == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UserSettingsSetPayload.Job(childComplexity), true
+	case "UserSettingsSetPayload.preview":
+		if e.ComplexityRoot.UserSettingsSetPayload.Preview == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UserSettingsSetPayload.Preview(childComplexity), true
+	case "UserSettingsSetPayload.user":
+		if e.ComplexityRoot.UserSettingsSetPayload.User == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UserSettingsSetPayload.User(childComplexity), true
+
 	case "UserTableColumn.column":
 		if e.ComplexityRoot.UserTableColumn.Column == nil {
 			break
@@ -4036,6 +4912,37 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.UsersResumePayload.Results(childComplexity), true
+
+	case "UsersSettingsSetPayload.counts":
+		if e.ComplexityRoot.UsersSettingsSetPayload.Counts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UsersSettingsSetPayload.Counts(childComplexity), true
+	case "UsersSettingsSetPayload.errors":
+		if e.ComplexityRoot.UsersSettingsSetPayload.Errors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UsersSettingsSetPayload.Errors(childComplexity), true
+	case "UsersSettingsSetPayload.job":
+		if e.ComplexityRoot.UsersSettingsSetPayload.Job == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UsersSettingsSetPayload.Job(childComplexity), true
+	case "UsersSettingsSetPayload.preview":
+		if e.ComplexityRoot.UsersSettingsSetPayload.Preview == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UsersSettingsSetPayload.Preview(childComplexity), true
+	case "UsersSettingsSetPayload.results":
+		if e.ComplexityRoot.UsersSettingsSetPayload.Results == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UsersSettingsSetPayload.Results(childComplexity), true
 
 	case "UsersSuspendPayload.counts":
 		if e.ComplexityRoot.UsersSuspendPayload.Counts == nil {
@@ -4336,6 +5243,21 @@ type Query {
     selection: UserSelection!
   ): UsersProductsSummary!
 
+  "All settings that there are, in the order in which a screen shows them. Everybody may ask."
+  settingDefinitions: [SettingDefinition!]!
+
+  """
+  For each setting, which values the selected users have and how many have each: the first state of a screen in which the
+  settings of many are changed. Admins and super admins. The errors of a selection come as ` + "`" + `BAD_USER_INPUT` + "`" + `: ` + "`" + `TOO_MANY` + "`" + `,
+  ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `INVALID` + "`" + `.
+  """
+  settingsSummary(
+    "Whose settings."
+    selection: UserSelection!
+    "Only these keys; all of them without it. ` + "`" + `INVALID` + "`" + ` for one that there is not."
+    keys: [String!]
+  ): SettingsSummary!
+
   "One job, or null. Admins and super admins."
   job(
     "The job's id."
@@ -4455,6 +5377,13 @@ type Account implements Node {
   maxGroupDepth: Int!
   "When the account was made. Admins and super admins."
   createdAt: DateTime!
+  "What each setting comes to for somebody who is in no group and holds no value. Admins and super admins."
+  settings(
+    "Only these keys, in the order of the definitions; all of them without it. ` + "`" + `INVALID` + "`" + ` for one that there is not."
+    keys: [String!]
+  ): [EffectiveSetting!]!
+  "May the caller use ` + "`" + `accountSettingsSet` + "`" + `?"
+  viewerCanSetSettings: Boolean!
 }
 
 "A person of the account."
@@ -4510,6 +5439,11 @@ type User implements Node {
   when the last one is taken away (` + "`" + `NO_PRODUCTS` + "`" + `). A member may ask about the own user.
   """
   hasNoProducts: Boolean!
+  "What each setting comes to for the user, where that comes from and what it overrides. A member may ask for the own ones."
+  settings(
+    "Only these keys, in the order of the definitions; all of them without it. ` + "`" + `INVALID` + "`" + ` for one that there is not."
+    keys: [String!]
+  ): [EffectiveSetting!]!
   "When the user was created."
   createdAt: DateTime!
   "When the user's own fields, role or status last changed."
@@ -4528,6 +5462,8 @@ type User implements Node {
   viewerCanManageGroups: Boolean!
   "May the caller use ` + "`" + `usersProductsSet` + "`" + ` and ` + "`" + `userProductBlocksSet` + "`" + ` on this user?"
   viewerCanSetProducts: Boolean!
+  "May the caller use ` + "`" + `userSettingsSet` + "`" + ` on this user?"
+  viewerCanSetSettings: Boolean!
 }
 
 """
@@ -4639,6 +5575,14 @@ type Group implements Node {
     before: String
   ): GroupConnection!
   """
+  What each setting comes to for a user who is in this group and no other and holds no value: what the group holds, what it
+  gets from the groups that it lies in, and the account's. Admins and super admins.
+  """
+  settings(
+    "Only these keys, in the order of the definitions; all of them without it. ` + "`" + `INVALID` + "`" + ` for one that there is not."
+    keys: [String!]
+  ): [EffectiveSetting!]!
+  """
   How deep the group lies: the number of groups on the longest chain from the top down to it, itself
   included, so 1 for a group without parents. Admins and super admins.
   """
@@ -4672,6 +5616,8 @@ type Group implements Node {
   viewerCanNest: Boolean!
   "May the caller use ` + "`" + `groupProductsSet` + "`" + ` and ` + "`" + `groupsProductsSet` + "`" + ` on this group?"
   viewerCanSetProducts: Boolean!
+  "May the caller use ` + "`" + `groupSettingsSet` + "`" + ` on this group?"
+  viewerCanSetSettings: Boolean!
 }
 
 "The groups before and after one in a list."
@@ -4817,9 +5763,11 @@ type Job implements Node {
   failed: Int!
   """
   What it has done so far to what people have, in all its parts; of a dry run what it would do. A user who is concerned by two
-  parts, by a seat that another part frees, counts in each. Null before the first part.
+  parts, by a seat that another part frees, counts in each. Null before the first part, and for a job about settings.
   """
   impact: ProductsImpact
+  "Of a job that has changed the settings of groups: whom they reach. Null for another, and before it has ended."
+  settingsImpact: SettingsImpact
   """
   Why the job ended ` + "`" + `FAILED` + "`" + `; null for every other. ` + "`" + `ALL_ROWS_FAILED` + "`" + `: none of its rows went well. ` + "`" + `ACTOR_LOST_RIGHTS` + "`" + `: whoever
   started it may not do that any more. ` + "`" + `TOO_MANY_ATTEMPTS` + "`" + `: the same part failed again and again. ` + "`" + `INTERNAL` + "`" + `: a mistake in
@@ -4915,6 +5863,136 @@ type JobResult {
   waiting: [Product!]!
   "True when the user was suspended by it, false when a suspension was lifted, null when neither."
   suspended: Boolean
+  "The values of settings that the user or the group held before or holds now because of it."
+  settings: [SettingChange!]!
+}
+
+"What a setting is about and which values it takes. The definitions are part of the server, and the same for every account."
+type SettingDefinition {
+  "By which it is named in inputs, such as ` + "`" + `meeting.recording` + "`" + `; never given to another setting."
+  key: String!
+  "What it belongs to on a screen, such as ` + "`" + `Meetings` + "`" + `."
+  area: String!
+  "The key of the product that it is about, whether or not the account's catalogue has it; null when it is about none."
+  productKey: String
+  "The name that people read, in English."
+  name: String!
+  "What it does, in English."
+  description: String!
+  "Which of the fields of ` + "`" + `SettingValue` + "`" + ` it uses."
+  type: SettingType!
+  "What everybody has for whom nobody has set a value."
+  default: SettingValue!
+  "The least value of an ` + "`" + `INTEGER` + "`" + `."
+  min: Int
+  "The greatest value of an ` + "`" + `INTEGER` + "`" + `."
+  max: Int
+  "What an ` + "`" + `INTEGER` + "`" + ` counts, such as ` + "`" + `minutes` + "`" + `."
+  unit: String
+  "How many characters a ` + "`" + `STRING` + "`" + ` may have."
+  maxLength: Int
+  "What the whole of a ` + "`" + `STRING` + "`" + ` has to match, as a regular expression that JavaScript understands as well; null when anything will do."
+  pattern: String
+  "The values of a ` + "`" + `CHOICE` + "`" + `, in their order; null for others."
+  choices: [SettingChoice!]
+}
+
+"One of the values of a setting of the type ` + "`" + `CHOICE` + "`" + `."
+type SettingChoice {
+  "As it stands in inputs and values."
+  value: String!
+  "The name that people read, in English."
+  name: String!
+}
+
+"A value of a setting: the field of the setting's type has it, the others are null."
+type SettingValue {
+  "Of the type ` + "`" + `BOOLEAN` + "`" + `."
+  boolean: Boolean
+  "Of the type ` + "`" + `INTEGER` + "`" + `."
+  integer: Int
+  "Of the type ` + "`" + `STRING` + "`" + `."
+  string: String
+  "Of the type ` + "`" + `CHOICE` + "`" + `: the ` + "`" + `value` + "`" + ` of a ` + "`" + `SettingChoice` + "`" + `."
+  choice: String
+}
+
+"""
+What a setting comes to for a user, a group or the account. The first of these that exists counts: the account's locked value; a
+locked value of a group, the topmost; the user's own value; a group's value, the nearest; the account's value; the default. Where
+several groups are as near, the higher priority decides, then the shorter way to the group, then the older group.
+"""
+type EffectiveSetting {
+  "Which setting."
+  definition: SettingDefinition!
+  "The value that counts."
+  value: SettingValue!
+  "Where it comes from."
+  source: SettingSource!
+  "The group that holds it, for the sources ` + "`" + `GROUP` + "`" + ` and ` + "`" + `GROUP_LOCK` + "`" + `. A member sees the own groups."
+  group: Group
+  "Whether it is locked, so that nothing below can change it."
+  locked: Boolean!
+  "The value that the user, the group or the account itself holds, whether or not it counts; null when it holds none."
+  ownValue: SettingValue
+  "Whether the own value is locked; false for users, who can't lock."
+  ownLocked: Boolean!
+  "The other values that there are, the next that would count first; the default is the last."
+  overrides: [SettingReason!]!
+}
+
+"A value that would count if those before it were not."
+type SettingReason {
+  "Where it comes from."
+  source: SettingSource!
+  "The group that holds it, for the sources ` + "`" + `GROUP` + "`" + ` and ` + "`" + `GROUP_LOCK` + "`" + `."
+  group: Group
+  "The value."
+  value: SettingValue!
+  "Whether it is locked."
+  locked: Boolean!
+}
+
+"What the settings of many users are."
+type SettingsSummary {
+  "How many users there are in the selection."
+  users: Int!
+  "One for each setting asked for, in the order of the definitions."
+  settings: [SettingSummary!]!
+}
+
+"How many of the users have which value of a setting."
+type SettingSummary {
+  "Which setting."
+  definition: SettingDefinition!
+  "The value that all of them have; null when they differ, and for no users at all."
+  value: SettingValue
+  "Whether they differ."
+  mixed: Boolean!
+  "Each value that some of them have, the most frequent first."
+  values: [SettingValueCount!]!
+}
+
+"How many users have a value."
+type SettingValueCount {
+  "The value."
+  value: SettingValue!
+  "How many have it."
+  users: Int!
+  "How many of them hold it themselves (source ` + "`" + `USER` + "`" + `)."
+  own: Int!
+}
+
+"What became of a value that a user or a group held."
+type SettingChange {
+  "The key of the setting."
+  key: String!
+  "Which setting; null when this server no longer has it."
+  definition: SettingDefinition
+  "The value before; null when there was none."
+  before: SettingValue
+  "The value after; null when there is none any more."
+  after: SettingValue
 }
 
 """
@@ -5367,6 +6445,44 @@ enum JobOutcome {
   LAST_SUPER_ADMIN
   "Somebody has changed it after the job that was to be taken back."
   CHANGED_SINCE
+  "A setting is stored, but has no effect: a lock of the account or of a group decides."
+  LOCKED
+}
+
+"Which values a setting takes."
+enum SettingType {
+  "Yes or no."
+  BOOLEAN
+  "A whole number from ` + "`" + `min` + "`" + ` to ` + "`" + `max` + "`" + `."
+  INTEGER
+  "A text of one line."
+  STRING
+  "One of ` + "`" + `choices` + "`" + `."
+  CHOICE
+}
+
+"Where the value of a setting comes from, the strongest first."
+enum SettingSource {
+  "A locked value of the account."
+  ACCOUNT_LOCK
+  "A locked value of a group."
+  GROUP_LOCK
+  "The user's own value."
+  USER
+  "A value of a group."
+  GROUP
+  "A value of the account."
+  ACCOUNT
+  "The definition: nobody has set a value."
+  DEFAULT
+}
+
+"What becomes of the values that members hold themselves, when a group gets a value of the same setting."
+enum MemberOverrides {
+  "They are taken away, so that the group's value counts for the members; those whom the caller may not touch are left out and counted."
+  CLEAR
+  "They stay, and go on counting for whoever holds one."
+  KEEP
 }
 
 "How a box stands in a screen about many users. Users who wait for a seat count as having the product."
@@ -5633,6 +6749,65 @@ type Mutation {
     "Which groups and which products."
     input: GroupsProductsSetInput!
   ): GroupsProductsSetPayload!
+
+  """
+  Has the account hold values of settings, which count for everybody for whom neither a group nor the user holds one, and for
+  everybody when they are locked. Super admins. Errors: ` + "`" + `INVALID` + "`" + ` (a key that there is not, a value that the setting doesn't
+  take, a lock without a value), ` + "`" + `CONFLICT` + "`" + ` (a key named twice), ` + "`" + `TOO_LONG` + "`" + `, ` + "`" + `INVALID_CHARACTERS` + "`" + `, ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_MANY` + "`" + `.
+  """
+  accountSettingsSet(
+    "Which values."
+    input: AccountSettingsSetInput!
+  ): AccountSettingsSetPayload!
+
+  """
+  Has a group hold values of settings. They apply to all its members, those of the groups in it too, from this moment on: with
+  ` + "`" + `CLEAR` + "`" + ` the values that members hold themselves are taken away, by a job when more than 1,000 hold one. Admins and super
+  admins; values that other admins hold themselves are taken away by super admins only. Errors: ` + "`" + `NOT_FOUND` + "`" + `,
+  ` + "`" + `INVALID` + "`" + ` (a key that there is not, a value that the setting doesn't take, a lock without a value), ` + "`" + `CONFLICT` + "`" + ` (a key named
+  twice), ` + "`" + `TOO_LONG` + "`" + `, ` + "`" + `INVALID_CHARACTERS` + "`" + `, ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_MANY` + "`" + `.
+  Of the arguments shared with other mutations: ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `, and for a key that is none ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_LONG` + "`" + `,
+  ` + "`" + `INVALID_CHARACTERS` + "`" + `.
+  """
+  groupSettingsSet(
+    "Which group and which values."
+    input: GroupSettingsSetInput!
+  ): GroupSettingsSetPayload!
+
+  """
+  Does to many groups what ` + "`" + `groupSettingsSet` + "`" + ` does to one, all or nothing. Admins and super admins. Errors: those of
+  ` + "`" + `groupSettingsSet` + "`" + `, where ` + "`" + `NOT_FOUND` + "`" + `, ` + "`" + `INVALID` + "`" + `, ` + "`" + `TOO_MANY` + "`" + ` and ` + "`" + `TOO_LONG` + "`" + ` may be about the selection, and ` + "`" + `STALE_SELECTION` + "`" + `.
+  Of the arguments shared with other mutations: ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `, and for a key that is none ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_LONG` + "`" + `,
+  ` + "`" + `INVALID_CHARACTERS` + "`" + `.
+  """
+  groupsSettingsSet(
+    "Which groups and which values."
+    input: GroupsSettingsSetInput!
+  ): GroupsSettingsSetPayload!
+
+  """
+  Has a user hold values of settings. Admins for members and themselves, super admins. A value under a lock is stored, and the
+  job's result says ` + "`" + `LOCKED` + "`" + `. Errors: ` + "`" + `NOT_FOUND` + "`" + `, ` + "`" + `FORBIDDEN` + "`" + `, ` + "`" + `INVALID` + "`" + ` (a key that there is not, a value that the setting
+  doesn't take), ` + "`" + `CONFLICT` + "`" + ` (a key named twice), ` + "`" + `TOO_LONG` + "`" + `, ` + "`" + `INVALID_CHARACTERS` + "`" + `, ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_MANY` + "`" + `.
+  Of the arguments shared with other mutations: ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `, and for a key that is none ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_LONG` + "`" + `,
+  ` + "`" + `INVALID_CHARACTERS` + "`" + `.
+  """
+  userSettingsSet(
+    "Which user and which values."
+    input: UserSettingsSetInput!
+  ): UserSettingsSetPayload!
+
+  """
+  Does to many users what ` + "`" + `userSettingsSet` + "`" + ` does to one. Admins for members and themselves, super admins; each user gets an
+  outcome, and those whom the caller may not touch are left out. Errors: ` + "`" + `INVALID` + "`" + `, ` + "`" + `CONFLICT` + "`" + `, ` + "`" + `TOO_LONG` + "`" + `,
+  ` + "`" + `INVALID_CHARACTERS` + "`" + `, ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_MANY` + "`" + `, ` + "`" + `STALE_SELECTION` + "`" + `.
+  Of the arguments shared with other mutations: ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `, and for a key that is none ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_LONG` + "`" + `,
+  ` + "`" + `INVALID_CHARACTERS` + "`" + `.
+  """
+  usersSettingsSet(
+    "Which users and which values."
+    input: UsersSettingsSetInput!
+  ): UsersSettingsSetPayload!
 
   """
   Adds a product to the catalogue. Super admins. Errors: ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_LONG` + "`" + `, ` + "`" + `INVALID_CHARACTERS` + "`" + `, ` + "`" + `INVALID` + "`" + `,
@@ -6868,6 +8043,270 @@ type GroupsProductsSetPayload {
   errors: [UserError!]!
 }
 
+"A value of a setting: exactly one field, that of the setting's type."
+input SettingValueInput @oneOf {
+  "For the type ` + "`" + `BOOLEAN` + "`" + `."
+  boolean: Boolean
+  "For the type ` + "`" + `INTEGER` + "`" + `."
+  integer: Int
+  "For the type ` + "`" + `STRING` + "`" + `."
+  string: String
+  "For the type ` + "`" + `CHOICE` + "`" + `: the ` + "`" + `value` + "`" + ` of a ` + "`" + `SettingChoice` + "`" + `."
+  choice: String
+}
+
+"A value that the account or a group is to hold."
+input SettingInput {
+  "The key of the setting."
+  key: String!
+  "The value; without one, or with null, none is held any more."
+  value: SettingValueInput
+  "Whether nothing below can change it: of groups inside the group, and of users."
+  locked: Boolean! = false
+}
+
+"A value that users are to hold themselves."
+input UserSettingInput {
+  "The key of the setting."
+  key: String!
+  "The value; without one, or with null, none is held any more."
+  value: SettingValueInput
+}
+
+"What the account is to hold."
+input AccountSettingsSetInput {
+  "1 to 250 settings; those that are not named stay as they are."
+  settings: [SettingInput!]!
+}
+
+"What ` + "`" + `accountSettingsSet` + "`" + ` did."
+type AccountSettingsSetPayload {
+  "The account, whose ` + "`" + `settings` + "`" + ` are now those; null when there are errors."
+  account: Account
+  "What was wrong; then nothing is changed."
+  errors: [UserError!]!
+}
+
+"What a group is to hold."
+input GroupSettingsSetInput {
+  "Which group."
+  groupId: ID!
+  "1 to 250 settings; those that are not named stay as they are."
+  settings: [SettingInput!]!
+  "What becomes of the values that members hold themselves of the settings that get a value here."
+  memberOverrides: MemberOverrides! = CLEAR
+  "Only says what would happen, in ` + "`" + `preview` + "`" + `, and changes nothing."
+  dryRun: Boolean! = false
+  """
+  A text of 1 to 255 characters, chosen by the client, under which this is done once: the same input answers with the same
+  ` + "`" + `job` + "`" + `, in its present state, for 7 days; another one is refused with ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `.
+  """
+  idempotencyKey: String
+}
+
+"What ` + "`" + `groupSettingsSet` + "`" + ` did, or would do."
+type GroupSettingsSetPayload {
+  "The group, whose ` + "`" + `settings` + "`" + ` are now those; null when there are errors."
+  group: Group
+  """
+  Whom that reaches; null when there are errors, while ` + "`" + `job` + "`" + ` is still to do it, and for a dry run, whose ` + "`" + `preview` + "`" + ` has it. A job
+  has it as ` + "`" + `settingsImpact` + "`" + ` when it has ended.
+  """
+  impact: SettingsImpact
+  """
+  The job that this is: one that has ended, or, when more than 1,000 users are concerned, one that is still to be done: follow it
+  with ` + "`" + `jobProgress` + "`" + `. Null for a refusal.
+  """
+  job: Job
+  "What would happen; null unless it is a dry run."
+  preview: SettingsPreview
+  "What was wrong; then nothing is changed."
+  errors: [UserError!]!
+}
+
+"What some groups are to hold."
+input GroupsSettingsSetInput {
+  "Which groups."
+  selection: GroupSelection!
+  "1 to 250 settings; those that are not named stay as they are."
+  settings: [SettingInput!]!
+  "What becomes of the values that members hold themselves of the settings that get a value here."
+  memberOverrides: MemberOverrides! = CLEAR
+  "How many groups the selection is believed to have."
+  expectedCount: Int
+  "Only says what would happen, in ` + "`" + `preview` + "`" + `, and changes nothing."
+  dryRun: Boolean! = false
+  """
+  A text of 1 to 255 characters, chosen by the client, under which this is done once: the same input answers with the same
+  ` + "`" + `job` + "`" + `, in its present state, for 7 days; another one is refused with ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `.
+  """
+  idempotencyKey: String
+}
+
+"What ` + "`" + `groupsSettingsSet` + "`" + ` did, or would do."
+type GroupsSettingsSetPayload {
+  "The groups, at most 1,000 of them."
+  groups: [Group!]!
+  """
+  Whom that reaches; null when there are errors, while ` + "`" + `job` + "`" + ` is still to do it, and for a dry run, whose ` + "`" + `preview` + "`" + ` has it. A job
+  has it as ` + "`" + `settingsImpact` + "`" + ` when it has ended.
+  """
+  impact: SettingsImpact
+  """
+  The job that this is: one that has ended, or, when more than 1,000 users are concerned, one that is still to be done: follow it
+  with ` + "`" + `jobProgress` + "`" + `. Null for a refusal.
+  """
+  job: Job
+  "What would happen; null unless it is a dry run."
+  preview: SettingsPreview
+  "What was wrong; then nothing is changed."
+  errors: [UserError!]!
+}
+
+"What a user is to hold."
+input UserSettingsSetInput {
+  "Which user."
+  userId: ID!
+  "1 to 250 settings; those that are not named stay as they are."
+  settings: [UserSettingInput!]!
+  "Only says what would happen, in ` + "`" + `preview` + "`" + `, and changes nothing."
+  dryRun: Boolean! = false
+  """
+  A text of 1 to 255 characters, chosen by the client, under which this is done once: the same input answers with the same
+  ` + "`" + `job` + "`" + `, in its present state, for 7 days; another one is refused with ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `.
+  """
+  idempotencyKey: String
+}
+
+"What ` + "`" + `userSettingsSet` + "`" + ` did, or would do."
+type UserSettingsSetPayload {
+  "The user, whose ` + "`" + `settings` + "`" + ` are now those; null when there are errors."
+  user: User
+  """
+  The job that this is: one that has ended, or, when more than 1,000 users are concerned, one that is still to be done: follow it
+  with ` + "`" + `jobProgress` + "`" + `. Null for a refusal.
+  """
+  job: Job
+  "What would happen; null unless it is a dry run."
+  preview: SettingsPreview
+  "What was wrong; then nothing is changed."
+  errors: [UserError!]!
+}
+
+"What some users are to hold."
+input UsersSettingsSetInput {
+  "Which users."
+  selection: UserSelection!
+  "1 to 250 settings; those that are not named stay as they are."
+  settings: [UserSettingInput!]!
+  "How many users the selection is believed to have."
+  expectedCount: Int
+  "Only says what would happen, in ` + "`" + `preview` + "`" + `, and changes nothing."
+  dryRun: Boolean! = false
+  """
+  A text of 1 to 255 characters, chosen by the client, under which this is done once: the same input answers with the same
+  ` + "`" + `job` + "`" + `, in its present state, for 7 days; another one is refused with ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `.
+  """
+  idempotencyKey: String
+}
+
+"What ` + "`" + `usersSettingsSet` + "`" + ` did, or would do."
+type UsersSettingsSetPayload {
+  "What became of each user, at most 1,000 of them, those that failed first; empty while ` + "`" + `job` + "`" + ` is still to do it."
+  results: [SettingsResult!]!
+  "How many users met with what; null when there are errors, while ` + "`" + `job` + "`" + ` is still to do it, and for a dry run, whose ` + "`" + `preview` + "`" + ` has it."
+  counts: SettingsCounts
+  """
+  The job that this is: one that has ended, or, when more than 1,000 users are concerned, one that is still to be done: follow it
+  with ` + "`" + `jobProgress` + "`" + `. Null for a refusal.
+  """
+  job: Job
+  "What would happen; null unless it is a dry run."
+  preview: SettingsPreview
+  "What was wrong; then nothing is changed."
+  errors: [UserError!]!
+}
+
+"What became of the settings of one user."
+type SettingsResult {
+  "The user's id."
+  userId: ID!
+  "The user; null when there is none."
+  user: User
+  "` + "`" + `CHANGED` + "`" + `, ` + "`" + `UNCHANGED` + "`" + `, ` + "`" + `LOCKED` + "`" + `, ` + "`" + `FORBIDDEN` + "`" + ` or ` + "`" + `NOT_FOUND` + "`" + `."
+  outcome: JobOutcome!
+}
+
+"How many users met with what."
+type SettingsCounts {
+  "All of them."
+  total: Int!
+  "` + "`" + `CHANGED` + "`" + `."
+  changed: Int!
+  "` + "`" + `UNCHANGED` + "`" + `."
+  unchanged: Int!
+  "` + "`" + `LOCKED` + "`" + `."
+  locked: Int!
+  "` + "`" + `FORBIDDEN` + "`" + ` and ` + "`" + `NOT_FOUND` + "`" + `."
+  failed: Int!
+}
+
+"Whom the settings of groups reach, and who has other values all the same."
+type SettingsImpact {
+  "How many users are in the groups, in groups inside them too."
+  reached: Int!
+  "How many of them held a value themselves that was taken away."
+  cleared: Int!
+  "How many of them hold a value themselves that was to be taken away, and the caller may not touch them."
+  skipped: Int!
+  "How many of them follow another group in at least one of the settings: one that is nearer, or has a higher priority."
+  others: Int!
+  "How many of them follow a lock of the account or of another group in at least one of the settings."
+  locked: Int!
+  "The same for each of the settings."
+  byKey: [SettingsImpactForKey!]!
+}
+
+"Whom a setting of groups reaches. The numbers together are all users who are in the groups."
+type SettingsImpactForKey {
+  "The key of the setting."
+  key: String!
+  "Which setting; null when this server no longer has it."
+  definition: SettingDefinition
+  "How many follow one of the groups that were changed."
+  following: Int!
+  "How many have a value of their own."
+  own: Int!
+  "How many follow another group."
+  others: Int!
+  "How many follow a lock of the account or of another group."
+  locked: Int!
+  "How many have what the account or the definition says, since no group says anything any more."
+  above: Int!
+}
+
+"What a change of settings would do."
+type SettingsPreview {
+  "How many users would meet with what: those whose own values it is about."
+  counts: SettingsCounts!
+  "Whom the settings of groups would reach; null where users are named."
+  impact: SettingsImpact
+  "Some of the users whose own values it is about, at most 100: those first for whom it would fail."
+  rows: [SettingsPreviewRow!]!
+}
+
+"What a change would do to the values that one user holds."
+type SettingsPreviewRow {
+  "The user's id."
+  userId: ID!
+  "The user, as it is now; null for one that there is not."
+  user: User
+  "What would happen."
+  outcome: JobOutcome!
+  "The values that the user holds and would hold."
+  settings: [SettingChange!]!
+}
+
 "A new product."
 input ProductCreateInput {
   "Unique in the account and for ever: at most 64 small letters, digits and hyphens, such as ` + "`" + `goto-meeting` + "`" + `."
@@ -7530,8 +8969,44 @@ func childFields_Account(ctx context.Context, ec *executionContext, field graphq
 		return fieldContext_Account_maxGroupDepth(ctx, ec, field)
 	case "createdAt":
 		return fieldContext_Account_createdAt(ctx, ec, field)
+	case "settings":
+		return fieldContext_Account_settings(ctx, ec, field)
+	case "viewerCanSetSettings":
+		return fieldContext_Account_viewerCanSetSettings(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Account", field.Name)
+}
+
+func childFields_AccountSettingsSetPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "account":
+		return fieldContext_AccountSettingsSetPayload_account(ctx, ec, field)
+	case "errors":
+		return fieldContext_AccountSettingsSetPayload_errors(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AccountSettingsSetPayload", field.Name)
+}
+
+func childFields_EffectiveSetting(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "definition":
+		return fieldContext_EffectiveSetting_definition(ctx, ec, field)
+	case "value":
+		return fieldContext_EffectiveSetting_value(ctx, ec, field)
+	case "source":
+		return fieldContext_EffectiveSetting_source(ctx, ec, field)
+	case "group":
+		return fieldContext_EffectiveSetting_group(ctx, ec, field)
+	case "locked":
+		return fieldContext_EffectiveSetting_locked(ctx, ec, field)
+	case "ownValue":
+		return fieldContext_EffectiveSetting_ownValue(ctx, ec, field)
+	case "ownLocked":
+		return fieldContext_EffectiveSetting_ownLocked(ctx, ec, field)
+	case "overrides":
+		return fieldContext_EffectiveSetting_overrides(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type EffectiveSetting", field.Name)
 }
 
 func childFields_Group(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -7562,6 +9037,8 @@ func childFields_Group(ctx context.Context, ec *executionContext, field graphql.
 		return fieldContext_Group_ancestors(ctx, ec, field)
 	case "descendants":
 		return fieldContext_Group_descendants(ctx, ec, field)
+	case "settings":
+		return fieldContext_Group_settings(ctx, ec, field)
 	case "depth":
 		return fieldContext_Group_depth(ctx, ec, field)
 	case "breadcrumbs":
@@ -7584,6 +9061,8 @@ func childFields_Group(ctx context.Context, ec *executionContext, field graphql.
 		return fieldContext_Group_viewerCanNest(ctx, ec, field)
 	case "viewerCanSetProducts":
 		return fieldContext_Group_viewerCanSetProducts(ctx, ec, field)
+	case "viewerCanSetSettings":
+		return fieldContext_Group_viewerCanSetSettings(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Group", field.Name)
 }
@@ -7822,6 +9301,22 @@ func childFields_GroupProductsSetPayload(ctx context.Context, ec *executionConte
 	return nil, fmt.Errorf("no field named %q was found under type GroupProductsSetPayload", field.Name)
 }
 
+func childFields_GroupSettingsSetPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "group":
+		return fieldContext_GroupSettingsSetPayload_group(ctx, ec, field)
+	case "impact":
+		return fieldContext_GroupSettingsSetPayload_impact(ctx, ec, field)
+	case "job":
+		return fieldContext_GroupSettingsSetPayload_job(ctx, ec, field)
+	case "preview":
+		return fieldContext_GroupSettingsSetPayload_preview(ctx, ec, field)
+	case "errors":
+		return fieldContext_GroupSettingsSetPayload_errors(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type GroupSettingsSetPayload", field.Name)
+}
+
 func childFields_GroupTableColumn(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "column":
@@ -7928,6 +9423,22 @@ func childFields_GroupsProductsSetPayload(ctx context.Context, ec *executionCont
 	return nil, fmt.Errorf("no field named %q was found under type GroupsProductsSetPayload", field.Name)
 }
 
+func childFields_GroupsSettingsSetPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "groups":
+		return fieldContext_GroupsSettingsSetPayload_groups(ctx, ec, field)
+	case "impact":
+		return fieldContext_GroupsSettingsSetPayload_impact(ctx, ec, field)
+	case "job":
+		return fieldContext_GroupsSettingsSetPayload_job(ctx, ec, field)
+	case "preview":
+		return fieldContext_GroupsSettingsSetPayload_preview(ctx, ec, field)
+	case "errors":
+		return fieldContext_GroupsSettingsSetPayload_errors(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type GroupsSettingsSetPayload", field.Name)
+}
+
 func childFields_Job(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -7948,6 +9459,8 @@ func childFields_Job(ctx context.Context, ec *executionContext, field graphql.Co
 		return fieldContext_Job_failed(ctx, ec, field)
 	case "impact":
 		return fieldContext_Job_impact(ctx, ec, field)
+	case "settingsImpact":
+		return fieldContext_Job_settingsImpact(ctx, ec, field)
 	case "errorCode":
 		return fieldContext_Job_errorCode(ctx, ec, field)
 	case "createdAt":
@@ -8024,6 +9537,8 @@ func childFields_JobResult(ctx context.Context, ec *executionContext, field grap
 		return fieldContext_JobResult_waiting(ctx, ec, field)
 	case "suspended":
 		return fieldContext_JobResult_suspended(ctx, ec, field)
+	case "settings":
+		return fieldContext_JobResult_settings(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type JobResult", field.Name)
 }
@@ -8426,6 +9941,218 @@ func childFields_RateLimit(ctx context.Context, ec *executionContext, field grap
 	return nil, fmt.Errorf("no field named %q was found under type RateLimit", field.Name)
 }
 
+func childFields_SettingChange(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "key":
+		return fieldContext_SettingChange_key(ctx, ec, field)
+	case "definition":
+		return fieldContext_SettingChange_definition(ctx, ec, field)
+	case "before":
+		return fieldContext_SettingChange_before(ctx, ec, field)
+	case "after":
+		return fieldContext_SettingChange_after(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SettingChange", field.Name)
+}
+
+func childFields_SettingChoice(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "value":
+		return fieldContext_SettingChoice_value(ctx, ec, field)
+	case "name":
+		return fieldContext_SettingChoice_name(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SettingChoice", field.Name)
+}
+
+func childFields_SettingDefinition(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "key":
+		return fieldContext_SettingDefinition_key(ctx, ec, field)
+	case "area":
+		return fieldContext_SettingDefinition_area(ctx, ec, field)
+	case "productKey":
+		return fieldContext_SettingDefinition_productKey(ctx, ec, field)
+	case "name":
+		return fieldContext_SettingDefinition_name(ctx, ec, field)
+	case "description":
+		return fieldContext_SettingDefinition_description(ctx, ec, field)
+	case "type":
+		return fieldContext_SettingDefinition_type(ctx, ec, field)
+	case "default":
+		return fieldContext_SettingDefinition_default(ctx, ec, field)
+	case "min":
+		return fieldContext_SettingDefinition_min(ctx, ec, field)
+	case "max":
+		return fieldContext_SettingDefinition_max(ctx, ec, field)
+	case "unit":
+		return fieldContext_SettingDefinition_unit(ctx, ec, field)
+	case "maxLength":
+		return fieldContext_SettingDefinition_maxLength(ctx, ec, field)
+	case "pattern":
+		return fieldContext_SettingDefinition_pattern(ctx, ec, field)
+	case "choices":
+		return fieldContext_SettingDefinition_choices(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SettingDefinition", field.Name)
+}
+
+func childFields_SettingReason(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "source":
+		return fieldContext_SettingReason_source(ctx, ec, field)
+	case "group":
+		return fieldContext_SettingReason_group(ctx, ec, field)
+	case "value":
+		return fieldContext_SettingReason_value(ctx, ec, field)
+	case "locked":
+		return fieldContext_SettingReason_locked(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SettingReason", field.Name)
+}
+
+func childFields_SettingSummary(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "definition":
+		return fieldContext_SettingSummary_definition(ctx, ec, field)
+	case "value":
+		return fieldContext_SettingSummary_value(ctx, ec, field)
+	case "mixed":
+		return fieldContext_SettingSummary_mixed(ctx, ec, field)
+	case "values":
+		return fieldContext_SettingSummary_values(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SettingSummary", field.Name)
+}
+
+func childFields_SettingValue(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "boolean":
+		return fieldContext_SettingValue_boolean(ctx, ec, field)
+	case "integer":
+		return fieldContext_SettingValue_integer(ctx, ec, field)
+	case "string":
+		return fieldContext_SettingValue_string(ctx, ec, field)
+	case "choice":
+		return fieldContext_SettingValue_choice(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SettingValue", field.Name)
+}
+
+func childFields_SettingValueCount(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "value":
+		return fieldContext_SettingValueCount_value(ctx, ec, field)
+	case "users":
+		return fieldContext_SettingValueCount_users(ctx, ec, field)
+	case "own":
+		return fieldContext_SettingValueCount_own(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SettingValueCount", field.Name)
+}
+
+func childFields_SettingsCounts(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "total":
+		return fieldContext_SettingsCounts_total(ctx, ec, field)
+	case "changed":
+		return fieldContext_SettingsCounts_changed(ctx, ec, field)
+	case "unchanged":
+		return fieldContext_SettingsCounts_unchanged(ctx, ec, field)
+	case "locked":
+		return fieldContext_SettingsCounts_locked(ctx, ec, field)
+	case "failed":
+		return fieldContext_SettingsCounts_failed(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SettingsCounts", field.Name)
+}
+
+func childFields_SettingsImpact(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "reached":
+		return fieldContext_SettingsImpact_reached(ctx, ec, field)
+	case "cleared":
+		return fieldContext_SettingsImpact_cleared(ctx, ec, field)
+	case "skipped":
+		return fieldContext_SettingsImpact_skipped(ctx, ec, field)
+	case "others":
+		return fieldContext_SettingsImpact_others(ctx, ec, field)
+	case "locked":
+		return fieldContext_SettingsImpact_locked(ctx, ec, field)
+	case "byKey":
+		return fieldContext_SettingsImpact_byKey(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SettingsImpact", field.Name)
+}
+
+func childFields_SettingsImpactForKey(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "key":
+		return fieldContext_SettingsImpactForKey_key(ctx, ec, field)
+	case "definition":
+		return fieldContext_SettingsImpactForKey_definition(ctx, ec, field)
+	case "following":
+		return fieldContext_SettingsImpactForKey_following(ctx, ec, field)
+	case "own":
+		return fieldContext_SettingsImpactForKey_own(ctx, ec, field)
+	case "others":
+		return fieldContext_SettingsImpactForKey_others(ctx, ec, field)
+	case "locked":
+		return fieldContext_SettingsImpactForKey_locked(ctx, ec, field)
+	case "above":
+		return fieldContext_SettingsImpactForKey_above(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SettingsImpactForKey", field.Name)
+}
+
+func childFields_SettingsPreview(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "counts":
+		return fieldContext_SettingsPreview_counts(ctx, ec, field)
+	case "impact":
+		return fieldContext_SettingsPreview_impact(ctx, ec, field)
+	case "rows":
+		return fieldContext_SettingsPreview_rows(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SettingsPreview", field.Name)
+}
+
+func childFields_SettingsPreviewRow(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "userId":
+		return fieldContext_SettingsPreviewRow_userId(ctx, ec, field)
+	case "user":
+		return fieldContext_SettingsPreviewRow_user(ctx, ec, field)
+	case "outcome":
+		return fieldContext_SettingsPreviewRow_outcome(ctx, ec, field)
+	case "settings":
+		return fieldContext_SettingsPreviewRow_settings(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SettingsPreviewRow", field.Name)
+}
+
+func childFields_SettingsResult(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "userId":
+		return fieldContext_SettingsResult_userId(ctx, ec, field)
+	case "user":
+		return fieldContext_SettingsResult_user(ctx, ec, field)
+	case "outcome":
+		return fieldContext_SettingsResult_outcome(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SettingsResult", field.Name)
+}
+
+func childFields_SettingsSummary(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "users":
+		return fieldContext_SettingsSummary_users(ctx, ec, field)
+	case "settings":
+		return fieldContext_SettingsSummary_settings(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SettingsSummary", field.Name)
+}
+
 func childFields_TableViewDeletePayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "tableViews":
@@ -8486,6 +10213,8 @@ func childFields_User(ctx context.Context, ec *executionContext, field graphql.C
 		return fieldContext_User_products(ctx, ec, field)
 	case "hasNoProducts":
 		return fieldContext_User_hasNoProducts(ctx, ec, field)
+	case "settings":
+		return fieldContext_User_settings(ctx, ec, field)
 	case "createdAt":
 		return fieldContext_User_createdAt(ctx, ec, field)
 	case "updatedAt":
@@ -8504,6 +10233,8 @@ func childFields_User(ctx context.Context, ec *executionContext, field graphql.C
 		return fieldContext_User_viewerCanManageGroups(ctx, ec, field)
 	case "viewerCanSetProducts":
 		return fieldContext_User_viewerCanSetProducts(ctx, ec, field)
+	case "viewerCanSetSettings":
+		return fieldContext_User_viewerCanSetSettings(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type User", field.Name)
 }
@@ -8722,6 +10453,20 @@ func childFields_UserRoleSetPayload(ctx context.Context, ec *executionContext, f
 	return nil, fmt.Errorf("no field named %q was found under type UserRoleSetPayload", field.Name)
 }
 
+func childFields_UserSettingsSetPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "user":
+		return fieldContext_UserSettingsSetPayload_user(ctx, ec, field)
+	case "job":
+		return fieldContext_UserSettingsSetPayload_job(ctx, ec, field)
+	case "preview":
+		return fieldContext_UserSettingsSetPayload_preview(ctx, ec, field)
+	case "errors":
+		return fieldContext_UserSettingsSetPayload_errors(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UserSettingsSetPayload", field.Name)
+}
+
 func childFields_UserTableColumn(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "column":
@@ -8824,6 +10569,22 @@ func childFields_UsersResumePayload(ctx context.Context, ec *executionContext, f
 		return fieldContext_UsersResumePayload_errors(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type UsersResumePayload", field.Name)
+}
+
+func childFields_UsersSettingsSetPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "results":
+		return fieldContext_UsersSettingsSetPayload_results(ctx, ec, field)
+	case "counts":
+		return fieldContext_UsersSettingsSetPayload_counts(ctx, ec, field)
+	case "job":
+		return fieldContext_UsersSettingsSetPayload_job(ctx, ec, field)
+	case "preview":
+		return fieldContext_UsersSettingsSetPayload_preview(ctx, ec, field)
+	case "errors":
+		return fieldContext_UsersSettingsSetPayload_errors(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UsersSettingsSetPayload", field.Name)
 }
 
 func childFields_UsersSuspendPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -8981,6 +10742,20 @@ func childFields___Type(ctx context.Context, ec *executionContext, field graphql
 // endregion ************************** internal!.gotpl ***************************
 
 // region    ***************************** args.gotpl *****************************
+
+func field_Account_settings_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "keys",
+		func(ctx context.Context, v any) ([]string, error) {
+			return unmarshalOString2ᚕstringᚄ(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["keys"] = arg0
+	return args, nil
+}
 
 func field_Group_adjacent_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
 	var err error
@@ -9282,6 +11057,20 @@ func field_Group_parents_args(ctx context.Context, ec *executionContext, rawArgs
 	return args, nil
 }
 
+func field_Group_settings_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "keys",
+		func(ctx context.Context, v any) ([]string, error) {
+			return unmarshalOString2ᚕstringᚄ(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["keys"] = arg0
+	return args, nil
+}
+
 func field_Job_results_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -9325,6 +11114,20 @@ func field_Job_results_args(ctx context.Context, ec *executionContext, rawArgs m
 		return nil, err
 	}
 	args["before"] = arg4
+	return args, nil
+}
+
+func field_Mutation_accountSettingsSet_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (models.AccountSettingsSetInput, error) {
+			return unmarshalNAccountSettingsSetInput2cohortᚋmodelsᚐAccountSettingsSetInput(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
 	return args, nil
 }
 
@@ -9412,6 +11215,20 @@ func field_Mutation_groupProductsSet_args(ctx context.Context, ec *executionCont
 	return args, nil
 }
 
+func field_Mutation_groupSettingsSet_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (models.GroupSettingsSetInput, error) {
+			return unmarshalNGroupSettingsSetInput2cohortᚋmodelsᚐGroupSettingsSetInput(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func field_Mutation_groupUnnest_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -9460,6 +11277,20 @@ func field_Mutation_groupsProductsSet_args(ctx context.Context, ec *executionCon
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (models.GroupsProductsSetInput, error) {
 			return unmarshalNGroupsProductsSetInput2cohortᚋmodelsᚐGroupsProductsSetInput(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func field_Mutation_groupsSettingsSet_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (models.GroupsSettingsSetInput, error) {
+			return unmarshalNGroupsSettingsSetInput2cohortᚋmodelsᚐGroupsSettingsSetInput(ctx, ec, v)
 		})
 	if err != nil {
 		return nil, err
@@ -9664,6 +11495,20 @@ func field_Mutation_userRoleSet_args(ctx context.Context, ec *executionContext, 
 	return args, nil
 }
 
+func field_Mutation_userSettingsSet_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (models.UserSettingsSetInput, error) {
+			return unmarshalNUserSettingsSetInput2cohortᚋmodelsᚐUserSettingsSetInput(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func field_Mutation_userUpdate_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -9712,6 +11557,20 @@ func field_Mutation_usersResume_args(ctx context.Context, ec *executionContext, 
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (models.UsersResumeInput, error) {
 			return unmarshalNUsersResumeInput2cohortᚋmodelsᚐUsersResumeInput(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func field_Mutation_usersSettingsSet_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (models.UsersSettingsSetInput, error) {
+			return unmarshalNUsersSettingsSetInput2cohortᚋmodelsᚐUsersSettingsSetInput(ctx, ec, v)
 		})
 	if err != nil {
 		return nil, err
@@ -9994,6 +11853,28 @@ func field_Query_product_args(ctx context.Context, ec *executionContext, rawArgs
 	return args, nil
 }
 
+func field_Query_settingsSummary_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "selection",
+		func(ctx context.Context, v any) (models.UserSelection, error) {
+			return unmarshalNUserSelection2cohortᚋmodelsᚐUserSelection(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["selection"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "keys",
+		func(ctx context.Context, v any) ([]string, error) {
+			return unmarshalOString2ᚕstringᚄ(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["keys"] = arg1
+	return args, nil
+}
+
 func field_Query_user_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -10177,6 +12058,20 @@ func field_User_products_args(ctx context.Context, ec *executionContext, rawArgs
 		return nil, err
 	}
 	args["source"] = arg0
+	return args, nil
+}
+
+func field_User_settings_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "keys",
+		func(ctx context.Context, v any) ([]string, error) {
+			return unmarshalOString2ᚕstringᚄ(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["keys"] = arg0
 	return args, nil
 }
 
@@ -10376,6 +12271,366 @@ func _Account_createdAt(ctx context.Context, ec *executionContext, field graphql
 }
 func fieldContext_Account_createdAt(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Account", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func _Account_settings(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Account) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Account_settings(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Account().Settings(ctx, obj, fc.Args["keys"].([]string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.EffectiveSetting) graphql.Marshaler {
+			return marshalNEffectiveSetting2ᚕᚖcohortᚋmodelsᚐEffectiveSettingᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Account_settings(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Account",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_EffectiveSetting(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Account_settings_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func _Account_viewerCanSetSettings(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Account) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Account_viewerCanSetSettings(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Account().ViewerCanSetSettings(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return marshalNBoolean2bool(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Account_viewerCanSetSettings(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Account", field, true, true, errors.New("field of type Boolean does not have child fields"))
+}
+
+func _AccountSettingsSetPayload_account(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AccountSettingsSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AccountSettingsSetPayload_account(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Account, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.Account) graphql.Marshaler {
+			return marshalOAccount2ᚖcohortᚋmodelsᚐAccount(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_AccountSettingsSetPayload_account(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AccountSettingsSetPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Account(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _AccountSettingsSetPayload_errors(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AccountSettingsSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AccountSettingsSetPayload_errors(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Errors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.Error) graphql.Marshaler {
+			return marshalNUserError2ᚕᚖcohortᚋmodelsᚐErrorᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_AccountSettingsSetPayload_errors(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AccountSettingsSetPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_UserError(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _EffectiveSetting_definition(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.EffectiveSetting) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_EffectiveSetting_definition(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Definition, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.SettingDefinition) graphql.Marshaler {
+			return marshalNSettingDefinition2ᚖcohortᚋmodelsᚐSettingDefinition(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_EffectiveSetting_definition(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "EffectiveSetting",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingDefinition(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _EffectiveSetting_value(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.EffectiveSetting) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_EffectiveSetting_value(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Value, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.SettingValue) graphql.Marshaler {
+			return marshalNSettingValue2cohortᚋmodelsᚐSettingValue(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_EffectiveSetting_value(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "EffectiveSetting",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingValue(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _EffectiveSetting_source(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.EffectiveSetting) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_EffectiveSetting_source(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Source, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.SettingSource) graphql.Marshaler {
+			return marshalNSettingSource2cohortᚋmodelsᚐSettingSource(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_EffectiveSetting_source(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("EffectiveSetting", field, false, false, errors.New("field of type SettingSource does not have child fields"))
+}
+
+func _EffectiveSetting_group(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.EffectiveSetting) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_EffectiveSetting_group(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.EffectiveSetting().Group(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.Group) graphql.Marshaler {
+			return marshalOGroup2ᚖcohortᚋmodelsᚐGroup(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_EffectiveSetting_group(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "EffectiveSetting",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Group(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _EffectiveSetting_locked(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.EffectiveSetting) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_EffectiveSetting_locked(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Locked, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return marshalNBoolean2bool(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_EffectiveSetting_locked(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("EffectiveSetting", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func _EffectiveSetting_ownValue(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.EffectiveSetting) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_EffectiveSetting_ownValue(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OwnValue(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.SettingValue) graphql.Marshaler {
+			return marshalOSettingValue2ᚖcohortᚋmodelsᚐSettingValue(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_EffectiveSetting_ownValue(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "EffectiveSetting",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingValue(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _EffectiveSetting_ownLocked(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.EffectiveSetting) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_EffectiveSetting_ownLocked(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OwnLocked(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return marshalNBoolean2bool(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_EffectiveSetting_ownLocked(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("EffectiveSetting", field, true, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func _EffectiveSetting_overrides(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.EffectiveSetting) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_EffectiveSetting_overrides(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Overrides(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.SettingReason) graphql.Marshaler {
+			return marshalNSettingReason2ᚕᚖcohortᚋmodelsᚐSettingReasonᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_EffectiveSetting_overrides(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "EffectiveSetting",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingReason(ctx, ec, field)
+		},
+	}
+	return fc, nil
 }
 
 func _Group_id(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Group) (ret graphql.Marshaler) {
@@ -10800,6 +13055,50 @@ func fieldContext_Group_descendants(ctx context.Context, ec *executionContext, f
 	return fc, nil
 }
 
+func _Group_settings(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Group) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Group_settings(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Group().Settings(ctx, obj, fc.Args["keys"].([]string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.EffectiveSetting) graphql.Marshaler {
+			return marshalNEffectiveSetting2ᚕᚖcohortᚋmodelsᚐEffectiveSettingᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Group_settings(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Group",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_EffectiveSetting(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Group_settings_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func _Group_depth(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Group) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -11080,6 +13379,29 @@ func _Group_viewerCanSetProducts(ctx context.Context, ec *executionContext, fiel
 	)
 }
 func fieldContext_Group_viewerCanSetProducts(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Group", field, true, true, errors.New("field of type Boolean does not have child fields"))
+}
+
+func _Group_viewerCanSetSettings(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Group) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Group_viewerCanSetSettings(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Group().ViewerCanSetSettings(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return marshalNBoolean2bool(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Group_viewerCanSetSettings(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Group", field, true, true, errors.New("field of type Boolean does not have child fields"))
 }
 
@@ -13120,6 +15442,166 @@ func fieldContext_GroupProductsSetPayload_errors(_ context.Context, ec *executio
 	return fc, nil
 }
 
+func _GroupSettingsSetPayload_group(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupSettingsSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupSettingsSetPayload_group(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Group, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.Group) graphql.Marshaler {
+			return marshalOGroup2ᚖcohortᚋmodelsᚐGroup(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_GroupSettingsSetPayload_group(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GroupSettingsSetPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Group(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _GroupSettingsSetPayload_impact(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupSettingsSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupSettingsSetPayload_impact(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Impact, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.SettingsImpact) graphql.Marshaler {
+			return marshalOSettingsImpact2ᚖcohortᚋmodelsᚐSettingsImpact(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_GroupSettingsSetPayload_impact(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GroupSettingsSetPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingsImpact(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _GroupSettingsSetPayload_job(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupSettingsSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupSettingsSetPayload_job(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Job(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.Job) graphql.Marshaler {
+			return marshalOJob2ᚖcohortᚋmodelsᚐJob(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_GroupSettingsSetPayload_job(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GroupSettingsSetPayload",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Job(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _GroupSettingsSetPayload_preview(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupSettingsSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupSettingsSetPayload_preview(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Preview(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.SettingsPreview) graphql.Marshaler {
+			return marshalOSettingsPreview2ᚖcohortᚋmodelsᚐSettingsPreview(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_GroupSettingsSetPayload_preview(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GroupSettingsSetPayload",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingsPreview(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _GroupSettingsSetPayload_errors(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupSettingsSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupSettingsSetPayload_errors(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Errors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.Error) graphql.Marshaler {
+			return marshalNUserError2ᚕᚖcohortᚋmodelsᚐErrorᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_GroupSettingsSetPayload_errors(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GroupSettingsSetPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_UserError(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
 func _GroupTableColumn_column(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableColumn[models.GroupColumn]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -14054,6 +16536,166 @@ func fieldContext_GroupsProductsSetPayload_errors(_ context.Context, ec *executi
 	return fc, nil
 }
 
+func _GroupsSettingsSetPayload_groups(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupsSettingsSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupsSettingsSetPayload_groups(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Groups, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.Group) graphql.Marshaler {
+			return marshalNGroup2ᚕᚖcohortᚋmodelsᚐGroupᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_GroupsSettingsSetPayload_groups(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GroupsSettingsSetPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Group(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _GroupsSettingsSetPayload_impact(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupsSettingsSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupsSettingsSetPayload_impact(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Impact, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.SettingsImpact) graphql.Marshaler {
+			return marshalOSettingsImpact2ᚖcohortᚋmodelsᚐSettingsImpact(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_GroupsSettingsSetPayload_impact(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GroupsSettingsSetPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingsImpact(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _GroupsSettingsSetPayload_job(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupsSettingsSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupsSettingsSetPayload_job(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Job(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.Job) graphql.Marshaler {
+			return marshalOJob2ᚖcohortᚋmodelsᚐJob(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_GroupsSettingsSetPayload_job(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GroupsSettingsSetPayload",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Job(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _GroupsSettingsSetPayload_preview(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupsSettingsSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupsSettingsSetPayload_preview(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Preview(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.SettingsPreview) graphql.Marshaler {
+			return marshalOSettingsPreview2ᚖcohortᚋmodelsᚐSettingsPreview(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_GroupsSettingsSetPayload_preview(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GroupsSettingsSetPayload",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingsPreview(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _GroupsSettingsSetPayload_errors(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupsSettingsSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupsSettingsSetPayload_errors(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Errors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.Error) graphql.Marshaler {
+			return marshalNUserError2ᚕᚖcohortᚋmodelsᚐErrorᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_GroupsSettingsSetPayload_errors(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GroupsSettingsSetPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_UserError(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
 func _Job_id(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Job) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -14265,6 +16907,38 @@ func fieldContext_Job_impact(_ context.Context, ec *executionContext, field grap
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return childFields_ProductsImpact(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _Job_settingsImpact(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Job) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Job_settingsImpact(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.SettingsImpact(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.SettingsImpact) graphql.Marshaler {
+			return marshalOSettingsImpact2ᚖcohortᚋmodelsᚐSettingsImpact(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_Job_settingsImpact(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Job",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingsImpact(ctx, ec, field)
 		},
 	}
 	return fc, nil
@@ -15004,6 +17678,38 @@ func _JobResult_suspended(ctx context.Context, ec *executionContext, field graph
 }
 func fieldContext_JobResult_suspended(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("JobResult", field, true, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func _JobResult_settings(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.JobResult) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_JobResult_settings(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.SettingChanges(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.SettingChange) graphql.Marshaler {
+			return marshalNSettingChange2ᚕᚖcohortᚋmodelsᚐSettingChangeᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_JobResult_settings(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "JobResult",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingChange(ctx, ec, field)
+		},
+	}
+	return fc, nil
 }
 
 func _JobResultConnection_edges(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.JobResultConnection) (ret graphql.Marshaler) {
@@ -17228,6 +19934,226 @@ func fieldContext_Mutation_groupsProductsSet(ctx context.Context, ec *executionC
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = field_Mutation_groupsProductsSet_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func _Mutation_accountSettingsSet(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Mutation_accountSettingsSet(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().AccountSettingsSet(ctx, fc.Args["input"].(models.AccountSettingsSetInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.AccountSettingsSetPayload) graphql.Marshaler {
+			return marshalNAccountSettingsSetPayload2ᚖcohortᚋmodelsᚐAccountSettingsSetPayload(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Mutation_accountSettingsSet(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_AccountSettingsSetPayload(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Mutation_accountSettingsSet_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func _Mutation_groupSettingsSet(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Mutation_groupSettingsSet(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().GroupSettingsSet(ctx, fc.Args["input"].(models.GroupSettingsSetInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.GroupSettingsSetPayload) graphql.Marshaler {
+			return marshalNGroupSettingsSetPayload2ᚖcohortᚋmodelsᚐGroupSettingsSetPayload(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Mutation_groupSettingsSet(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_GroupSettingsSetPayload(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Mutation_groupSettingsSet_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func _Mutation_groupsSettingsSet(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Mutation_groupsSettingsSet(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().GroupsSettingsSet(ctx, fc.Args["input"].(models.GroupsSettingsSetInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.GroupsSettingsSetPayload) graphql.Marshaler {
+			return marshalNGroupsSettingsSetPayload2ᚖcohortᚋmodelsᚐGroupsSettingsSetPayload(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Mutation_groupsSettingsSet(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_GroupsSettingsSetPayload(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Mutation_groupsSettingsSet_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func _Mutation_userSettingsSet(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Mutation_userSettingsSet(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().UserSettingsSet(ctx, fc.Args["input"].(models.UserSettingsSetInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.UserSettingsSetPayload) graphql.Marshaler {
+			return marshalNUserSettingsSetPayload2ᚖcohortᚋmodelsᚐUserSettingsSetPayload(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Mutation_userSettingsSet(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_UserSettingsSetPayload(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Mutation_userSettingsSet_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func _Mutation_usersSettingsSet(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Mutation_usersSettingsSet(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().UsersSettingsSet(ctx, fc.Args["input"].(models.UsersSettingsSetInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.UsersSettingsSetPayload) graphql.Marshaler {
+			return marshalNUsersSettingsSetPayload2ᚖcohortᚋmodelsᚐUsersSettingsSetPayload(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Mutation_usersSettingsSet(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_UsersSettingsSetPayload(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Mutation_usersSettingsSet_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -19785,6 +22711,82 @@ func fieldContext_Query_usersProductsSummary(ctx context.Context, ec *executionC
 	return fc, nil
 }
 
+func _Query_settingDefinitions(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Query_settingDefinitions(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Query().SettingDefinitions(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.SettingDefinition) graphql.Marshaler {
+			return marshalNSettingDefinition2ᚕᚖcohortᚋmodelsᚐSettingDefinitionᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Query_settingDefinitions(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingDefinition(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _Query_settingsSummary(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Query_settingsSummary(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().SettingsSummary(ctx, fc.Args["selection"].(models.UserSelection), fc.Args["keys"].([]string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.SettingsSummary) graphql.Marshaler {
+			return marshalNSettingsSummary2ᚖcohortᚋmodelsᚐSettingsSummary(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Query_settingsSummary(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingsSummary(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Query_settingsSummary_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func _Query_job(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -20182,6 +23184,1658 @@ func _RateLimit_resetAt(ctx context.Context, ec *executionContext, field graphql
 }
 func fieldContext_RateLimit_resetAt(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("RateLimit", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func _SettingChange_key(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingChange_key(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Key, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNString2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingChange_key(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingChange", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _SettingChange_definition(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingChange_definition(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Definition(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.SettingDefinition) graphql.Marshaler {
+			return marshalOSettingDefinition2ᚖcohortᚋmodelsᚐSettingDefinition(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_SettingChange_definition(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SettingChange",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingDefinition(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _SettingChange_before(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingChange_before(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ValueBefore(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.SettingValue) graphql.Marshaler {
+			return marshalOSettingValue2ᚖcohortᚋmodelsᚐSettingValue(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_SettingChange_before(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SettingChange",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingValue(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _SettingChange_after(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingChange_after(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ValueAfter(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.SettingValue) graphql.Marshaler {
+			return marshalOSettingValue2ᚖcohortᚋmodelsᚐSettingValue(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_SettingChange_after(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SettingChange",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingValue(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _SettingChoice_value(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingChoice) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingChoice_value(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Value, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNString2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingChoice_value(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingChoice", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _SettingChoice_name(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingChoice) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingChoice_name(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNString2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingChoice_name(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingChoice", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _SettingDefinition_key(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingDefinition) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingDefinition_key(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Key, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNString2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingDefinition_key(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingDefinition", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _SettingDefinition_area(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingDefinition) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingDefinition_area(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Area, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNString2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingDefinition_area(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingDefinition", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _SettingDefinition_productKey(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingDefinition) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingDefinition_productKey(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ProductKey, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return marshalOString2ᚖstring(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_SettingDefinition_productKey(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingDefinition", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _SettingDefinition_name(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingDefinition) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingDefinition_name(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNString2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingDefinition_name(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingDefinition", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _SettingDefinition_description(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingDefinition) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingDefinition_description(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Description, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNString2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingDefinition_description(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingDefinition", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _SettingDefinition_type(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingDefinition) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingDefinition_type(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Type, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.SettingType) graphql.Marshaler {
+			return marshalNSettingType2cohortᚋmodelsᚐSettingType(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingDefinition_type(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingDefinition", field, false, false, errors.New("field of type SettingType does not have child fields"))
+}
+
+func _SettingDefinition_default(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingDefinition) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingDefinition_default(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Default, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.SettingValue) graphql.Marshaler {
+			return marshalNSettingValue2cohortᚋmodelsᚐSettingValue(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingDefinition_default(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SettingDefinition",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingValue(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _SettingDefinition_min(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingDefinition) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingDefinition_min(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Min, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int32) graphql.Marshaler {
+			return marshalOInt2ᚖint32(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_SettingDefinition_min(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingDefinition", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _SettingDefinition_max(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingDefinition) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingDefinition_max(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Max, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int32) graphql.Marshaler {
+			return marshalOInt2ᚖint32(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_SettingDefinition_max(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingDefinition", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _SettingDefinition_unit(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingDefinition) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingDefinition_unit(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Unit, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return marshalOString2ᚖstring(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_SettingDefinition_unit(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingDefinition", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _SettingDefinition_maxLength(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingDefinition) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingDefinition_maxLength(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.MaxLength, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int32) graphql.Marshaler {
+			return marshalOInt2ᚖint32(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_SettingDefinition_maxLength(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingDefinition", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _SettingDefinition_pattern(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingDefinition) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingDefinition_pattern(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Pattern, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return marshalOString2ᚖstring(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_SettingDefinition_pattern(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingDefinition", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _SettingDefinition_choices(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingDefinition) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingDefinition_choices(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Choices, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []models.SettingChoice) graphql.Marshaler {
+			return marshalOSettingChoice2ᚕcohortᚋmodelsᚐSettingChoiceᚄ(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_SettingDefinition_choices(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SettingDefinition",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingChoice(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _SettingReason_source(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingReason) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingReason_source(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Source, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.SettingSource) graphql.Marshaler {
+			return marshalNSettingSource2cohortᚋmodelsᚐSettingSource(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingReason_source(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingReason", field, false, false, errors.New("field of type SettingSource does not have child fields"))
+}
+
+func _SettingReason_group(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingReason) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingReason_group(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.SettingReason().Group(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.Group) graphql.Marshaler {
+			return marshalOGroup2ᚖcohortᚋmodelsᚐGroup(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_SettingReason_group(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SettingReason",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Group(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _SettingReason_value(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingReason) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingReason_value(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Value, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.SettingValue) graphql.Marshaler {
+			return marshalNSettingValue2cohortᚋmodelsᚐSettingValue(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingReason_value(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SettingReason",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingValue(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _SettingReason_locked(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingReason) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingReason_locked(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Locked, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return marshalNBoolean2bool(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingReason_locked(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingReason", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func _SettingSummary_definition(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingSummary) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingSummary_definition(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Definition, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.SettingDefinition) graphql.Marshaler {
+			return marshalNSettingDefinition2ᚖcohortᚋmodelsᚐSettingDefinition(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingSummary_definition(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SettingSummary",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingDefinition(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _SettingSummary_value(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingSummary) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingSummary_value(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Value(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.SettingValue) graphql.Marshaler {
+			return marshalOSettingValue2ᚖcohortᚋmodelsᚐSettingValue(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_SettingSummary_value(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SettingSummary",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingValue(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _SettingSummary_mixed(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingSummary) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingSummary_mixed(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Mixed(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return marshalNBoolean2bool(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingSummary_mixed(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingSummary", field, true, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func _SettingSummary_values(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingSummary) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingSummary_values(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Values, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.SettingValueCount) graphql.Marshaler {
+			return marshalNSettingValueCount2ᚕᚖcohortᚋmodelsᚐSettingValueCountᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingSummary_values(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SettingSummary",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingValueCount(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _SettingValue_boolean(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingValue) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingValue_boolean(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Boolean(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bool) graphql.Marshaler {
+			return marshalOBoolean2ᚖbool(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_SettingValue_boolean(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingValue", field, true, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func _SettingValue_integer(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingValue) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingValue_integer(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Integer(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int32) graphql.Marshaler {
+			return marshalOInt2ᚖint32(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_SettingValue_integer(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingValue", field, true, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _SettingValue_string(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingValue) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingValue_string(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AsString(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return marshalOString2ᚖstring(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_SettingValue_string(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingValue", field, true, false, errors.New("field of type String does not have child fields"))
+}
+
+func _SettingValue_choice(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingValue) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingValue_choice(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Choice(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return marshalOString2ᚖstring(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_SettingValue_choice(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingValue", field, true, false, errors.New("field of type String does not have child fields"))
+}
+
+func _SettingValueCount_value(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingValueCount) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingValueCount_value(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Value, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.SettingValue) graphql.Marshaler {
+			return marshalNSettingValue2cohortᚋmodelsᚐSettingValue(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingValueCount_value(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SettingValueCount",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingValue(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _SettingValueCount_users(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingValueCount) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingValueCount_users(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Users, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingValueCount_users(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingValueCount", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _SettingValueCount_own(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingValueCount) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingValueCount_own(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Own, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingValueCount_own(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingValueCount", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _SettingsCounts_total(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingsCounts) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingsCounts_total(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Total, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingsCounts_total(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingsCounts", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _SettingsCounts_changed(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingsCounts) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingsCounts_changed(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Changed, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingsCounts_changed(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingsCounts", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _SettingsCounts_unchanged(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingsCounts) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingsCounts_unchanged(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Unchanged, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingsCounts_unchanged(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingsCounts", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _SettingsCounts_locked(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingsCounts) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingsCounts_locked(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Locked, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingsCounts_locked(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingsCounts", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _SettingsCounts_failed(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingsCounts) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingsCounts_failed(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Failed, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingsCounts_failed(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingsCounts", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _SettingsImpact_reached(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingsImpact) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingsImpact_reached(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Reached, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingsImpact_reached(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingsImpact", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _SettingsImpact_cleared(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingsImpact) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingsImpact_cleared(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cleared, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingsImpact_cleared(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingsImpact", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _SettingsImpact_skipped(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingsImpact) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingsImpact_skipped(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Skipped, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingsImpact_skipped(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingsImpact", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _SettingsImpact_others(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingsImpact) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingsImpact_others(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Others, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingsImpact_others(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingsImpact", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _SettingsImpact_locked(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingsImpact) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingsImpact_locked(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Locked, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingsImpact_locked(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingsImpact", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _SettingsImpact_byKey(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingsImpact) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingsImpact_byKey(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ByKey, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.SettingsImpactForKey) graphql.Marshaler {
+			return marshalNSettingsImpactForKey2ᚕᚖcohortᚋmodelsᚐSettingsImpactForKeyᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingsImpact_byKey(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SettingsImpact",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingsImpactForKey(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _SettingsImpactForKey_key(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingsImpactForKey) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingsImpactForKey_key(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Key, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNString2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingsImpactForKey_key(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingsImpactForKey", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _SettingsImpactForKey_definition(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingsImpactForKey) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingsImpactForKey_definition(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Definition(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.SettingDefinition) graphql.Marshaler {
+			return marshalOSettingDefinition2ᚖcohortᚋmodelsᚐSettingDefinition(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_SettingsImpactForKey_definition(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SettingsImpactForKey",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingDefinition(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _SettingsImpactForKey_following(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingsImpactForKey) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingsImpactForKey_following(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Following, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingsImpactForKey_following(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingsImpactForKey", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _SettingsImpactForKey_own(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingsImpactForKey) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingsImpactForKey_own(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Own, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingsImpactForKey_own(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingsImpactForKey", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _SettingsImpactForKey_others(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingsImpactForKey) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingsImpactForKey_others(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Others, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingsImpactForKey_others(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingsImpactForKey", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _SettingsImpactForKey_locked(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingsImpactForKey) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingsImpactForKey_locked(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Locked, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingsImpactForKey_locked(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingsImpactForKey", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _SettingsImpactForKey_above(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingsImpactForKey) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingsImpactForKey_above(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Above, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingsImpactForKey_above(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingsImpactForKey", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _SettingsPreview_counts(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingsPreview) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingsPreview_counts(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Counts, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.SettingsCounts) graphql.Marshaler {
+			return marshalNSettingsCounts2cohortᚋmodelsᚐSettingsCounts(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingsPreview_counts(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SettingsPreview",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingsCounts(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _SettingsPreview_impact(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingsPreview) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingsPreview_impact(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Impact, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.SettingsImpact) graphql.Marshaler {
+			return marshalOSettingsImpact2ᚖcohortᚋmodelsᚐSettingsImpact(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_SettingsPreview_impact(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SettingsPreview",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingsImpact(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _SettingsPreview_rows(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingsPreview) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingsPreview_rows(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Rows, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.ProductsPreviewRow) graphql.Marshaler {
+			return marshalNSettingsPreviewRow2ᚕᚖcohortᚋmodelsᚐProductsPreviewRowᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingsPreview_rows(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SettingsPreview",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingsPreviewRow(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _SettingsPreviewRow_userId(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ProductsPreviewRow) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingsPreviewRow_userId(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.UserID) graphql.Marshaler {
+			return marshalNID2cohortᚋmodelsᚐUserID(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingsPreviewRow_userId(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingsPreviewRow", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func _SettingsPreviewRow_user(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ProductsPreviewRow) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingsPreviewRow_user(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.SettingsPreviewRow().User(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.User) graphql.Marshaler {
+			return marshalOUser2ᚖcohortᚋmodelsᚐUser(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_SettingsPreviewRow_user(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SettingsPreviewRow",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_User(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _SettingsPreviewRow_outcome(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ProductsPreviewRow) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingsPreviewRow_outcome(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Outcome, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.JobOutcome) graphql.Marshaler {
+			return marshalNJobOutcome2cohortᚋmodelsᚐJobOutcome(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingsPreviewRow_outcome(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingsPreviewRow", field, false, false, errors.New("field of type JobOutcome does not have child fields"))
+}
+
+func _SettingsPreviewRow_settings(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ProductsPreviewRow) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingsPreviewRow_settings(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.SettingChanges(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.SettingChange) graphql.Marshaler {
+			return marshalNSettingChange2ᚕᚖcohortᚋmodelsᚐSettingChangeᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingsPreviewRow_settings(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SettingsPreviewRow",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingChange(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _SettingsResult_userId(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingsResult) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingsResult_userId(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.UserID) graphql.Marshaler {
+			return marshalNID2cohortᚋmodelsᚐUserID(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingsResult_userId(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingsResult", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func _SettingsResult_user(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingsResult) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingsResult_user(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.User, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.User) graphql.Marshaler {
+			return marshalOUser2ᚖcohortᚋmodelsᚐUser(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_SettingsResult_user(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SettingsResult",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_User(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _SettingsResult_outcome(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingsResult) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingsResult_outcome(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Outcome, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.JobOutcome) graphql.Marshaler {
+			return marshalNJobOutcome2cohortᚋmodelsᚐJobOutcome(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingsResult_outcome(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingsResult", field, false, false, errors.New("field of type JobOutcome does not have child fields"))
+}
+
+func _SettingsSummary_users(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingsSummary) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingsSummary_users(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Users, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingsSummary_users(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingsSummary", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _SettingsSummary_settings(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingsSummary) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingsSummary_settings(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Settings, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.SettingSummary) graphql.Marshaler {
+			return marshalNSettingSummary2ᚕᚖcohortᚋmodelsᚐSettingSummaryᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingsSummary_settings(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SettingsSummary",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingSummary(ctx, ec, field)
+		},
+	}
+	return fc, nil
 }
 
 func _Subscription_groupChanged(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret func(ctx context.Context) graphql.Marshaler) {
@@ -20846,6 +25500,50 @@ func fieldContext_User_hasNoProducts(_ context.Context, ec *executionContext, fi
 	return graphql.NewScalarFieldContext("User", field, true, true, errors.New("field of type Boolean does not have child fields"))
 }
 
+func _User_settings(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.User) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_User_settings(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.User().Settings(ctx, obj, fc.Args["keys"].([]string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.EffectiveSetting) graphql.Marshaler {
+			return marshalNEffectiveSetting2ᚕᚖcohortᚋmodelsᚐEffectiveSettingᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_User_settings(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "User",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_EffectiveSetting(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_User_settings_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func _User_createdAt(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.User) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -21050,6 +25748,29 @@ func _User_viewerCanSetProducts(ctx context.Context, ec *executionContext, field
 	)
 }
 func fieldContext_User_viewerCanSetProducts(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("User", field, true, true, errors.New("field of type Boolean does not have child fields"))
+}
+
+func _User_viewerCanSetSettings(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.User) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_User_viewerCanSetSettings(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.User().ViewerCanSetSettings(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return marshalNBoolean2bool(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_User_viewerCanSetSettings(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("User", field, true, true, errors.New("field of type Boolean does not have child fields"))
 }
 
@@ -22830,6 +27551,134 @@ func fieldContext_UserRoleSetPayload_errors(_ context.Context, ec *executionCont
 	return fc, nil
 }
 
+func _UserSettingsSetPayload_user(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UserSettingsSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UserSettingsSetPayload_user(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.User, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.User) graphql.Marshaler {
+			return marshalOUser2ᚖcohortᚋmodelsᚐUser(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_UserSettingsSetPayload_user(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UserSettingsSetPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_User(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _UserSettingsSetPayload_job(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UserSettingsSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UserSettingsSetPayload_job(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Job(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.Job) graphql.Marshaler {
+			return marshalOJob2ᚖcohortᚋmodelsᚐJob(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_UserSettingsSetPayload_job(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UserSettingsSetPayload",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Job(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _UserSettingsSetPayload_preview(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UserSettingsSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UserSettingsSetPayload_preview(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Preview(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.SettingsPreview) graphql.Marshaler {
+			return marshalOSettingsPreview2ᚖcohortᚋmodelsᚐSettingsPreview(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_UserSettingsSetPayload_preview(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UserSettingsSetPayload",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingsPreview(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _UserSettingsSetPayload_errors(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UserSettingsSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UserSettingsSetPayload_errors(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Errors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.Error) graphql.Marshaler {
+			return marshalNUserError2ᚕᚖcohortᚋmodelsᚐErrorᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_UserSettingsSetPayload_errors(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UserSettingsSetPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_UserError(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
 func _UserTableColumn_column(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableColumn[models.UserColumn]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -23635,6 +28484,166 @@ func _UsersResumePayload_errors(ctx context.Context, ec *executionContext, field
 func fieldContext_UsersResumePayload_errors(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "UsersResumePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_UserError(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _UsersSettingsSetPayload_results(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UsersSettingsSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UsersSettingsSetPayload_results(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Results, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.SettingsResult) graphql.Marshaler {
+			return marshalNSettingsResult2ᚕᚖcohortᚋmodelsᚐSettingsResultᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_UsersSettingsSetPayload_results(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UsersSettingsSetPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingsResult(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _UsersSettingsSetPayload_counts(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UsersSettingsSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UsersSettingsSetPayload_counts(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Counts, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.SettingsCounts) graphql.Marshaler {
+			return marshalOSettingsCounts2ᚖcohortᚋmodelsᚐSettingsCounts(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_UsersSettingsSetPayload_counts(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UsersSettingsSetPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingsCounts(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _UsersSettingsSetPayload_job(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UsersSettingsSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UsersSettingsSetPayload_job(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Job(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.Job) graphql.Marshaler {
+			return marshalOJob2ᚖcohortᚋmodelsᚐJob(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_UsersSettingsSetPayload_job(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UsersSettingsSetPayload",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Job(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _UsersSettingsSetPayload_preview(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UsersSettingsSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UsersSettingsSetPayload_preview(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Preview(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.SettingsPreview) graphql.Marshaler {
+			return marshalOSettingsPreview2ᚖcohortᚋmodelsᚐSettingsPreview(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_UsersSettingsSetPayload_preview(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UsersSettingsSetPayload",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingsPreview(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _UsersSettingsSetPayload_errors(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UsersSettingsSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UsersSettingsSetPayload_errors(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Errors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.Error) graphql.Marshaler {
+			return marshalNUserError2ᚕᚖcohortᚋmodelsᚐErrorᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_UsersSettingsSetPayload_errors(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UsersSettingsSetPayload",
 		Field:      field,
 		IsMethod:   false,
 		IsResolver: false,
@@ -25098,6 +30107,36 @@ func fieldContext___Type_isOneOf(_ context.Context, ec *executionContext, field 
 
 // region    **************************** input.gotpl *****************************
 
+func unmarshalInputAccountSettingsSetInput(ctx context.Context, ec *executionContext, obj any) (models.AccountSettingsSetInput, error) {
+	var it models.AccountSettingsSetInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"settings"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "settings":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("settings"))
+			data, err := unmarshalNSettingInput2ᚕᚖcohortᚋmodelsᚐSettingInputᚄ(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Settings = data
+		}
+	}
+	return it, nil
+}
+
 func unmarshalInputGroupBy(ctx context.Context, ec *executionContext, obj any) (models.GroupBy, error) {
 	var it models.GroupBy
 	if obj == nil {
@@ -25941,6 +30980,71 @@ func unmarshalInputGroupSelection(ctx context.Context, ec *executionContext, obj
 	return it, nil
 }
 
+func unmarshalInputGroupSettingsSetInput(ctx context.Context, ec *executionContext, obj any) (models.GroupSettingsSetInput, error) {
+	var it models.GroupSettingsSetInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["memberOverrides"]; !present {
+		asMap["memberOverrides"] = "CLEAR"
+	}
+	if _, present := asMap["dryRun"]; !present {
+		asMap["dryRun"] = false
+	}
+
+	fieldsInOrder := [...]string{"groupId", "settings", "memberOverrides", "dryRun", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "groupId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("groupId"))
+			data, err := unmarshalNID2cohortᚋmodelsᚐGroupID(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.GroupID = data
+		case "settings":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("settings"))
+			data, err := unmarshalNSettingInput2ᚕᚖcohortᚋmodelsᚐSettingInputᚄ(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Settings = data
+		case "memberOverrides":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("memberOverrides"))
+			data, err := unmarshalNMemberOverrides2cohortᚋmodelsᚐMemberOverrides(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.MemberOverrides = data
+		case "dryRun":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("dryRun"))
+			data, err := unmarshalNBoolean2bool(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.DryRun = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
 func unmarshalInputGroupTableColumnInput(ctx context.Context, ec *executionContext, obj any) (models.TableColumn[models.GroupColumn], error) {
 	var it models.TableColumn[models.GroupColumn]
 	if obj == nil {
@@ -26465,6 +31569,78 @@ func unmarshalInputGroupsProductsSetInput(ctx context.Context, ec *executionCont
 				return it, err
 			}
 			it.ConfirmToken = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+func unmarshalInputGroupsSettingsSetInput(ctx context.Context, ec *executionContext, obj any) (models.GroupsSettingsSetInput, error) {
+	var it models.GroupsSettingsSetInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["memberOverrides"]; !present {
+		asMap["memberOverrides"] = "CLEAR"
+	}
+	if _, present := asMap["dryRun"]; !present {
+		asMap["dryRun"] = false
+	}
+
+	fieldsInOrder := [...]string{"selection", "settings", "memberOverrides", "expectedCount", "dryRun", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "selection":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("selection"))
+			data, err := unmarshalNGroupSelection2ᚖcohortᚋmodelsᚐGroupSelection(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Selection = data
+		case "settings":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("settings"))
+			data, err := unmarshalNSettingInput2ᚕᚖcohortᚋmodelsᚐSettingInputᚄ(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Settings = data
+		case "memberOverrides":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("memberOverrides"))
+			data, err := unmarshalNMemberOverrides2cohortᚋmodelsᚐMemberOverrides(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.MemberOverrides = data
+		case "expectedCount":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("expectedCount"))
+			data, err := unmarshalOInt2ᚖint32(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.ExpectedCount = data
+		case "dryRun":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("dryRun"))
+			data, err := unmarshalNBoolean2bool(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.DryRun = data
 		case "idempotencyKey":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
 			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
@@ -27044,6 +32220,105 @@ func unmarshalInputProductUpdateInput(ctx context.Context, ec *executionContext,
 				return it, err
 			}
 			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+func unmarshalInputSettingInput(ctx context.Context, ec *executionContext, obj any) (models.SettingInput, error) {
+	var it models.SettingInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["locked"]; !present {
+		asMap["locked"] = false
+	}
+
+	fieldsInOrder := [...]string{"key", "value", "locked"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "key":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("key"))
+			data, err := unmarshalNString2string(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Key = data
+		case "value":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("value"))
+			data, err := unmarshalOSettingValueInput2ᚖcohortᚋmodelsᚐSettingValueInput(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Value = data
+		case "locked":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("locked"))
+			data, err := unmarshalNBoolean2bool(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Locked = data
+		}
+	}
+	return it, nil
+}
+
+func unmarshalInputSettingValueInput(ctx context.Context, ec *executionContext, obj any) (models.SettingValueInput, error) {
+	var it models.SettingValueInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"boolean", "integer", "string", "choice"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "boolean":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("boolean"))
+			data, err := unmarshalOBoolean2ᚖbool(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Boolean = data
+		case "integer":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("integer"))
+			data, err := unmarshalOInt2ᚖint32(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Integer = data
+		case "string":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("string"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.String = data
+		case "choice":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("choice"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Choice = data
 		}
 	}
 	return it, nil
@@ -27884,6 +33159,98 @@ func unmarshalInputUserSelection(ctx context.Context, ec *executionContext, obj 
 	return it, nil
 }
 
+func unmarshalInputUserSettingInput(ctx context.Context, ec *executionContext, obj any) (models.UserSettingInput, error) {
+	var it models.UserSettingInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"key", "value"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "key":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("key"))
+			data, err := unmarshalNString2string(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Key = data
+		case "value":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("value"))
+			data, err := unmarshalOSettingValueInput2ᚖcohortᚋmodelsᚐSettingValueInput(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Value = data
+		}
+	}
+	return it, nil
+}
+
+func unmarshalInputUserSettingsSetInput(ctx context.Context, ec *executionContext, obj any) (models.UserSettingsSetInput, error) {
+	var it models.UserSettingsSetInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["dryRun"]; !present {
+		asMap["dryRun"] = false
+	}
+
+	fieldsInOrder := [...]string{"userId", "settings", "dryRun", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "userId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("userId"))
+			data, err := unmarshalNID2cohortᚋmodelsᚐUserID(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.UserID = data
+		case "settings":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("settings"))
+			data, err := unmarshalNUserSettingInput2ᚕᚖcohortᚋmodelsᚐUserSettingInputᚄ(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Settings = data
+		case "dryRun":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("dryRun"))
+			data, err := unmarshalNBoolean2bool(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.DryRun = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
 func unmarshalInputUserTableColumnInput(ctx context.Context, ec *executionContext, obj any) (models.TableColumn[models.UserColumn], error) {
 	var it models.TableColumn[models.UserColumn]
 	if obj == nil {
@@ -28301,6 +33668,68 @@ func unmarshalInputUsersResumeInput(ctx context.Context, ec *executionContext, o
 	return it, nil
 }
 
+func unmarshalInputUsersSettingsSetInput(ctx context.Context, ec *executionContext, obj any) (models.UsersSettingsSetInput, error) {
+	var it models.UsersSettingsSetInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["dryRun"]; !present {
+		asMap["dryRun"] = false
+	}
+
+	fieldsInOrder := [...]string{"selection", "settings", "expectedCount", "dryRun", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "selection":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("selection"))
+			data, err := unmarshalNUserSelection2ᚖcohortᚋmodelsᚐUserSelection(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Selection = data
+		case "settings":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("settings"))
+			data, err := unmarshalNUserSettingInput2ᚕᚖcohortᚋmodelsᚐUserSettingInputᚄ(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Settings = data
+		case "expectedCount":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("expectedCount"))
+			data, err := unmarshalOInt2ᚖint32(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.ExpectedCount = data
+		case "dryRun":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("dryRun"))
+			data, err := unmarshalNBoolean2bool(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.DryRun = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
 func unmarshalInputUsersSuspendInput(ctx context.Context, ec *executionContext, obj any) (models.UsersSuspendInput, error) {
 	var it models.UsersSuspendInput
 	if obj == nil {
@@ -28592,6 +34021,231 @@ func _Account(ctx context.Context, ec *executionContext, sel ast.SelectionSet, o
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "createdAt":
 			out.Values[i] = _Account_createdAt(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "settings":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _Account_settings(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "viewerCanSetSettings":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _Account_viewerCanSetSettings(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var accountSettingsSetPayloadImplementors = []string{"AccountSettingsSetPayload"}
+
+func _AccountSettingsSetPayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.AccountSettingsSetPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, accountSettingsSetPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AccountSettingsSetPayload")
+		case "account":
+			out.Values[i] = _AccountSettingsSetPayload_account(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "errors":
+			out.Values[i] = _AccountSettingsSetPayload_errors(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var effectiveSettingImplementors = []string{"EffectiveSetting"}
+
+func _EffectiveSetting(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.EffectiveSetting) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, effectiveSettingImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("EffectiveSetting")
+		case "definition":
+			out.Values[i] = _EffectiveSetting_definition(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "value":
+			out.Values[i] = _EffectiveSetting_value(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "source":
+			out.Values[i] = _EffectiveSetting_source(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "group":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _EffectiveSetting_group(ctx, ec, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "locked":
+			out.Values[i] = _EffectiveSetting_locked(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "ownValue":
+			out.Values[i] = _EffectiveSetting_ownValue(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "ownLocked":
+			out.Values[i] = _EffectiveSetting_ownLocked(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "overrides":
+			out.Values[i] = _EffectiveSetting_overrides(ctx, ec, field, obj)
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
@@ -28957,6 +34611,44 @@ func _Group(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "settings":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _Group_settings(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "depth":
 			field := field
 
@@ -29248,6 +34940,44 @@ func _Group(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj
 					}
 				}()
 				res = _Group_viewerCanSetProducts(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "viewerCanSetSettings":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _Group_viewerCanSetSettings(ctx, ec, field, obj)
 				if res == graphql.Null {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -30335,6 +36065,64 @@ func _GroupProductsSetPayload(ctx context.Context, ec *executionContext, sel ast
 	return out
 }
 
+var groupSettingsSetPayloadImplementors = []string{"GroupSettingsSetPayload"}
+
+func _GroupSettingsSetPayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.GroupSettingsSetPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, groupSettingsSetPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("GroupSettingsSetPayload")
+		case "group":
+			out.Values[i] = _GroupSettingsSetPayload_group(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "impact":
+			out.Values[i] = _GroupSettingsSetPayload_impact(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "job":
+			out.Values[i] = _GroupSettingsSetPayload_job(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "preview":
+			out.Values[i] = _GroupSettingsSetPayload_preview(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "errors":
+			out.Values[i] = _GroupSettingsSetPayload_errors(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var groupTableColumnImplementors = []string{"GroupTableColumn"}
 
 func _GroupTableColumn(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.TableColumn[models.GroupColumn]) graphql.Marshaler {
@@ -30726,6 +36514,64 @@ func _GroupsProductsSetPayload(ctx context.Context, ec *executionContext, sel as
 	return out
 }
 
+var groupsSettingsSetPayloadImplementors = []string{"GroupsSettingsSetPayload"}
+
+func _GroupsSettingsSetPayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.GroupsSettingsSetPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, groupsSettingsSetPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("GroupsSettingsSetPayload")
+		case "groups":
+			out.Values[i] = _GroupsSettingsSetPayload_groups(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "impact":
+			out.Values[i] = _GroupsSettingsSetPayload_impact(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "job":
+			out.Values[i] = _GroupsSettingsSetPayload_job(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "preview":
+			out.Values[i] = _GroupsSettingsSetPayload_preview(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "errors":
+			out.Values[i] = _GroupsSettingsSetPayload_errors(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var jobImplementors = []string{"Job", "Node"}
 
 func _Job(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.Job) graphql.Marshaler {
@@ -30780,6 +36626,11 @@ func _Job(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *
 			}
 		case "impact":
 			out.Values[i] = _Job_impact(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "settingsImpact":
+			out.Values[i] = _Job_settingsImpact(ctx, ec, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
@@ -31439,6 +37290,11 @@ func _JobResult(ctx context.Context, ec *executionContext, sel ast.SelectionSet,
 		case "suspended":
 			out.Values[i] = _JobResult_suspended(ctx, ec, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "settings":
+			out.Values[i] = _JobResult_settings(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		default:
@@ -32561,6 +38417,41 @@ func _Mutation(ctx context.Context, ec *executionContext, sel ast.SelectionSet) 
 		case "groupsProductsSet":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return _Mutation_groupsProductsSet(ctx, ec, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "accountSettingsSet":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return _Mutation_accountSettingsSet(ctx, ec, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "groupSettingsSet":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return _Mutation_groupSettingsSet(ctx, ec, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "groupsSettingsSet":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return _Mutation_groupsSettingsSet(ctx, ec, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "userSettingsSet":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return _Mutation_userSettingsSet(ctx, ec, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "usersSettingsSet":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return _Mutation_usersSettingsSet(ctx, ec, field)
 			})
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
@@ -33934,6 +39825,50 @@ func _Query(ctx context.Context, ec *executionContext, sel ast.SelectionSet) gra
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "settingDefinitions":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _Query_settingDefinitions(ctx, ec, field)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "settingsSummary":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _Query_settingsSummary(ctx, ec, field)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
 		case "job":
 			field := field
 
@@ -34113,6 +40048,854 @@ func _RateLimit(ctx context.Context, ec *executionContext, sel ast.SelectionSet,
 			}
 		case "resetAt":
 			out.Values[i] = _RateLimit_resetAt(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var settingChangeImplementors = []string{"SettingChange"}
+
+func _SettingChange(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.SettingChange) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, settingChangeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SettingChange")
+		case "key":
+			out.Values[i] = _SettingChange_key(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "definition":
+			out.Values[i] = _SettingChange_definition(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "before":
+			out.Values[i] = _SettingChange_before(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "after":
+			out.Values[i] = _SettingChange_after(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var settingChoiceImplementors = []string{"SettingChoice"}
+
+func _SettingChoice(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.SettingChoice) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, settingChoiceImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SettingChoice")
+		case "value":
+			out.Values[i] = _SettingChoice_value(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "name":
+			out.Values[i] = _SettingChoice_name(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var settingDefinitionImplementors = []string{"SettingDefinition"}
+
+func _SettingDefinition(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.SettingDefinition) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, settingDefinitionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SettingDefinition")
+		case "key":
+			out.Values[i] = _SettingDefinition_key(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "area":
+			out.Values[i] = _SettingDefinition_area(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "productKey":
+			out.Values[i] = _SettingDefinition_productKey(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "name":
+			out.Values[i] = _SettingDefinition_name(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "description":
+			out.Values[i] = _SettingDefinition_description(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "type":
+			out.Values[i] = _SettingDefinition_type(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "default":
+			out.Values[i] = _SettingDefinition_default(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "min":
+			out.Values[i] = _SettingDefinition_min(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "max":
+			out.Values[i] = _SettingDefinition_max(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "unit":
+			out.Values[i] = _SettingDefinition_unit(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "maxLength":
+			out.Values[i] = _SettingDefinition_maxLength(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "pattern":
+			out.Values[i] = _SettingDefinition_pattern(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "choices":
+			out.Values[i] = _SettingDefinition_choices(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var settingReasonImplementors = []string{"SettingReason"}
+
+func _SettingReason(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.SettingReason) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, settingReasonImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SettingReason")
+		case "source":
+			out.Values[i] = _SettingReason_source(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "group":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _SettingReason_group(ctx, ec, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "value":
+			out.Values[i] = _SettingReason_value(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "locked":
+			out.Values[i] = _SettingReason_locked(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var settingSummaryImplementors = []string{"SettingSummary"}
+
+func _SettingSummary(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.SettingSummary) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, settingSummaryImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SettingSummary")
+		case "definition":
+			out.Values[i] = _SettingSummary_definition(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "value":
+			out.Values[i] = _SettingSummary_value(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "mixed":
+			out.Values[i] = _SettingSummary_mixed(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "values":
+			out.Values[i] = _SettingSummary_values(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var settingValueImplementors = []string{"SettingValue"}
+
+func _SettingValue(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.SettingValue) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, settingValueImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SettingValue")
+		case "boolean":
+			out.Values[i] = _SettingValue_boolean(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "integer":
+			out.Values[i] = _SettingValue_integer(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "string":
+			out.Values[i] = _SettingValue_string(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "choice":
+			out.Values[i] = _SettingValue_choice(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var settingValueCountImplementors = []string{"SettingValueCount"}
+
+func _SettingValueCount(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.SettingValueCount) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, settingValueCountImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SettingValueCount")
+		case "value":
+			out.Values[i] = _SettingValueCount_value(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "users":
+			out.Values[i] = _SettingValueCount_users(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "own":
+			out.Values[i] = _SettingValueCount_own(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var settingsCountsImplementors = []string{"SettingsCounts"}
+
+func _SettingsCounts(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.SettingsCounts) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, settingsCountsImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SettingsCounts")
+		case "total":
+			out.Values[i] = _SettingsCounts_total(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "changed":
+			out.Values[i] = _SettingsCounts_changed(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "unchanged":
+			out.Values[i] = _SettingsCounts_unchanged(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "locked":
+			out.Values[i] = _SettingsCounts_locked(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "failed":
+			out.Values[i] = _SettingsCounts_failed(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var settingsImpactImplementors = []string{"SettingsImpact"}
+
+func _SettingsImpact(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.SettingsImpact) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, settingsImpactImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SettingsImpact")
+		case "reached":
+			out.Values[i] = _SettingsImpact_reached(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "cleared":
+			out.Values[i] = _SettingsImpact_cleared(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "skipped":
+			out.Values[i] = _SettingsImpact_skipped(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "others":
+			out.Values[i] = _SettingsImpact_others(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "locked":
+			out.Values[i] = _SettingsImpact_locked(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "byKey":
+			out.Values[i] = _SettingsImpact_byKey(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var settingsImpactForKeyImplementors = []string{"SettingsImpactForKey"}
+
+func _SettingsImpactForKey(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.SettingsImpactForKey) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, settingsImpactForKeyImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SettingsImpactForKey")
+		case "key":
+			out.Values[i] = _SettingsImpactForKey_key(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "definition":
+			out.Values[i] = _SettingsImpactForKey_definition(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "following":
+			out.Values[i] = _SettingsImpactForKey_following(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "own":
+			out.Values[i] = _SettingsImpactForKey_own(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "others":
+			out.Values[i] = _SettingsImpactForKey_others(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "locked":
+			out.Values[i] = _SettingsImpactForKey_locked(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "above":
+			out.Values[i] = _SettingsImpactForKey_above(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var settingsPreviewImplementors = []string{"SettingsPreview"}
+
+func _SettingsPreview(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.SettingsPreview) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, settingsPreviewImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SettingsPreview")
+		case "counts":
+			out.Values[i] = _SettingsPreview_counts(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "impact":
+			out.Values[i] = _SettingsPreview_impact(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "rows":
+			out.Values[i] = _SettingsPreview_rows(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var settingsPreviewRowImplementors = []string{"SettingsPreviewRow"}
+
+func _SettingsPreviewRow(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.ProductsPreviewRow) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, settingsPreviewRowImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SettingsPreviewRow")
+		case "userId":
+			out.Values[i] = _SettingsPreviewRow_userId(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "user":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _SettingsPreviewRow_user(ctx, ec, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "outcome":
+			out.Values[i] = _SettingsPreviewRow_outcome(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "settings":
+			out.Values[i] = _SettingsPreviewRow_settings(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var settingsResultImplementors = []string{"SettingsResult"}
+
+func _SettingsResult(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.SettingsResult) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, settingsResultImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SettingsResult")
+		case "userId":
+			out.Values[i] = _SettingsResult_userId(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "user":
+			out.Values[i] = _SettingsResult_user(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "outcome":
+			out.Values[i] = _SettingsResult_outcome(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var settingsSummaryImplementors = []string{"SettingsSummary"}
+
+func _SettingsSummary(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.SettingsSummary) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, settingsSummaryImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SettingsSummary")
+		case "users":
+			out.Values[i] = _SettingsSummary_users(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "settings":
+			out.Values[i] = _SettingsSummary_settings(ctx, ec, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -34469,6 +41252,44 @@ func _User(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj 
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "settings":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _User_settings(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "createdAt":
 			out.Values[i] = _User_createdAt(ctx, ec, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -34684,6 +41505,44 @@ func _User(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj 
 					}
 				}()
 				res = _User_viewerCanSetProducts(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "viewerCanSetSettings":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _User_viewerCanSetSettings(ctx, ec, field, obj)
 				if res == graphql.Null {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -35703,6 +42562,59 @@ func _UserRoleSetPayload(ctx context.Context, ec *executionContext, sel ast.Sele
 	return out
 }
 
+var userSettingsSetPayloadImplementors = []string{"UserSettingsSetPayload"}
+
+func _UserSettingsSetPayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.UserSettingsSetPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, userSettingsSetPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("UserSettingsSetPayload")
+		case "user":
+			out.Values[i] = _UserSettingsSetPayload_user(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "job":
+			out.Values[i] = _UserSettingsSetPayload_job(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "preview":
+			out.Values[i] = _UserSettingsSetPayload_preview(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "errors":
+			out.Values[i] = _UserSettingsSetPayload_errors(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var userTableColumnImplementors = []string{"UserTableColumn"}
 
 func _UserTableColumn(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.TableColumn[models.UserColumn]) graphql.Marshaler {
@@ -36083,6 +42995,64 @@ func _UsersResumePayload(ctx context.Context, ec *executionContext, sel ast.Sele
 			}
 		case "errors":
 			out.Values[i] = _UsersResumePayload_errors(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var usersSettingsSetPayloadImplementors = []string{"UsersSettingsSetPayload"}
+
+func _UsersSettingsSetPayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.UsersSettingsSetPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, usersSettingsSetPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("UsersSettingsSetPayload")
+		case "results":
+			out.Values[i] = _UsersSettingsSetPayload_results(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "counts":
+			out.Values[i] = _UsersSettingsSetPayload_counts(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "job":
+			out.Values[i] = _UsersSettingsSetPayload_job(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "preview":
+			out.Values[i] = _UsersSettingsSetPayload_preview(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "errors":
+			out.Values[i] = _UsersSettingsSetPayload_errors(ctx, ec, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -36909,6 +43879,21 @@ func marshalNAccount2ᚖcohortᚋmodelsᚐAccount(ctx context.Context, ec *execu
 	return _Account(ctx, ec, sel, v)
 }
 
+func unmarshalNAccountSettingsSetInput2cohortᚋmodelsᚐAccountSettingsSetInput(ctx context.Context, ec *executionContext, v any) (models.AccountSettingsSetInput, error) {
+	res, err := unmarshalInputAccountSettingsSetInput(ctx, ec, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNAccountSettingsSetPayload2ᚖcohortᚋmodelsᚐAccountSettingsSetPayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.AccountSettingsSetPayload) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _AccountSettingsSetPayload(ctx, ec, sel, v)
+}
+
 func unmarshalNBoolean2bool(ctx context.Context, ec *executionContext, v any) (bool, error) {
 	res, err := graphql.UnmarshalBoolean(v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -36939,6 +43924,32 @@ func marshalNDateTime2timeᚐTime(ctx context.Context, ec *executionContext, sel
 		}
 	}
 	return res
+}
+
+func marshalNEffectiveSetting2ᚕᚖcohortᚋmodelsᚐEffectiveSettingᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.EffectiveSetting) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNEffectiveSetting2ᚖcohortᚋmodelsᚐEffectiveSetting(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func marshalNEffectiveSetting2ᚖcohortᚋmodelsᚐEffectiveSetting(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.EffectiveSetting) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _EffectiveSetting(ctx, ec, sel, v)
 }
 
 func unmarshalNErrorPolicy2cohortᚋmodelsᚐErrorPolicy(ctx context.Context, ec *executionContext, v any) (models.ErrorPolicy, error) {
@@ -37330,6 +44341,21 @@ func unmarshalNGroupSelection2ᚖcohortᚋmodelsᚐGroupSelection(ctx context.Co
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
+func unmarshalNGroupSettingsSetInput2cohortᚋmodelsᚐGroupSettingsSetInput(ctx context.Context, ec *executionContext, v any) (models.GroupSettingsSetInput, error) {
+	res, err := unmarshalInputGroupSettingsSetInput(ctx, ec, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNGroupSettingsSetPayload2ᚖcohortᚋmodelsᚐGroupSettingsSetPayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.GroupSettingsSetPayload) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _GroupSettingsSetPayload(ctx, ec, sel, v)
+}
+
 func unmarshalNGroupSort2cohortᚋmodelsᚐGroupSort(ctx context.Context, ec *executionContext, v any) (models.GroupSort, error) {
 	var res models.GroupSort
 	err := res.UnmarshalGQL(v)
@@ -37468,6 +44494,21 @@ func marshalNGroupsProductsSetPayload2ᚖcohortᚋmodelsᚐGroupsProductsSetPayl
 		return graphql.Null
 	}
 	return _GroupsProductsSetPayload(ctx, ec, sel, v)
+}
+
+func unmarshalNGroupsSettingsSetInput2cohortᚋmodelsᚐGroupsSettingsSetInput(ctx context.Context, ec *executionContext, v any) (models.GroupsSettingsSetInput, error) {
+	res, err := unmarshalInputGroupsSettingsSetInput(ctx, ec, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNGroupsSettingsSetPayload2ᚖcohortᚋmodelsᚐGroupsSettingsSetPayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.GroupsSettingsSetPayload) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _GroupsSettingsSetPayload(ctx, ec, sel, v)
 }
 
 func unmarshalNID2cohortᚋmodelsᚐAccountID(ctx context.Context, ec *executionContext, v any) (models.AccountID, error) {
@@ -38090,6 +45131,16 @@ func marshalNMailState2cohortᚋmodelsᚐMailState(ctx context.Context, ec *exec
 	return v
 }
 
+func unmarshalNMemberOverrides2cohortᚋmodelsᚐMemberOverrides(ctx context.Context, ec *executionContext, v any) (models.MemberOverrides, error) {
+	var res models.MemberOverrides
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNMemberOverrides2cohortᚋmodelsᚐMemberOverrides(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.MemberOverrides) graphql.Marshaler {
+	return v
+}
+
 func marshalNMembershipCheck2ᚕᚖcohortᚋmodelsᚐMembershipCheckᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.MembershipCheck) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -38468,6 +45519,275 @@ func marshalNSavedUserFilter2cohortᚋmodelsᚐSavedFilter(ctx context.Context, 
 		return graphql.Null
 	}
 	return v
+}
+
+func marshalNSettingChange2ᚕᚖcohortᚋmodelsᚐSettingChangeᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.SettingChange) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNSettingChange2ᚖcohortᚋmodelsᚐSettingChange(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func marshalNSettingChange2ᚖcohortᚋmodelsᚐSettingChange(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.SettingChange) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _SettingChange(ctx, ec, sel, v)
+}
+
+func marshalNSettingChoice2cohortᚋmodelsᚐSettingChoice(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.SettingChoice) graphql.Marshaler {
+	return _SettingChoice(ctx, ec, sel, &v)
+}
+
+func marshalNSettingDefinition2ᚕᚖcohortᚋmodelsᚐSettingDefinitionᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.SettingDefinition) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNSettingDefinition2ᚖcohortᚋmodelsᚐSettingDefinition(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func marshalNSettingDefinition2ᚖcohortᚋmodelsᚐSettingDefinition(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.SettingDefinition) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _SettingDefinition(ctx, ec, sel, v)
+}
+
+func unmarshalNSettingInput2ᚕᚖcohortᚋmodelsᚐSettingInputᚄ(ctx context.Context, ec *executionContext, v any) ([]*models.SettingInput, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]*models.SettingInput, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = unmarshalNSettingInput2ᚖcohortᚋmodelsᚐSettingInput(ctx, ec, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func unmarshalNSettingInput2ᚖcohortᚋmodelsᚐSettingInput(ctx context.Context, ec *executionContext, v any) (*models.SettingInput, error) {
+	res, err := unmarshalInputSettingInput(ctx, ec, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNSettingReason2ᚕᚖcohortᚋmodelsᚐSettingReasonᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.SettingReason) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNSettingReason2ᚖcohortᚋmodelsᚐSettingReason(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func marshalNSettingReason2ᚖcohortᚋmodelsᚐSettingReason(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.SettingReason) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _SettingReason(ctx, ec, sel, v)
+}
+
+func unmarshalNSettingSource2cohortᚋmodelsᚐSettingSource(ctx context.Context, ec *executionContext, v any) (models.SettingSource, error) {
+	var res models.SettingSource
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNSettingSource2cohortᚋmodelsᚐSettingSource(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.SettingSource) graphql.Marshaler {
+	return v
+}
+
+func marshalNSettingSummary2ᚕᚖcohortᚋmodelsᚐSettingSummaryᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.SettingSummary) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNSettingSummary2ᚖcohortᚋmodelsᚐSettingSummary(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func marshalNSettingSummary2ᚖcohortᚋmodelsᚐSettingSummary(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.SettingSummary) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _SettingSummary(ctx, ec, sel, v)
+}
+
+func unmarshalNSettingType2cohortᚋmodelsᚐSettingType(ctx context.Context, ec *executionContext, v any) (models.SettingType, error) {
+	var res models.SettingType
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNSettingType2cohortᚋmodelsᚐSettingType(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.SettingType) graphql.Marshaler {
+	return v
+}
+
+func marshalNSettingValue2cohortᚋmodelsᚐSettingValue(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.SettingValue) graphql.Marshaler {
+	return _SettingValue(ctx, ec, sel, &v)
+}
+
+func marshalNSettingValueCount2ᚕᚖcohortᚋmodelsᚐSettingValueCountᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.SettingValueCount) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNSettingValueCount2ᚖcohortᚋmodelsᚐSettingValueCount(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func marshalNSettingValueCount2ᚖcohortᚋmodelsᚐSettingValueCount(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.SettingValueCount) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _SettingValueCount(ctx, ec, sel, v)
+}
+
+func marshalNSettingsCounts2cohortᚋmodelsᚐSettingsCounts(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.SettingsCounts) graphql.Marshaler {
+	return _SettingsCounts(ctx, ec, sel, &v)
+}
+
+func marshalNSettingsImpactForKey2ᚕᚖcohortᚋmodelsᚐSettingsImpactForKeyᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.SettingsImpactForKey) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNSettingsImpactForKey2ᚖcohortᚋmodelsᚐSettingsImpactForKey(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func marshalNSettingsImpactForKey2ᚖcohortᚋmodelsᚐSettingsImpactForKey(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.SettingsImpactForKey) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _SettingsImpactForKey(ctx, ec, sel, v)
+}
+
+func marshalNSettingsPreviewRow2ᚕᚖcohortᚋmodelsᚐProductsPreviewRowᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.ProductsPreviewRow) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNSettingsPreviewRow2ᚖcohortᚋmodelsᚐProductsPreviewRow(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func marshalNSettingsPreviewRow2ᚖcohortᚋmodelsᚐProductsPreviewRow(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.ProductsPreviewRow) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _SettingsPreviewRow(ctx, ec, sel, v)
+}
+
+func marshalNSettingsResult2ᚕᚖcohortᚋmodelsᚐSettingsResultᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.SettingsResult) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNSettingsResult2ᚖcohortᚋmodelsᚐSettingsResult(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func marshalNSettingsResult2ᚖcohortᚋmodelsᚐSettingsResult(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.SettingsResult) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _SettingsResult(ctx, ec, sel, v)
+}
+
+func marshalNSettingsSummary2ᚖcohortᚋmodelsᚐSettingsSummary(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.SettingsSummary) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _SettingsSummary(ctx, ec, sel, v)
 }
 
 func unmarshalNString2string(ctx context.Context, ec *executionContext, v any) (string, error) {
@@ -38995,6 +46315,40 @@ func unmarshalNUserSelection2ᚖcohortᚋmodelsᚐUserSelection(ctx context.Cont
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
+func unmarshalNUserSettingInput2ᚕᚖcohortᚋmodelsᚐUserSettingInputᚄ(ctx context.Context, ec *executionContext, v any) ([]*models.UserSettingInput, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]*models.UserSettingInput, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = unmarshalNUserSettingInput2ᚖcohortᚋmodelsᚐUserSettingInput(ctx, ec, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func unmarshalNUserSettingInput2ᚖcohortᚋmodelsᚐUserSettingInput(ctx context.Context, ec *executionContext, v any) (*models.UserSettingInput, error) {
+	res, err := unmarshalInputUserSettingInput(ctx, ec, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func unmarshalNUserSettingsSetInput2cohortᚋmodelsᚐUserSettingsSetInput(ctx context.Context, ec *executionContext, v any) (models.UserSettingsSetInput, error) {
+	res, err := unmarshalInputUserSettingsSetInput(ctx, ec, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNUserSettingsSetPayload2ᚖcohortᚋmodelsᚐUserSettingsSetPayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.UserSettingsSetPayload) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _UserSettingsSetPayload(ctx, ec, sel, v)
+}
+
 func unmarshalNUserSort2cohortᚋmodelsᚐUserSort(ctx context.Context, ec *executionContext, v any) (models.UserSort, error) {
 	var res models.UserSort
 	err := res.UnmarshalGQL(v)
@@ -39153,6 +46507,21 @@ func marshalNUsersResumePayload2ᚖcohortᚋmodelsᚐUsersResumePayload(ctx cont
 		return graphql.Null
 	}
 	return _UsersResumePayload(ctx, ec, sel, v)
+}
+
+func unmarshalNUsersSettingsSetInput2cohortᚋmodelsᚐUsersSettingsSetInput(ctx context.Context, ec *executionContext, v any) (models.UsersSettingsSetInput, error) {
+	res, err := unmarshalInputUsersSettingsSetInput(ctx, ec, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNUsersSettingsSetPayload2ᚖcohortᚋmodelsᚐUsersSettingsSetPayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.UsersSettingsSetPayload) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _UsersSettingsSetPayload(ctx, ec, sel, v)
 }
 
 func unmarshalNUsersSuspendInput2cohortᚋmodelsᚐUsersSuspendInput(ctx context.Context, ec *executionContext, v any) (models.UsersSuspendInput, error) {
@@ -39318,6 +46687,13 @@ func marshalN__TypeKind2string(ctx context.Context, ec *executionContext, sel as
 		}
 	}
 	return res
+}
+
+func marshalOAccount2ᚖcohortᚋmodelsᚐAccount(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.Account) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return _Account(ctx, ec, sel, v)
 }
 
 func unmarshalOBoolean2bool(ctx context.Context, ec *executionContext, v any) (bool, error) {
@@ -39982,6 +47358,68 @@ func marshalORole2ᚕcohortᚋmodelsᚐRoleᚄ(ctx context.Context, ec *executio
 	return ret
 }
 
+func marshalOSettingChoice2ᚕcohortᚋmodelsᚐSettingChoiceᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []models.SettingChoice) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNSettingChoice2cohortᚋmodelsᚐSettingChoice(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func marshalOSettingDefinition2ᚖcohortᚋmodelsᚐSettingDefinition(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.SettingDefinition) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return _SettingDefinition(ctx, ec, sel, v)
+}
+
+func marshalOSettingValue2ᚖcohortᚋmodelsᚐSettingValue(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.SettingValue) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return _SettingValue(ctx, ec, sel, v)
+}
+
+func unmarshalOSettingValueInput2ᚖcohortᚋmodelsᚐSettingValueInput(ctx context.Context, ec *executionContext, v any) (*models.SettingValueInput, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := unmarshalInputSettingValueInput(ctx, ec, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalOSettingsCounts2ᚖcohortᚋmodelsᚐSettingsCounts(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.SettingsCounts) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return _SettingsCounts(ctx, ec, sel, v)
+}
+
+func marshalOSettingsImpact2ᚖcohortᚋmodelsᚐSettingsImpact(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.SettingsImpact) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return _SettingsImpact(ctx, ec, sel, v)
+}
+
+func marshalOSettingsPreview2ᚖcohortᚋmodelsᚐSettingsPreview(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.SettingsPreview) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return _SettingsPreview(ctx, ec, sel, v)
+}
+
 func unmarshalOString2ᚕstringᚄ(ctx context.Context, ec *executionContext, v any) ([]string, error) {
 	if v == nil {
 		return nil, nil
@@ -40306,6 +47744,7 @@ var inputUnmarshalers map[reflect.Type]reflect.Value
 
 func init() {
 	inputUnmarshalers = graphql.BuildUnmarshalerMap(
+		unmarshalInputAccountSettingsSetInput,
 		unmarshalInputGroupBy,
 		unmarshalInputGroupCreateInput,
 		unmarshalInputGroupDeleteInput,
@@ -40320,6 +47759,7 @@ func init() {
 		unmarshalInputGroupNestInput,
 		unmarshalInputGroupProductsSetInput,
 		unmarshalInputGroupSelection,
+		unmarshalInputGroupSettingsSetInput,
 		unmarshalInputGroupTableColumnInput,
 		unmarshalInputGroupTableFilterInput,
 		unmarshalInputGroupTableViewInput,
@@ -40328,6 +47768,7 @@ func init() {
 		unmarshalInputGroupWithinFilter,
 		unmarshalInputGroupsDeleteInput,
 		unmarshalInputGroupsProductsSetInput,
+		unmarshalInputGroupsSettingsSetInput,
 		unmarshalInputJobCancelInput,
 		unmarshalInputJobRetryFailedInput,
 		unmarshalInputJobRevertInput,
@@ -40339,6 +47780,8 @@ func init() {
 		unmarshalInputProductCreateInput,
 		unmarshalInputProductDeleteInput,
 		unmarshalInputProductUpdateInput,
+		unmarshalInputSettingInput,
+		unmarshalInputSettingValueInput,
 		unmarshalInputTableViewDeleteInput,
 		unmarshalInputTableViewSaveInput,
 		unmarshalInputTimeSpan,
@@ -40353,6 +47796,8 @@ func init() {
 		unmarshalInputUserProductFilter,
 		unmarshalInputUserRoleSetInput,
 		unmarshalInputUserSelection,
+		unmarshalInputUserSettingInput,
+		unmarshalInputUserSettingsSetInput,
 		unmarshalInputUserTableColumnInput,
 		unmarshalInputUserTableFilterInput,
 		unmarshalInputUserTableViewInput,
@@ -40360,6 +47805,7 @@ func init() {
 		unmarshalInputUsersCreateInput,
 		unmarshalInputUsersProductsSetInput,
 		unmarshalInputUsersResumeInput,
+		unmarshalInputUsersSettingsSetInput,
 		unmarshalInputUsersSuspendInput,
 	)
 }
