@@ -58,6 +58,7 @@ const (
 	Catalogue  = "CATALOGUE"  // the product itself
 	Grant      = "GRANT"      // the group, and as object the product
 	Assignment = "ASSIGNMENT" // the user, and as object the product that is set on the user
+	Permission = "PERMISSION" // the group, with what it grants; in the log alone
 	Block      = "BLOCK"      // the user, and as object the product that the user's groups don't give
 	Account    = "ACCOUNT"    // the account
 	Job        = "JOB"        // the job that somebody stopped or had tried again; in the log alone

@@ -23,6 +23,8 @@ const (
 	Own
 	// TargetIsMember permits it on users whose role is, and becomes, MEMBER.
 	TargetIsMember
+	// HoldsGranted permits it for permissions that the caller holds, and for groups whose members hold no others.
+	HoldsGranted
 	// TargetIsMemberOrOwn permits it on those and on the caller's own user.
 	TargetIsMemberOrOwn
 )
@@ -35,6 +37,7 @@ var (
 	admins        = Rule{Allow, Allow, Deny}
 	adminsAndOwn  = Rule{Allow, Allow, Own}
 	onMembers     = Rule{Allow, TargetIsMember, Deny}
+	onHeld        = Rule{Allow, HoldsGranted, Deny}
 	superAdmins   = Rule{Allow, Deny, Deny}
 	membersAndOwn = Rule{Allow, TargetIsMemberOrOwn, Deny}
 )
@@ -61,6 +64,10 @@ var policy = map[Action]Rule{
 	"Query.jobs":                 admins,
 
 	"Viewer.tableViews":            admins,
+	"TableViews.users":             admins,
+	"TableViews.groups":            admins,
+	"TableViews.groupMembers":      admins,
+	"TableViews.jobs":              admins,
 	"UserTableView.columns":        admins,
 	"UserTableView.filters":        admins,
 	"GroupTableView.columns":       admins,
@@ -108,6 +115,7 @@ var policy = map[Action]Rule{
 	"Job.reverts":   admins,
 	"Job.results":   admins,
 
+	"ProductsPreview.impact":     admins,
 	"ProductsImpact.byProduct":   admins,
 	"ProductImpact.product":      admins,
 	"ProductsPreview.rows":       admins,
@@ -150,15 +158,29 @@ var policy = map[Action]Rule{
 	"Mutation.userRoleSet":        superAdmins,
 	"Mutation.usersSuspend":       onMembers,
 	"Mutation.usersResume":        onMembers,
-	"Mutation.userGroupsUpdate":   admins,
-	"Mutation.groupCreate":        admins,
-	"Mutation.groupUpdate":        admins,
-	"Mutation.groupDelete":        admins,
-	"Mutation.groupsDelete":       admins,
-	"Mutation.groupMembersAdd":    admins,
-	"Mutation.groupMembersRemove": admins,
-	"Mutation.groupNest":          admins,
+	"Mutation.userGroupsUpdate":   onHeld,
+	"Mutation.groupCreate":        onHeld,
+	"Mutation.groupUpdate":        onHeld,
+	"Mutation.groupDelete":        onHeld,
+	"Mutation.groupsDelete":       onHeld,
+	"Mutation.groupMembersAdd":    onHeld,
+	"Mutation.groupMembersRemove": onHeld,
+	"Mutation.groupNest":          onHeld,
 	"Mutation.groupUnnest":        admins,
+
+	"Query.permissionDefinitions": admins,
+	"Viewer.permissions":          everybody,
+	"User.permissions":            adminsAndOwn,
+	"UserPermission.permission":   everybody,
+	"UserPermission.sources":      adminsAndOwn,
+	"PermissionSource.group":      adminsAndOwn,
+	"PermissionSource.via":        adminsAndOwn,
+	"PermissionSource.path":       adminsAndOwn,
+	"Group.permissions":           admins,
+	"GroupPermission.permission":  admins,
+	"GroupPermission.via":         admins,
+
+	"Mutation.groupPermissionsSet": onHeld,
 
 	"Mutation.mailRetry":      admins,
 	"Job.impact":              admins,
@@ -240,7 +262,7 @@ func (c Caller) CanOn(action Action, target models.UserID, role models.Role) boo
 // On settles a condition about a user: may the caller do it to somebody in this role?
 func (a Answer) On(c Caller, target models.UserID, role models.Role) bool {
 	switch a {
-	case Allow:
+	case Allow, HoldsGranted: // whoever it is about
 		return true
 	case Own:
 		return c.Is(target)

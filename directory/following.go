@@ -34,6 +34,7 @@ type following struct {
 type payload[P any] interface {
 	*P
 	Following() *models.Effects
+	Refuse(models.Errors)
 }
 
 // carryOut is write for a use case that can change what many users have. It can be tried out, is stopped when it would
@@ -72,16 +73,21 @@ func carryOut[P any, PP payload[P]](
 			result.Following().Preview, err = c.preview(func(t *change) error {
 				var err error
 				refused, err = fn(t)
+				c.wrong = t.wrong
 				return err
 			})
 			if err != nil {
 				return refused, err
 			}
+			result.Refuse(c.wrong)
 			result.Following().Job, err = c.record(nil)
 			return result, err
 		}
 		if result, err = fn(c); err != nil {
 			return result, err
+		}
+		if len(c.wrong) > 0 {
+			result.Refuse(c.wrong)
 		}
 		result.Following().Job, err = c.conclude()
 		return result, err

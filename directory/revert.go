@@ -208,6 +208,14 @@ func (c *change) revertMembers(job *models.Job) error {
 	if err != nil {
 		return err
 	}
+	notOut, err := c.withheld(all, false)
+	if err != nil {
+		return err
+	}
+	notIn, err := c.withheld(all, true)
+	if err != nil {
+		return err
+	}
 	var out, in []models.Pair
 	for _, raw := range ids {
 		id := models.UserID(raw)
@@ -220,6 +228,10 @@ func (c *change) revertMembers(job *models.Job) error {
 			s.outcome = models.JobOutcomeNotFound
 		case !slices.ContainsFunc(joined, func(p models.Pair) bool { return !there.pairs[p] }) &&
 			!slices.ContainsFunc(left, func(p models.Pair) bool { return there.pairs[p] || !there.groups[p.Group] }):
+			if slices.ContainsFunc(joined, func(p models.Pair) bool { return notOut[p] }) || slices.ContainsFunc(left, func(p models.Pair) bool { return notIn[p] }) {
+				s.outcome = models.JobOutcomeMissingPermission
+				break
+			}
 			out, in = append(out, joined...), append(in, left...)
 			continue
 		}

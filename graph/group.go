@@ -59,10 +59,6 @@ func (r groupResolver) ViewerCanUpdate(ctx context.Context, _ *models.Group) (bo
 	return caller(ctx).Can("Mutation.groupUpdate"), nil
 }
 
-func (r groupResolver) ViewerCanDelete(ctx context.Context, _ *models.Group) (bool, error) {
-	return caller(ctx).Can("Mutation.groupDelete"), nil
-}
-
 func (r groupResolver) ViewerCanManageMembers(ctx context.Context, _ *models.Group) (bool, error) {
 	return caller(ctx).Can("Mutation.groupMembersAdd"), nil
 }

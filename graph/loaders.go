@@ -129,6 +129,24 @@ func (l *loaders) productsOfGroups() *gatherer[models.GroupID, []*models.GroupPr
 	})
 }
 
+func (l *loaders) permissionsOf() *gatherer[directory.Holder, []*models.UserPermission] {
+	return loader(l, "permissions", nil, func(ctx context.Context, holders []directory.Holder) ([][]*models.UserPermission, error) {
+		return l.directory.PermissionsOf(ctx, l.who, holders)
+	})
+}
+
+func (l *loaders) permissionsOfGroups() *gatherer[models.GroupID, []*models.GroupPermission] {
+	return loader(l, "groupPermissions", nil, func(ctx context.Context, ids []models.GroupID) ([][]*models.GroupPermission, error) {
+		return l.directory.PermissionsOfGroups(ctx, l.who, ids)
+	})
+}
+
+func (l *loaders) groupRights() *gatherer[models.GroupID, directory.GroupRights] {
+	return loader(l, "groupRights", nil, func(ctx context.Context, ids []models.GroupID) ([]directory.GroupRights, error) {
+		return l.directory.GroupRightsOf(ctx, l.who, ids)
+	})
+}
+
 func (l *loaders) pendingJobs() *gatherer[models.GroupID, *models.Job] {
 	return loader(l, "pendingJob", nil, func(ctx context.Context, ids []models.GroupID) ([]*models.Job, error) {
 		return l.directory.PendingJobs(ctx, l.who, ids)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 
+	"cohort/directory"
 	"cohort/models"
 )
 
@@ -257,11 +258,14 @@ var plainGroup = &plainType[models.Group]{[]string{"Group", "Node"}, map[string]
 	"updatedAt":              plainTime(func(g *models.Group) time.Time { return g.UpdatedAt }),
 	"etag":                   plainText((*models.Group).Etag),
 	"viewerCanUpdate":        plainMay(groupResolver{}.ViewerCanUpdate),
-	"viewerCanDelete":        plainMay(groupResolver{}.ViewerCanDelete),
+	"viewerCanDelete":        plainGroupRight(func(may directory.GroupRights) bool { return may.Delete }),
 	"viewerCanManageMembers": plainMay(groupResolver{}.ViewerCanManageMembers),
 	"viewerCanNest":          plainMay(groupResolver{}.ViewerCanNest),
 	"viewerCanSetProducts":   plainMay(groupResolver{}.ViewerCanSetProducts),
 	"viewerCanSetSettings":   plainMay(groupResolver{}.ViewerCanSetSettings),
+	"viewerCanAddMembers":    plainGroupRight(func(may directory.GroupRights) bool { return may.AddMembers }),
+
+	"viewerCanSetPermissions": plainMay(groupResolver{}.ViewerCanSetPermissions),
 }}
 
 // plainMemberCount loads the counts of all groups of the list; where that fails, gqlgen's way tells how.

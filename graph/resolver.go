@@ -21,6 +21,8 @@ type (
 	groupResolver              struct{ *resolver }
 	groupMemberEdgeResolver    struct{ *resolver }
 	groupProductResolver       struct{ *resolver }
+	groupPermissionResolver    struct{ *resolver }
+	permissionSourceResolver   struct{ *resolver }
 	jobResolver                struct{ *resolver }
 	jobResultResolver          struct{ *resolver }
 	membershipCheckResolver    struct{ *resolver }
@@ -49,6 +51,14 @@ func (r *resolver) GroupMemberEdge() generated.GroupMemberEdgeResolver {
 
 func (r *resolver) MembershipCheck() generated.MembershipCheckResolver {
 	return membershipCheckResolver{r}
+}
+
+func (r *resolver) GroupPermission() generated.GroupPermissionResolver {
+	return groupPermissionResolver{r}
+}
+
+func (r *resolver) PermissionSource() generated.PermissionSourceResolver {
+	return permissionSourceResolver{r}
 }
 func (r *resolver) GroupProduct() generated.GroupProductResolver { return groupProductResolver{r} }
 func (r *resolver) Job() generated.JobResolver                   { return jobResolver{r} }

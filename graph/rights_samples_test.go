@@ -54,6 +54,10 @@ var samples = map[string]request{
 	"Job.results":   {query: `{ job(id: "$job") { results { totalCount nodes { subjectId outcome subject { id } added { key } removed { key } waiting { key } } } } }`},
 
 	"Viewer.tableViews":            {query: `{ viewer { tableViews { users { id } groups { id } groupMembers { id } jobs { id } } } }`},
+	"TableViews.users":             {query: view(`users { id }`)},
+	"TableViews.groups":            {query: view(`groups { id }`)},
+	"TableViews.groupMembers":      {query: view(`groupMembers { id }`)},
+	"TableViews.jobs":              {query: view(`jobs { id }`)},
 	"UserTableView.columns":        {query: view(`users { columns { column } pageSize updatedAt }`)},
 	"UserTableView.filters":        {query: view(`users { filters { name filter } }`)},
 	"GroupTableView.columns":       {query: view(`groups { columns { column } sort }`)},
@@ -120,6 +124,7 @@ var samples = map[string]request{
 	"MembershipCheck.via":    {query: `{ membershipChecks(userIds: ["$me"], groupIds: ["$sales"]) { via { id } } }`},
 	"MembershipCheck.path":   {query: `{ membershipChecks(userIds: ["$me"], groupIds: ["$sales"]) { path { id } } }`},
 
+	"ProductsPreview.impact":   {query: `mutation { usersProductsSet(input: {selection: {ids: ["$ann"]}, productKeys: ["goto-meeting"], mode: ADD, dryRun: true}) { preview { impact { gaining byProduct { gaining } } } } }`},
 	"ProductsImpact.byProduct": {query: `{ job(id: "$job") { impact { byProduct { productId gaining losing withoutSeat } } } }`},
 	"ProductImpact.product":    {query: `{ job(id: "$job") { impact { byProduct { product { key } } } } }`},
 
@@ -165,6 +170,20 @@ var samples = map[string]request{
 	"Mutation.jobCancel":      {mutation: "jobCancel", input: vars{"id": "$open"}},
 	"Mutation.jobRetryFailed": {mutation: "jobRetryFailed", input: vars{"id": "$job"}},
 	"Mutation.jobRevert":      {mutation: "jobRevert", input: vars{"id": "$given"}},
+
+	"Query.permissionDefinitions": {query: `{ permissionDefinitions { key area name description } }`},
+	"Viewer.permissions":          {query: `{ viewer { permissions { permission { key } } } }`},
+	"User.permissions":            {query: `{ viewer { user { permissions { sources { kind direct } } } } }`},
+	"UserPermission.permission":   {query: `{ viewer { user { permissions { permission { key area name description } } } } }`},
+	"UserPermission.sources":      {query: `{ viewer { user { permissions { sources { kind } } } } }`},
+	"PermissionSource.group":      {query: `{ viewer { user { permissions { sources { group { id name } } } } } }`},
+	"PermissionSource.via":        {query: `{ viewer { user { permissions { sources { via { id name } } } } } }`},
+	"PermissionSource.path":       {query: `{ viewer { user { permissions { sources { path { id name } } } } } }`},
+	"Group.permissions":           {query: of(`permissions { direct }`)},
+	"GroupPermission.permission":  {query: of(`permissions { permission { key } }`)},
+	"GroupPermission.via":         {query: of(`permissions { via { id } }`)},
+
+	"Mutation.groupPermissionsSet": {mutation: "groupPermissionsSet", input: vars{"groupId": "$alone", "permissionKeys": []string{"reports.view"}}},
 
 	"Mutation.groupUnnest": {mutation: "groupUnnest", input: vars{"parentId": "$sales", "childId": "$emea"}},
 }

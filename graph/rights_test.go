@@ -46,6 +46,7 @@ func rightsHouse(t testing.TB, role string) *house {
 	h := newHouse(t)
 	h.ids["idle"], h.ids["me"] = h.person("idle@example.org", models.RoleMember).UserID.String(), h.ids[role]
 	h.done("usersSuspend", "counts { changed }", vars{"selection": vars{"ids": []string{h.ids["idle"]}}})
+	h.done("groupPermissionsSet", "granted { key }", vars{"groupId": h.ids["sales"], "permissionKeys": []string{"reports.view"}})
 	return h
 }
 
@@ -105,7 +106,7 @@ func TestRights(t *testing.T) {
 						t.Fatalf("refused: %s: %s", wrong, first)
 					}
 					absent := strings.Contains(action, "adjacent") || strings.HasPrefix(action, "GroupAdjacent") || action == "Group.pendingJob" || action == "Query.rateLimit" || // of whom comes without a token
-						action == "Job.settingsImpact" || action == "SettingReason.group"
+						action == "Job.settingsImpact" || action == "SettingReason.group" || action == "PermissionSource.group"
 					if strings.Contains(got.Text, "null") && !absent {
 						t.Errorf("something is missing: %s", got.Text)
 					}

@@ -124,6 +124,14 @@ var pages = map[string]string{
 	"JobTableFilter.status":         `{ users(first: %N%) { nodes { id } } viewer { tableViews { jobs { filters { status } } } } }`,
 	"JobTableFilter.kinds":          `{ users(first: %N%) { nodes { id } } viewer { tableViews { jobs { filters { kinds } } } } }`,
 	"ProductsImpact.byProduct":      `{ jobs(first: %N%) { nodes { impact { byProduct { productId gaining product { key waiting } } } } } }`,
+	"Query.permissionDefinitions":   `{ permissionDefinitions { key area name description } users(first: %N%) { nodes { id } } }`,
+	"Viewer.permissions":            `{ viewer { permissions { permission { key } sources { kind group { name } } } } }`,
+	"User.permissions":              `{ users(first: %N%) { nodes { permissions { permission { key name } } } } }`,
+	"UserPermission.sources":        `{ users(first: %N%) { nodes { permissions { permission { key } sources { kind direct group { name } } } } } }`,
+	"PermissionSource.via":          `{ users(first: %N%) { nodes { permissions { sources { via { name } } } } } }`,
+	"PermissionSource.path":         `{ users(first: %N%) { nodes { permissions { sources { path { name } } } } } }`,
+	"Group.permissions":             `{ groups(first: %N%) { nodes { permissions { permission { key } direct } } } }`,
+	"GroupPermission.via":           `{ groups(first: %N%) { nodes { permissions { via { name } } } } }`,
 	"User.statusReasons":            `{ users(first: %N%) { nodes { statusReasons } } }`,
 
 	"Group.memberCount":                `{ groups(first: %N%) { nodes { memberCount } } }`,
@@ -155,6 +163,8 @@ func TestStatements(t *testing.T) {
 	a.product("goto-meeting")
 	a.done("groupProductsSet", "impact { gaining }", vars{"groupId": groups[0], "productKeys": []string{"goto-room", "goto-meeting"}})
 	a.done("groupProductsSet", "impact { gaining }", vars{"groupId": top.String(), "productKeys": []string{"goto-room"}})
+	a.done("groupPermissionsSet", "granted { key }", vars{"groupId": groups[0], "permissionKeys": []string{"reports.view", "devices.manage"}})
+	a.done("groupPermissionsSet", "granted { key }", vars{"groupId": top.String(), "permissionKeys": []string{"reports.view"}})
 	for range 60 {
 		a.pastJobs(everybody[0], top)
 		a.deadMail(everybody[0])

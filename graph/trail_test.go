@@ -40,6 +40,7 @@ var trails = map[string]struct {
 	"userProductBlocksSet": {vars{"userId": "$ann", "productKeys": []string{"goto-room"}, "blocked": true}, []string{"LOG BLOCK SET ann in goto-room"}, ""},
 	"groupProductsSet":     {vars{"groupId": "$emea", "productKeys": []string{"goto-room"}}, []string{"LOG GRANT SET EMEA in goto-room", "PRODUCT SET ann in goto-room"}, ""},
 	"groupsProductsSet":    {vars{"selection": vars{"ids": []string{"$emea", "$north"}}, "productKeys": []string{"goto-room"}}, []string{"LOG GRANT SET EMEA in goto-room", "LOG GRANT SET North in goto-room", "PRODUCT SET ann in goto-room"}, ""},
+	"groupPermissionsSet":  {vars{"groupId": "$emea", "permissionKeys": []string{"reports.view", "devices.manage"}}, []string{"LOG PERMISSION SET EMEA"}, ""},
 	"productCreate":        {vars{"key": "new", "name": "New"}, []string{"LOG CATALOGUE SET New"}, "KEY_TAKEN"},
 	"productUpdate":        {vars{"id": "$room", "seats": 5}, []string{"LOG CATALOGUE SET goto-room"}, ""},
 	"productDelete":        {vars{"id": "$room"}, []string{"LOG CATALOGUE REMOVED goto-room"}, "NOT_FOUND"},
@@ -189,7 +190,7 @@ func (h *house) feed(since int64) []audit.Change {
 }
 
 // alone are the subjects that the log has and the feed hasn't.
-var alone = []string{audit.Assignment, audit.Block, audit.Grant, audit.Waiting, audit.Catalogue, audit.Job, audit.Mail, audit.Setting}
+var alone = []string{audit.Assignment, audit.Block, audit.Grant, audit.Permission, audit.Waiting, audit.Catalogue, audit.Job, audit.Mail, audit.Setting}
 
 // audited holds the log of one operation against its feed: one event for the operation, one for each subject. It
 // gives those that the log has alone.

@@ -32,12 +32,14 @@ var permits = map[string]struct {
 	"groupUpdate":        {"Group.viewerCanUpdate", vars{"id": "$target"}},
 	"groupDelete":        {"Group.viewerCanDelete", vars{"id": "$target"}},
 	"groupsDelete":       {"Group.viewerCanDelete", vars{"selection": vars{"ids": []string{"$target"}}}},
-	"groupMembersAdd":    {"Group.viewerCanManageMembers", vars{"groupIds": []string{"$target"}, "userIds": []string{"$ann"}}},
+	"groupMembersAdd":    {"Group.viewerCanAddMembers", vars{"groupIds": []string{"$target"}, "userIds": []string{"$ann"}}},
 	"groupMembersRemove": {"Group.viewerCanManageMembers", vars{"groupIds": []string{"$target"}, "userIds": []string{"$ann"}}},
 	"groupNest":          {"Group.viewerCanNest", vars{"parentId": "$alone", "childId": "$target"}},
 	"groupUnnest":        {"Group.viewerCanNest", vars{"parentId": "$alone", "childId": "$target"}},
 	"groupProductsSet":   {"Group.viewerCanSetProducts", vars{"groupId": "$target", "productKeys": []string{"goto-room"}}},
 	"groupsProductsSet":  {"Group.viewerCanSetProducts", vars{"selection": vars{"ids": []string{"$target"}}, "productKeys": []string{"goto-room"}}},
+
+	"groupPermissionsSet": {"Group.viewerCanSetPermissions", vars{"groupId": "$target", "permissionKeys": []string{}}},
 
 	"accountSettingsSet": {"Account.viewerCanSetSettings", vars{"settings": []vars{{"key": "meeting.chat", "value": vars{"choice": "OFF"}}}}},
 	"groupSettingsSet":   {"Group.viewerCanSetSettings", vars{"groupId": "$target", "settings": []vars{{"key": "meeting.chat", "value": vars{"choice": "OFF"}}}}},

@@ -224,6 +224,8 @@ const (
 	GroupColumnDirectMemberCount GroupColumn = "DIRECT_MEMBER_COUNT"
 	// The products that its members get: `products`.
 	GroupColumnProducts GroupColumn = "PRODUCTS"
+	// The permissions that its members get: `permissions`.
+	GroupColumnPermissions GroupColumn = "PERMISSIONS"
 	// The job that its members wait for: `pendingJob`.
 	GroupColumnPendingJob GroupColumn = "PENDING_JOB"
 	// The groups it was placed in: `parents`.
@@ -247,6 +249,7 @@ var AllGroupColumn = []GroupColumn{
 	GroupColumnMemberCount,
 	GroupColumnDirectMemberCount,
 	GroupColumnProducts,
+	GroupColumnPermissions,
 	GroupColumnPendingJob,
 	GroupColumnParents,
 	GroupColumnChildren,
@@ -258,7 +261,7 @@ var AllGroupColumn = []GroupColumn{
 
 func (e GroupColumn) IsValid() bool {
 	switch e {
-	case GroupColumnName, GroupColumnDescription, GroupColumnPriority, GroupColumnMemberCount, GroupColumnDirectMemberCount, GroupColumnProducts, GroupColumnPendingJob, GroupColumnParents, GroupColumnChildren, GroupColumnBreadcrumbs, GroupColumnDepth, GroupColumnCreatedAt, GroupColumnUpdatedAt:
+	case GroupColumnName, GroupColumnDescription, GroupColumnPriority, GroupColumnMemberCount, GroupColumnDirectMemberCount, GroupColumnProducts, GroupColumnPermissions, GroupColumnPendingJob, GroupColumnParents, GroupColumnChildren, GroupColumnBreadcrumbs, GroupColumnDepth, GroupColumnCreatedAt, GroupColumnUpdatedAt:
 		return true
 	}
 	return false
@@ -323,6 +326,8 @@ const (
 	GroupMemberColumnHasNoProducts GroupMemberColumn = "HAS_NO_PRODUCTS"
 	// The products: `products`.
 	GroupMemberColumnProducts GroupMemberColumn = "PRODUCTS"
+	// The permissions: `permissions`.
+	GroupMemberColumnPermissions GroupMemberColumn = "PERMISSIONS"
 	// The groups: `groups`.
 	GroupMemberColumnGroups GroupMemberColumn = "GROUPS"
 	// When the user was created: `createdAt`.
@@ -348,6 +353,7 @@ var AllGroupMemberColumn = []GroupMemberColumn{
 	GroupMemberColumnStatusReasons,
 	GroupMemberColumnHasNoProducts,
 	GroupMemberColumnProducts,
+	GroupMemberColumnPermissions,
 	GroupMemberColumnGroups,
 	GroupMemberColumnCreatedAt,
 	GroupMemberColumnUpdatedAt,
@@ -358,7 +364,7 @@ var AllGroupMemberColumn = []GroupMemberColumn{
 
 func (e GroupMemberColumn) IsValid() bool {
 	switch e {
-	case GroupMemberColumnDisplayName, GroupMemberColumnEmail, GroupMemberColumnGivenName, GroupMemberColumnFamilyName, GroupMemberColumnLocale, GroupMemberColumnRole, GroupMemberColumnStatus, GroupMemberColumnStatusReasons, GroupMemberColumnHasNoProducts, GroupMemberColumnProducts, GroupMemberColumnGroups, GroupMemberColumnCreatedAt, GroupMemberColumnUpdatedAt, GroupMemberColumnDirect, GroupMemberColumnVia, GroupMemberColumnPath:
+	case GroupMemberColumnDisplayName, GroupMemberColumnEmail, GroupMemberColumnGivenName, GroupMemberColumnFamilyName, GroupMemberColumnLocale, GroupMemberColumnRole, GroupMemberColumnStatus, GroupMemberColumnStatusReasons, GroupMemberColumnHasNoProducts, GroupMemberColumnProducts, GroupMemberColumnPermissions, GroupMemberColumnGroups, GroupMemberColumnCreatedAt, GroupMemberColumnUpdatedAt, GroupMemberColumnDirect, GroupMemberColumnVia, GroupMemberColumnPath:
 		return true
 	}
 	return false
@@ -775,6 +781,8 @@ const (
 	MembershipOutcomeNotMember MembershipOutcome = "NOT_MEMBER"
 	// There is no such user or no such group in the account.
 	MembershipOutcomeNotFound MembershipOutcome = "NOT_FOUND"
+	// The group's members hold a permission that the caller doesn't; `errors` names it, and nothing has changed for the pair.
+	MembershipOutcomeMissingPermission MembershipOutcome = "MISSING_PERMISSION"
 )
 
 var AllMembershipOutcome = []MembershipOutcome{
@@ -783,11 +791,12 @@ var AllMembershipOutcome = []MembershipOutcome{
 	MembershipOutcomeRemoved,
 	MembershipOutcomeNotMember,
 	MembershipOutcomeNotFound,
+	MembershipOutcomeMissingPermission,
 }
 
 func (e MembershipOutcome) IsValid() bool {
 	switch e {
-	case MembershipOutcomeAdded, MembershipOutcomeAlreadyMember, MembershipOutcomeRemoved, MembershipOutcomeNotMember, MembershipOutcomeNotFound:
+	case MembershipOutcomeAdded, MembershipOutcomeAlreadyMember, MembershipOutcomeRemoved, MembershipOutcomeNotMember, MembershipOutcomeNotFound, MembershipOutcomeMissingPermission:
 		return true
 	}
 	return false
@@ -948,6 +957,125 @@ func (e *NestingOutcome) UnmarshalJSON(b []byte) error {
 }
 
 func (e NestingOutcome) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
+// What to do with the permissions that a mutation names.
+type PermissionMode string
+
+const (
+	// They take the place of what was granted before; none of them takes everything away.
+	PermissionModeReplace PermissionMode = "REPLACE"
+	// They come to what is granted.
+	PermissionModeAdd PermissionMode = "ADD"
+	// They are taken away from what is granted.
+	PermissionModeRemove PermissionMode = "REMOVE"
+)
+
+var AllPermissionMode = []PermissionMode{
+	PermissionModeReplace,
+	PermissionModeAdd,
+	PermissionModeRemove,
+}
+
+func (e PermissionMode) IsValid() bool {
+	switch e {
+	case PermissionModeReplace, PermissionModeAdd, PermissionModeRemove:
+		return true
+	}
+	return false
+}
+
+func (e PermissionMode) String() string {
+	return string(e)
+}
+
+func (e *PermissionMode) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = PermissionMode(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid PermissionMode", str)
+	}
+	return nil
+}
+
+func (e PermissionMode) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *PermissionMode) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e PermissionMode) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
+// What gives a permission. Values may be added.
+type PermissionSourceKind string
+
+const (
+	// The role: a super admin holds every permission.
+	PermissionSourceKindRole PermissionSourceKind = "ROLE"
+	// A group that the user is effectively in.
+	PermissionSourceKindGroup PermissionSourceKind = "GROUP"
+)
+
+var AllPermissionSourceKind = []PermissionSourceKind{
+	PermissionSourceKindRole,
+	PermissionSourceKindGroup,
+}
+
+func (e PermissionSourceKind) IsValid() bool {
+	switch e {
+	case PermissionSourceKindRole, PermissionSourceKindGroup:
+		return true
+	}
+	return false
+}
+
+func (e PermissionSourceKind) String() string {
+	return string(e)
+}
+
+func (e *PermissionSourceKind) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = PermissionSourceKind(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid PermissionSourceKind", str)
+	}
+	return nil
+}
+
+func (e PermissionSourceKind) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *PermissionSourceKind) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e PermissionSourceKind) MarshalJSON() ([]byte, error) {
 	var buf bytes.Buffer
 	e.MarshalGQL(&buf)
 	return buf.Bytes(), nil
@@ -1675,6 +1803,8 @@ const (
 	UserColumnHasNoProducts UserColumn = "HAS_NO_PRODUCTS"
 	// The products: `products`.
 	UserColumnProducts UserColumn = "PRODUCTS"
+	// The permissions: `permissions`.
+	UserColumnPermissions UserColumn = "PERMISSIONS"
 	// The groups: `groups`.
 	UserColumnGroups UserColumn = "GROUPS"
 	// When the user was created: `createdAt`.
@@ -1694,6 +1824,7 @@ var AllUserColumn = []UserColumn{
 	UserColumnStatusReasons,
 	UserColumnHasNoProducts,
 	UserColumnProducts,
+	UserColumnPermissions,
 	UserColumnGroups,
 	UserColumnCreatedAt,
 	UserColumnUpdatedAt,
@@ -1701,7 +1832,7 @@ var AllUserColumn = []UserColumn{
 
 func (e UserColumn) IsValid() bool {
 	switch e {
-	case UserColumnDisplayName, UserColumnEmail, UserColumnGivenName, UserColumnFamilyName, UserColumnLocale, UserColumnRole, UserColumnStatus, UserColumnStatusReasons, UserColumnHasNoProducts, UserColumnProducts, UserColumnGroups, UserColumnCreatedAt, UserColumnUpdatedAt:
+	case UserColumnDisplayName, UserColumnEmail, UserColumnGivenName, UserColumnFamilyName, UserColumnLocale, UserColumnRole, UserColumnStatus, UserColumnStatusReasons, UserColumnHasNoProducts, UserColumnProducts, UserColumnPermissions, UserColumnGroups, UserColumnCreatedAt, UserColumnUpdatedAt:
 		return true
 	}
 	return false
@@ -1851,6 +1982,10 @@ const (
 	// Everything was to be taken away, and groups give something: say with `blockInherited` whether that stays.
 	// Params: `users`, how many are concerned.
 	UserErrorCodeChooseInherited UserErrorCode = "CHOOSE_INHERITED"
+	// Nobody grants a permission that they don't hold, be it by way of a group: the members of this one hold what the caller
+	// doesn't, or would get it, or the group grants it itself. Params: `keys`, the permissions that are missing, and `group`, the
+	// name of that group.
+	UserErrorCodeMissingPermission UserErrorCode = "MISSING_PERMISSION"
 	// The change would suspend more of the account's users than it bears without a second look: ask with `dryRun`, show what
 	// it answers, and pass on its `confirmToken`. Params: `suspended`, how many users.
 	UserErrorCodeConfirmationRequired UserErrorCode = "CONFIRMATION_REQUIRED"
@@ -1895,6 +2030,7 @@ var AllUserErrorCode = []UserErrorCode{
 	UserErrorCodeSeatsInUse,
 	UserErrorCodeNoSeats,
 	UserErrorCodeChooseInherited,
+	UserErrorCodeMissingPermission,
 	UserErrorCodeConfirmationRequired,
 	UserErrorCodeIdempotencyKeyReused,
 	UserErrorCodeMailNotFailed,
@@ -1907,7 +2043,7 @@ var AllUserErrorCode = []UserErrorCode{
 
 func (e UserErrorCode) IsValid() bool {
 	switch e {
-	case UserErrorCodeInvalidID, UserErrorCodeNotFound, UserErrorCodeForbidden, UserErrorCodeRequired, UserErrorCodeTooLong, UserErrorCodeInvalidCharacters, UserErrorCodeInvalidEmail, UserErrorCodeInvalid, UserErrorCodeTooMany, UserErrorCodeEmailTaken, UserErrorCodeNameTaken, UserErrorCodeStale, UserErrorCodeStaleSelection, UserErrorCodeConflict, UserErrorCodeCycle, UserErrorCodeTooDeep, UserErrorCodeLastSuperAdmin, UserErrorCodeKeyTaken, UserErrorCodeSeatsInUse, UserErrorCodeNoSeats, UserErrorCodeChooseInherited, UserErrorCodeConfirmationRequired, UserErrorCodeIdempotencyKeyReused, UserErrorCodeMailNotFailed, UserErrorCodeJobEnded, UserErrorCodeJobOpen, UserErrorCodeNothingToRetry, UserErrorCodeJobOnlyFollows, UserErrorCodeNotRevertible:
+	case UserErrorCodeInvalidID, UserErrorCodeNotFound, UserErrorCodeForbidden, UserErrorCodeRequired, UserErrorCodeTooLong, UserErrorCodeInvalidCharacters, UserErrorCodeInvalidEmail, UserErrorCodeInvalid, UserErrorCodeTooMany, UserErrorCodeEmailTaken, UserErrorCodeNameTaken, UserErrorCodeStale, UserErrorCodeStaleSelection, UserErrorCodeConflict, UserErrorCodeCycle, UserErrorCodeTooDeep, UserErrorCodeLastSuperAdmin, UserErrorCodeKeyTaken, UserErrorCodeSeatsInUse, UserErrorCodeNoSeats, UserErrorCodeChooseInherited, UserErrorCodeMissingPermission, UserErrorCodeConfirmationRequired, UserErrorCodeIdempotencyKeyReused, UserErrorCodeMailNotFailed, UserErrorCodeJobEnded, UserErrorCodeJobOpen, UserErrorCodeNothingToRetry, UserErrorCodeJobOnlyFollows, UserErrorCodeNotRevertible:
 		return true
 	}
 	return false

@@ -214,6 +214,8 @@ const (
 	JobOutcomeLastSuperAdmin  JobOutcome = "LAST_SUPER_ADMIN"  // the account would be left without one
 	JobOutcomeChangedSince    JobOutcome = "CHANGED_SINCE"     // somebody has changed it after the job that is to be taken back
 	JobOutcomeLocked          JobOutcome = "LOCKED"            // a setting that a lock keeps from having an effect
+
+	JobOutcomeMissingPermission JobOutcome = "MISSING_PERMISSION" // the actor doesn't hold what the user would get, or an admin lose
 )
 
 // IsValid tells whether it is one of the outcomes.
@@ -221,6 +223,7 @@ func (o JobOutcome) IsValid() bool {
 	return slices.Contains([]JobOutcome{
 		JobOutcomePending, JobOutcomeChanged, JobOutcomeUnchanged, JobOutcomeRemainsViaGroup, JobOutcomeNoSeat,
 		JobOutcomeNotFound, JobOutcomeForbidden, JobOutcomeLastSuperAdmin, JobOutcomeChangedSince, JobOutcomeLocked,
+		JobOutcomeMissingPermission,
 	}, o)
 }
 

@@ -18,10 +18,11 @@ export default [
         exceptions: {
           suffixes: ['Connection', 'Edge', 'Payload', 'Result'],
           types: [
-            'GroupAdjacent', 'GroupProduct', 'MembershipCheck', 'PageInfo', 'ProductImpact', 'ProductSummary', 'ProductsCounts', 'ProductsImpact', 'ProductsPreview', 'ProductsPreviewRow',
-            'GroupMemberTableColumn', 'GroupMemberTableFilter', 'GroupTableColumn', 'GroupTableFilter', 'JobTableColumn', 'JobTableFilter', 'RateLimit', 'TableViews',
+            'GroupAdjacent', 'GroupPermission', 'GroupProduct', 'MembershipCheck', 'PageInfo', 'ProductImpact', 'ProductSummary', 'ProductsCounts', 'ProductsImpact', 'ProductsPreview', 'ProductsPreviewRow',
+            'GroupMemberTableColumn', 'GroupMemberTableFilter', 'GroupTableColumn', 'GroupTableFilter', 'JobTableColumn', 'JobTableFilter', 'TableViews',
             'UserTableColumn', 'UserTableFilter',
-            'UserChangeCounts', 'UserError', 'UserErrorParam', 'UserProduct', 'UsersProductsSummary', 'Viewer',
+            'PermissionDefinition', 'PermissionSource', 'RateLimit',
+            'UserChangeCounts', 'UserError', 'UserErrorParam', 'UserPermission', 'UserProduct', 'UsersProductsSummary', 'Viewer',
           ],
         },
       }],

@@ -35,12 +35,14 @@ type ResolverRoot interface {
 	EffectiveSetting() EffectiveSettingResolver
 	Group() GroupResolver
 	GroupMemberEdge() GroupMemberEdgeResolver
+	GroupPermission() GroupPermissionResolver
 	GroupProduct() GroupProductResolver
 	Job() JobResolver
 	JobResult() JobResultResolver
 	Mail() MailResolver
 	MembershipCheck() MembershipCheckResolver
 	Mutation() MutationResolver
+	PermissionSource() PermissionSourceResolver
 	Product() ProductResolver
 	ProductImpact() ProductImpactResolver
 	ProductsImpact() ProductsImpactResolver
@@ -87,32 +89,35 @@ type ComplexityRoot struct {
 	}
 
 	Group struct {
-		Adjacent               func(childComplexity int, filter *models.GroupFilter, sort models.GroupSort) int
-		Ancestors              func(childComplexity int, filter *models.GroupFilter, sort models.GroupSort, first *int32, after *string, last *int32, before *string) int
-		Breadcrumbs            func(childComplexity int) int
-		Children               func(childComplexity int, filter *models.GroupFilter, sort models.GroupSort, first *int32, after *string, last *int32, before *string) int
-		CreatedAt              func(childComplexity int) int
-		Depth                  func(childComplexity int) int
-		Descendants            func(childComplexity int, filter *models.GroupFilter, sort models.GroupSort, first *int32, after *string, last *int32, before *string) int
-		Description            func(childComplexity int) int
-		DirectMemberCount      func(childComplexity int) int
-		Etag                   func(childComplexity int) int
-		ID                     func(childComplexity int) int
-		MemberCount            func(childComplexity int) int
-		Members                func(childComplexity int, relation models.MembershipRelation, filter *models.UserFilter, sort models.UserSort, first *int32, after *string, last *int32, before *string) int
-		Name                   func(childComplexity int) int
-		Parents                func(childComplexity int, filter *models.GroupFilter, sort models.GroupSort, first *int32, after *string, last *int32, before *string) int
-		PendingJob             func(childComplexity int) int
-		Priority               func(childComplexity int) int
-		Products               func(childComplexity int) int
-		Settings               func(childComplexity int, keys []string) int
-		UpdatedAt              func(childComplexity int) int
-		ViewerCanDelete        func(childComplexity int) int
-		ViewerCanManageMembers func(childComplexity int) int
-		ViewerCanNest          func(childComplexity int) int
-		ViewerCanSetProducts   func(childComplexity int) int
-		ViewerCanSetSettings   func(childComplexity int) int
-		ViewerCanUpdate        func(childComplexity int) int
+		Adjacent                func(childComplexity int, filter *models.GroupFilter, sort models.GroupSort) int
+		Ancestors               func(childComplexity int, filter *models.GroupFilter, sort models.GroupSort, first *int32, after *string, last *int32, before *string) int
+		Breadcrumbs             func(childComplexity int) int
+		Children                func(childComplexity int, filter *models.GroupFilter, sort models.GroupSort, first *int32, after *string, last *int32, before *string) int
+		CreatedAt               func(childComplexity int) int
+		Depth                   func(childComplexity int) int
+		Descendants             func(childComplexity int, filter *models.GroupFilter, sort models.GroupSort, first *int32, after *string, last *int32, before *string) int
+		Description             func(childComplexity int) int
+		DirectMemberCount       func(childComplexity int) int
+		Etag                    func(childComplexity int) int
+		ID                      func(childComplexity int) int
+		MemberCount             func(childComplexity int) int
+		Members                 func(childComplexity int, relation models.MembershipRelation, filter *models.UserFilter, sort models.UserSort, first *int32, after *string, last *int32, before *string) int
+		Name                    func(childComplexity int) int
+		Parents                 func(childComplexity int, filter *models.GroupFilter, sort models.GroupSort, first *int32, after *string, last *int32, before *string) int
+		PendingJob              func(childComplexity int) int
+		Permissions             func(childComplexity int) int
+		Priority                func(childComplexity int) int
+		Products                func(childComplexity int) int
+		Settings                func(childComplexity int, keys []string) int
+		UpdatedAt               func(childComplexity int) int
+		ViewerCanAddMembers     func(childComplexity int) int
+		ViewerCanDelete         func(childComplexity int) int
+		ViewerCanManageMembers  func(childComplexity int) int
+		ViewerCanNest           func(childComplexity int) int
+		ViewerCanSetPermissions func(childComplexity int) int
+		ViewerCanSetProducts    func(childComplexity int) int
+		ViewerCanSetSettings    func(childComplexity int) int
+		ViewerCanUpdate         func(childComplexity int) int
 	}
 
 	GroupAdjacent struct {
@@ -216,6 +221,19 @@ type ComplexityRoot struct {
 		Outcome   func(childComplexity int) int
 		Parent    func(childComplexity int) int
 		Preview   func(childComplexity int) int
+	}
+
+	GroupPermission struct {
+		Direct     func(childComplexity int) int
+		Permission func(childComplexity int) int
+		Via        func(childComplexity int) int
+	}
+
+	GroupPermissionsSetPayload struct {
+		Ended   func(childComplexity int) int
+		Errors  func(childComplexity int) int
+		Granted func(childComplexity int) int
+		Group   func(childComplexity int) int
 	}
 
 	GroupProduct struct {
@@ -449,6 +467,7 @@ type ComplexityRoot struct {
 		GroupMembersAdd      func(childComplexity int, input models.GroupMembersAddInput) int
 		GroupMembersRemove   func(childComplexity int, input models.GroupMembersRemoveInput) int
 		GroupNest            func(childComplexity int, input models.GroupNestInput) int
+		GroupPermissionsSet  func(childComplexity int, input models.GroupPermissionsSetInput) int
 		GroupProductsSet     func(childComplexity int, input models.GroupProductsSetInput) int
 		GroupSettingsSet     func(childComplexity int, input models.GroupSettingsSetInput) int
 		GroupUnnest          func(childComplexity int, input models.GroupUnnestInput) int
@@ -484,6 +503,21 @@ type ComplexityRoot struct {
 		HasNextPage     func(childComplexity int) int
 		HasPreviousPage func(childComplexity int) int
 		StartCursor     func(childComplexity int) int
+	}
+
+	PermissionDefinition struct {
+		Area        func(childComplexity int) int
+		Description func(childComplexity int) int
+		Key         func(childComplexity int) int
+		Name        func(childComplexity int) int
+	}
+
+	PermissionSource struct {
+		Direct func(childComplexity int) int
+		Group  func(childComplexity int) int
+		Kind   func(childComplexity int) int
+		Path   func(childComplexity int) int
+		Via    func(childComplexity int) int
 	}
 
 	Product struct {
@@ -582,24 +616,25 @@ type ComplexityRoot struct {
 	}
 
 	Query struct {
-		Account              func(childComplexity int) int
-		Group                func(childComplexity int, by models.GroupBy) int
-		Groups               func(childComplexity int, filter *models.GroupFilter, sort models.GroupSort, first *int32, after *string, last *int32, before *string) int
-		Job                  func(childComplexity int, id models.GlobalID) int
-		Jobs                 func(childComplexity int, status []models.JobState, kinds []string, first *int32, after *string, last *int32, before *string) int
-		Mails                func(childComplexity int, state *models.MailState, first *int32, after *string, last *int32, before *string) int
-		MembershipChecks     func(childComplexity int, userIds []*models.GlobalID, groupIds []*models.GlobalID) int
-		Node                 func(childComplexity int, id models.GlobalID) int
-		Nodes                func(childComplexity int, ids []*models.GlobalID) int
-		Product              func(childComplexity int, by models.ProductBy) int
-		Products             func(childComplexity int) int
-		RateLimit            func(childComplexity int) int
-		SettingDefinitions   func(childComplexity int) int
-		SettingsSummary      func(childComplexity int, selection models.UserSelection, keys []string) int
-		User                 func(childComplexity int, by models.UserBy) int
-		Users                func(childComplexity int, filter *models.UserFilter, sort models.UserSort, first *int32, after *string, last *int32, before *string) int
-		UsersProductsSummary func(childComplexity int, selection models.UserSelection) int
-		Viewer               func(childComplexity int) int
+		Account               func(childComplexity int) int
+		Group                 func(childComplexity int, by models.GroupBy) int
+		Groups                func(childComplexity int, filter *models.GroupFilter, sort models.GroupSort, first *int32, after *string, last *int32, before *string) int
+		Job                   func(childComplexity int, id models.GlobalID) int
+		Jobs                  func(childComplexity int, status []models.JobState, kinds []string, first *int32, after *string, last *int32, before *string) int
+		Mails                 func(childComplexity int, state *models.MailState, first *int32, after *string, last *int32, before *string) int
+		MembershipChecks      func(childComplexity int, userIds []*models.GlobalID, groupIds []*models.GlobalID) int
+		Node                  func(childComplexity int, id models.GlobalID) int
+		Nodes                 func(childComplexity int, ids []*models.GlobalID) int
+		PermissionDefinitions func(childComplexity int) int
+		Product               func(childComplexity int, by models.ProductBy) int
+		Products              func(childComplexity int) int
+		RateLimit             func(childComplexity int) int
+		SettingDefinitions    func(childComplexity int) int
+		SettingsSummary       func(childComplexity int, selection models.UserSelection, keys []string) int
+		User                  func(childComplexity int, by models.UserBy) int
+		Users                 func(childComplexity int, filter *models.UserFilter, sort models.UserSort, first *int32, after *string, last *int32, before *string) int
+		UsersProductsSummary  func(childComplexity int, selection models.UserSelection) int
+		Viewer                func(childComplexity int) int
 	}
 
 	RateLimit struct {
@@ -749,6 +784,7 @@ type ComplexityRoot struct {
 		HasNoProducts         func(childComplexity int) int
 		ID                    func(childComplexity int) int
 		Locale                func(childComplexity int) int
+		Permissions           func(childComplexity int) int
 		Products              func(childComplexity int, source models.ProductSource) int
 		Role                  func(childComplexity int) int
 		Settings              func(childComplexity int, keys []string) int
@@ -845,6 +881,11 @@ type ComplexityRoot struct {
 		Preview func(childComplexity int) int
 		Results func(childComplexity int) int
 		User    func(childComplexity int) int
+	}
+
+	UserPermission struct {
+		Permission func(childComplexity int) int
+		Sources    func(childComplexity int) int
 	}
 
 	UserProduct struct {
@@ -948,6 +989,7 @@ type ComplexityRoot struct {
 
 	Viewer struct {
 		Account                 func(childComplexity int) int
+		Permissions             func(childComplexity int) int
 		Role                    func(childComplexity int) int
 		TableViews              func(childComplexity int) int
 		User                    func(childComplexity int) int
@@ -979,6 +1021,7 @@ type GroupResolver interface {
 	MemberCount(ctx context.Context, obj *models.Group) (int32, error)
 
 	Products(ctx context.Context, obj *models.Group) ([]*models.GroupProduct, error)
+	Permissions(ctx context.Context, obj *models.Group) ([]*models.GroupPermission, error)
 	PendingJob(ctx context.Context, obj *models.Group) (*models.Job, error)
 	Parents(ctx context.Context, obj *models.Group, filter *models.GroupFilter, sort models.GroupSort, first *int32, after *string, last *int32, before *string) (*models.GroupConnection, error)
 	Children(ctx context.Context, obj *models.Group, filter *models.GroupFilter, sort models.GroupSort, first *int32, after *string, last *int32, before *string) (*models.GroupConnection, error)
@@ -992,6 +1035,8 @@ type GroupResolver interface {
 	ViewerCanUpdate(ctx context.Context, obj *models.Group) (bool, error)
 	ViewerCanDelete(ctx context.Context, obj *models.Group) (bool, error)
 	ViewerCanManageMembers(ctx context.Context, obj *models.Group) (bool, error)
+	ViewerCanAddMembers(ctx context.Context, obj *models.Group) (bool, error)
+	ViewerCanSetPermissions(ctx context.Context, obj *models.Group) (bool, error)
 	ViewerCanNest(ctx context.Context, obj *models.Group) (bool, error)
 	ViewerCanSetProducts(ctx context.Context, obj *models.Group) (bool, error)
 	ViewerCanSetSettings(ctx context.Context, obj *models.Group) (bool, error)
@@ -999,6 +1044,9 @@ type GroupResolver interface {
 type GroupMemberEdgeResolver interface {
 	Via(ctx context.Context, obj *models.GroupMemberEdge) ([]*models.Group, error)
 	Path(ctx context.Context, obj *models.GroupMemberEdge) ([]*models.Group, error)
+}
+type GroupPermissionResolver interface {
+	Via(ctx context.Context, obj *models.GroupPermission) ([]*models.Group, error)
 }
 type GroupProductResolver interface {
 	Via(ctx context.Context, obj *models.GroupProduct) ([]*models.Group, error)
@@ -1050,6 +1098,7 @@ type MutationResolver interface {
 	UsersProductsSet(ctx context.Context, input models.UsersProductsSetInput) (*models.UsersProductsSetPayload, error)
 	UserProductBlocksSet(ctx context.Context, input models.UserProductBlocksSetInput) (*models.UserProductBlocksSetPayload, error)
 	GroupProductsSet(ctx context.Context, input models.GroupProductsSetInput) (*models.GroupProductsSetPayload, error)
+	GroupPermissionsSet(ctx context.Context, input models.GroupPermissionsSetInput) (*models.GroupPermissionsSetPayload, error)
 	GroupsProductsSet(ctx context.Context, input models.GroupsProductsSetInput) (*models.GroupsProductsSetPayload, error)
 	AccountSettingsSet(ctx context.Context, input models.AccountSettingsSetInput) (*models.AccountSettingsSetPayload, error)
 	GroupSettingsSet(ctx context.Context, input models.GroupSettingsSetInput) (*models.GroupSettingsSetPayload, error)
@@ -1065,6 +1114,12 @@ type MutationResolver interface {
 	JobCancel(ctx context.Context, input models.JobCancelInput) (*models.JobCancelPayload, error)
 	JobRetryFailed(ctx context.Context, input models.JobRetryFailedInput) (*models.JobRetryFailedPayload, error)
 	JobRevert(ctx context.Context, input models.JobRevertInput) (*models.JobRevertPayload, error)
+}
+type PermissionSourceResolver interface {
+	Group(ctx context.Context, obj *models.PermissionSource) (*models.Group, error)
+
+	Via(ctx context.Context, obj *models.PermissionSource) ([]*models.Group, error)
+	Path(ctx context.Context, obj *models.PermissionSource) ([]*models.Group, error)
 }
 type ProductResolver interface {
 	Waiting(ctx context.Context, obj *models.Product) (int32, error)
@@ -1096,6 +1151,7 @@ type QueryResolver interface {
 	Groups(ctx context.Context, filter *models.GroupFilter, sort models.GroupSort, first *int32, after *string, last *int32, before *string) (*models.GroupConnection, error)
 	Product(ctx context.Context, by models.ProductBy) (*models.Product, error)
 	Products(ctx context.Context) ([]*models.Product, error)
+	PermissionDefinitions(ctx context.Context) ([]*models.PermissionDefinition, error)
 	UsersProductsSummary(ctx context.Context, selection models.UserSelection) (*models.UsersProductsSummary, error)
 	SettingDefinitions(ctx context.Context) ([]*models.SettingDefinition, error)
 	SettingsSummary(ctx context.Context, selection models.UserSelection, keys []string) (*models.SettingsSummary, error)
@@ -1118,6 +1174,7 @@ type SubscriptionResolver interface {
 type UserResolver interface {
 	Groups(ctx context.Context, obj *models.User, relation models.MembershipRelation, filter *models.GroupFilter, sort models.GroupSort, first *int32, after *string, last *int32, before *string) (*models.UserGroupConnection, error)
 	Products(ctx context.Context, obj *models.User, source models.ProductSource) ([]*models.UserProduct, error)
+	Permissions(ctx context.Context, obj *models.User) ([]*models.UserPermission, error)
 	HasNoProducts(ctx context.Context, obj *models.User) (bool, error)
 	Settings(ctx context.Context, obj *models.User, keys []string) ([]*models.EffectiveSetting, error)
 
@@ -1146,6 +1203,7 @@ type ViewerResolver interface {
 	ViewerCanCreateProducts(ctx context.Context, obj *auth.Caller) (bool, error)
 	ViewerCanSaveTableViews(ctx context.Context, obj *auth.Caller) (bool, error)
 	TableViews(ctx context.Context, obj *auth.Caller) (*models.TableViews, error)
+	Permissions(ctx context.Context, obj *auth.Caller) ([]*models.UserPermission, error)
 }
 
 // endregion ************************** generated!.gotpl **************************
@@ -1408,6 +1466,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Group.PendingJob(childComplexity), true
+	case "Group.permissions":
+		if e.ComplexityRoot.Group.Permissions == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Group.Permissions(childComplexity), true
 	case "Group.priority":
 		if e.ComplexityRoot.Group.Priority == nil {
 			break
@@ -1437,6 +1501,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Group.UpdatedAt(childComplexity), true
+	case "Group.viewerCanAddMembers":
+		if e.ComplexityRoot.Group.ViewerCanAddMembers == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Group.ViewerCanAddMembers(childComplexity), true
 	case "Group.viewerCanDelete":
 		if e.ComplexityRoot.Group.ViewerCanDelete == nil {
 			break
@@ -1455,6 +1525,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Group.ViewerCanNest(childComplexity), true
+	case "Group.viewerCanSetPermissions":
+		if e.ComplexityRoot.Group.ViewerCanSetPermissions == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Group.ViewerCanSetPermissions(childComplexity), true
 	case "Group.viewerCanSetProducts":
 		if e.ComplexityRoot.Group.ViewerCanSetProducts == nil {
 			break
@@ -1853,6 +1929,50 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.GroupNestPayload.Preview(childComplexity), true
+
+	case "GroupPermission.direct":
+		if e.ComplexityRoot.GroupPermission.Direct == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupPermission.Direct(childComplexity), true
+	case "GroupPermission.permission":
+		if e.ComplexityRoot.GroupPermission.Permission == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupPermission.Permission(childComplexity), true
+	case "GroupPermission.via":
+		if e.ComplexityRoot.GroupPermission.Via == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupPermission.Via(childComplexity), true
+
+	case "GroupPermissionsSetPayload.ended":
+		if e.ComplexityRoot.GroupPermissionsSetPayload.Ended == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupPermissionsSetPayload.Ended(childComplexity), true
+	case "GroupPermissionsSetPayload.errors":
+		if e.ComplexityRoot.GroupPermissionsSetPayload.Errors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupPermissionsSetPayload.Errors(childComplexity), true
+	case "GroupPermissionsSetPayload.granted":
+		if e.ComplexityRoot.GroupPermissionsSetPayload.Granted == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupPermissionsSetPayload.Granted(childComplexity), true
+	case "GroupPermissionsSetPayload.group":
+		if e.ComplexityRoot.GroupPermissionsSetPayload.Group == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupPermissionsSetPayload.Group(childComplexity), true
 
 	case "GroupProduct.direct":
 		if e.ComplexityRoot.GroupProduct.Direct == nil {
@@ -2776,6 +2896,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.GroupNest(childComplexity, args["input"].(models.GroupNestInput)), true
+	case "Mutation.groupPermissionsSet":
+		if e.ComplexityRoot.Mutation.GroupPermissionsSet == nil {
+			break
+		}
+
+		args, err := field_Mutation_groupPermissionsSet_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.GroupPermissionsSet(childComplexity, args["input"].(models.GroupPermissionsSetInput)), true
 	case "Mutation.groupProductsSet":
 		if e.ComplexityRoot.Mutation.GroupProductsSet == nil {
 			break
@@ -3109,6 +3240,62 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.PageInfo.StartCursor(childComplexity), true
+
+	case "PermissionDefinition.area":
+		if e.ComplexityRoot.PermissionDefinition.Area == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PermissionDefinition.Area(childComplexity), true
+	case "PermissionDefinition.description":
+		if e.ComplexityRoot.PermissionDefinition.Description == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PermissionDefinition.Description(childComplexity), true
+	case "PermissionDefinition.key":
+		if e.ComplexityRoot.PermissionDefinition.Key == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PermissionDefinition.Key(childComplexity), true
+	case "PermissionDefinition.name":
+		if e.ComplexityRoot.PermissionDefinition.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PermissionDefinition.Name(childComplexity), true
+
+	case "PermissionSource.direct":
+		if e.ComplexityRoot.PermissionSource.Direct == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PermissionSource.Direct(childComplexity), true
+	case "PermissionSource.group":
+		if e.ComplexityRoot.PermissionSource.Group == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PermissionSource.Group(childComplexity), true
+	case "PermissionSource.kind":
+		if e.ComplexityRoot.PermissionSource.Kind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PermissionSource.Kind(childComplexity), true
+	case "PermissionSource.path":
+		if e.ComplexityRoot.PermissionSource.Path == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PermissionSource.Path(childComplexity), true
+	case "PermissionSource.via":
+		if e.ComplexityRoot.PermissionSource.Via == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PermissionSource.Via(childComplexity), true
 
 	case "Product.createdAt":
 		if e.ComplexityRoot.Product.CreatedAt == nil {
@@ -3588,6 +3775,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Nodes(childComplexity, args["ids"].([]*models.GlobalID)), true
+	case "Query.permissionDefinitions":
+		if e.ComplexityRoot.Query.PermissionDefinitions == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Query.PermissionDefinitions(childComplexity), true
 	case "Query.product":
 		if e.ComplexityRoot.Query.Product == nil {
 			break
@@ -4236,6 +4429,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.User.Locale(childComplexity), true
+	case "User.permissions":
+		if e.ComplexityRoot.User.Permissions == nil {
+			break
+		}
+
+		return e.ComplexityRoot.User.Permissions(childComplexity), true
 	case "User.products":
 		if e.ComplexityRoot.User.Products == nil {
 			break
@@ -4619,6 +4818,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.UserGroupsUpdatePayload.User(childComplexity), true
 
+	case "UserPermission.permission":
+		if e.ComplexityRoot.UserPermission.Permission == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UserPermission.Permission(childComplexity), true
+	case "UserPermission.sources":
+		if e.ComplexityRoot.UserPermission.Sources == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UserPermission.Sources(childComplexity), true
+
 	case "UserProduct.blocked":
 		if e.ComplexityRoot.UserProduct.Blocked == nil {
 			break
@@ -4981,6 +5193,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Viewer.Account(childComplexity), true
+	case "Viewer.permissions":
+		if e.ComplexityRoot.Viewer.Permissions == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Viewer.Permissions(childComplexity), true
 	case "Viewer.role":
 		if e.ComplexityRoot.Viewer.Role == nil {
 			break
@@ -5234,6 +5452,12 @@ type Query {
   products: [Product!]!
 
   """
+  The catalogue of permissions, by area, the same for all accounts: what ` + "`" + `groupPermissionsSet` + "`" + ` can grant. Whose permissions
+  are shown has their names with them. Admins and super admins.
+  """
+  permissionDefinitions: [PermissionDefinition!]!
+
+  """
   For each product of the catalogue, how many of the selected users have it: the first state of the boxes in a
   screen that sets the products of many at once. Admins and super admins. The errors of a selection come as
   ` + "`" + `BAD_USER_INPUT` + "`" + `: ` + "`" + `TOO_MANY` + "`" + `, ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `INVALID` + "`" + `.
@@ -5342,6 +5566,11 @@ type Viewer {
   viewerCanSaveTableViews: Boolean!
   "How the caller has set up the tables of an admin's screens. Admins and super admins; nobody else's can be seen."
   tableViews: TableViews!
+  """
+  What the caller holds in ` + "`" + `role` + "`" + `, in the order of the catalogue, each permission once: every one as a super admin, else what
+  the groups give. It is also what the caller may grant. Everybody may ask.
+  """
+  permissions: [UserPermission!]!
 }
 
 """
@@ -5435,6 +5664,12 @@ type User implements Node {
     source: ProductSource! = ALL
   ): [UserProduct!]!
   """
+  The permissions that the user holds, in the order of the catalogue, each once with all that gives it: every one for a super
+  admin, and what is granted to the groups that the user is effectively in, from the moment of joining. Whoever is suspended keeps
+  theirs listed. A member may ask for the own ones.
+  """
+  permissions: [UserPermission!]!
+  """
   True for one who has no product. Admins and super admins keep their status without any, others are suspended
   when the last one is taken away (` + "`" + `NO_PRODUCTS` + "`" + `). A member may ask about the own user.
   """
@@ -5508,6 +5743,11 @@ type Group implements Node {
   Admins and super admins.
   """
   products: [GroupProduct!]!
+  """
+  The permissions that the group gives to its effective members, in the order of the catalogue: what is granted to it, and to
+  the groups it lies in. Admins and super admins.
+  """
+  permissions: [GroupPermission!]!
   """
   A change that concerns more than 1,000 users is finished by a job: until it has come to a user, the user's products and
   status are as before. This is the oldest open job that some of the group's members wait for; null when none does.
@@ -5608,11 +5848,18 @@ type Group implements Node {
   etag: String!
   "May the caller use ` + "`" + `groupUpdate` + "`" + ` on this group?"
   viewerCanUpdate: Boolean!
-  "May the caller use ` + "`" + `groupDelete` + "`" + ` on this group?"
+  "May the caller use ` + "`" + `groupDelete` + "`" + ` on this group? An admin may not where it itself grants a permission that the admin lacks."
   viewerCanDelete: Boolean!
-  "May the caller use ` + "`" + `groupMembersAdd` + "`" + ` and ` + "`" + `groupMembersRemove` + "`" + ` on this group?"
+  "May the caller use ` + "`" + `groupMembersAdd` + "`" + ` and ` + "`" + `groupMembersRemove` + "`" + ` on this group? See also ` + "`" + `viewerCanAddMembers` + "`" + `."
   viewerCanManageMembers: Boolean!
-  "May the caller use ` + "`" + `groupNest` + "`" + ` and ` + "`" + `groupUnnest` + "`" + ` on this group?"
+  """
+  May the caller add somebody to this group, or nest a group in it? An admin may not where its members hold a permission
+  that the admin lacks: ` + "`" + `MISSING_PERMISSION` + "`" + `.
+  """
+  viewerCanAddMembers: Boolean!
+  "May the caller use ` + "`" + `groupPermissionsSet` + "`" + ` on this group, for the permissions of ` + "`" + `Viewer.permissions` + "`" + `?"
+  viewerCanSetPermissions: Boolean!
+  "May the caller use ` + "`" + `groupNest` + "`" + ` and ` + "`" + `groupUnnest` + "`" + ` on this group? For groups to be put into it see ` + "`" + `viewerCanAddMembers` + "`" + `."
   viewerCanNest: Boolean!
   "May the caller use ` + "`" + `groupProductsSet` + "`" + ` and ` + "`" + `groupsProductsSet` + "`" + ` on this group?"
   viewerCanSetProducts: Boolean!
@@ -6447,6 +6694,8 @@ enum JobOutcome {
   CHANGED_SINCE
   "A setting is stored, but has no effect: a lock of the account or of a group decides."
   LOCKED
+  "Whoever started the job doesn't hold a permission that the user would get back, or that an admin would lose."
+  MISSING_PERMISSION
 }
 
 "Which values a setting takes."
@@ -6523,7 +6772,7 @@ type Mutation {
   """
   Creates a user, invited until the first sign-in. Admins and super admins; another role than member only
   super admins. Errors: ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_LONG` + "`" + `, ` + "`" + `INVALID_CHARACTERS` + "`" + `, ` + "`" + `INVALID_EMAIL` + "`" + `, ` + "`" + `EMAIL_TAKEN` + "`" + `,
-  ` + "`" + `NOT_FOUND` + "`" + `, ` + "`" + `FORBIDDEN` + "`" + `, ` + "`" + `TOO_MANY` + "`" + `, ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `.
+  ` + "`" + `NOT_FOUND` + "`" + `, ` + "`" + `FORBIDDEN` + "`" + `, ` + "`" + `MISSING_PERMISSION` + "`" + ` (a group), ` + "`" + `TOO_MANY` + "`" + `, ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `.
   """
   userCreate(
     "The new user."
@@ -6597,7 +6846,8 @@ type Mutation {
 
   """
   Adds a user to groups and removes them from groups, from the user's own page, all or nothing. Admins and
-  super admins. Errors: ` + "`" + `NOT_FOUND` + "`" + `, ` + "`" + `FORBIDDEN` + "`" + `, ` + "`" + `TOO_MANY` + "`" + `, ` + "`" + `CONFLICT` + "`" + `.
+  super admins. Errors: ` + "`" + `NOT_FOUND` + "`" + `, ` + "`" + `FORBIDDEN` + "`" + `, ` + "`" + `TOO_MANY` + "`" + `, ` + "`" + `CONFLICT` + "`" + `, ` + "`" + `MISSING_PERMISSION` + "`" + ` (a group that gives
+  what the caller doesn't hold, into which somebody is to come, or an admin out of it).
   Of the arguments shared with other mutations: ` + "`" + `CONFIRMATION_REQUIRED` + "`" + `, ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `, and for a key that is none
   ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_LONG` + "`" + `, ` + "`" + `INVALID_CHARACTERS` + "`" + `.
   """
@@ -6609,7 +6859,7 @@ type Mutation {
   """
   Creates a group, with its first members and parents. Admins and super admins. Errors: ` + "`" + `REQUIRED` + "`" + `,
   ` + "`" + `TOO_LONG` + "`" + `, ` + "`" + `INVALID_CHARACTERS` + "`" + `, ` + "`" + `INVALID` + "`" + ` (the priority), ` + "`" + `NAME_TAKEN` + "`" + `, ` + "`" + `NOT_FOUND` + "`" + `, ` + "`" + `TOO_DEEP` + "`" + `, ` + "`" + `TOO_MANY` + "`" + `,
-  ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `.
+  ` + "`" + `MISSING_PERMISSION` + "`" + ` (a parent that gives what the caller doesn't hold), ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `.
   """
   groupCreate(
     "The new group."
@@ -6620,7 +6870,8 @@ type Mutation {
   Changes a group: its fields, and members and parents to add and to remove, all or nothing, as the Save
   button of a detail page means it. Fields left out stay. Admins and super admins. Errors: ` + "`" + `NOT_FOUND` + "`" + `,
   ` + "`" + `STALE` + "`" + `, ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_LONG` + "`" + `, ` + "`" + `INVALID_CHARACTERS` + "`" + `, ` + "`" + `INVALID` + "`" + ` (the priority), ` + "`" + `NAME_TAKEN` + "`" + `, ` + "`" + `CYCLE` + "`" + `,
-  ` + "`" + `TOO_DEEP` + "`" + `, ` + "`" + `TOO_MANY` + "`" + `, ` + "`" + `CONFLICT` + "`" + `.
+  ` + "`" + `TOO_DEEP` + "`" + `, ` + "`" + `TOO_MANY` + "`" + `, ` + "`" + `CONFLICT` + "`" + `, ` + "`" + `MISSING_PERMISSION` + "`" + ` (members or parents by which somebody would get what the caller
+  doesn't hold; an admin to be removed from a group that gives such).
   Of the arguments shared with other mutations: ` + "`" + `CONFIRMATION_REQUIRED` + "`" + `, ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `, and for a key that is none
   ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_LONG` + "`" + `, ` + "`" + `INVALID_CHARACTERS` + "`" + `.
   """
@@ -6631,7 +6882,7 @@ type Mutation {
 
   """
   Deletes a group for good. No user is deleted; the group's children stay, without this parent. Admins and
-  super admins. Errors: ` + "`" + `NOT_FOUND` + "`" + `, ` + "`" + `STALE` + "`" + `.
+  super admins. Errors: ` + "`" + `NOT_FOUND` + "`" + `, ` + "`" + `STALE` + "`" + `, ` + "`" + `MISSING_PERMISSION` + "`" + ` (the group itself grants what the caller doesn't hold).
   Of the arguments shared with other mutations: ` + "`" + `CONFIRMATION_REQUIRED` + "`" + `, ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `, and for a key that is none
   ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_LONG` + "`" + `, ` + "`" + `INVALID_CHARACTERS` + "`" + `.
   """
@@ -6643,7 +6894,8 @@ type Mutation {
   """
   Deletes many groups for good, all or nothing, as ` + "`" + `groupDelete` + "`" + ` does one. Ids that are not found are
   passed over: gone is gone. Admins and super admins. Errors: ` + "`" + `TOO_MANY` + "`" + `, ` + "`" + `STALE_SELECTION` + "`" + `, ` + "`" + `REQUIRED` + "`" + `,
-  ` + "`" + `INVALID` + "`" + ` (` + "`" + `all: false` + "`" + `), ` + "`" + `TOO_LONG` + "`" + ` (a search).
+  ` + "`" + `INVALID` + "`" + ` (` + "`" + `all: false` + "`" + `), ` + "`" + `TOO_LONG` + "`" + ` (a search), ` + "`" + `MISSING_PERMISSION` + "`" + ` for each of the first 20 groups that itself grants what the
+  caller doesn't hold.
   Of the arguments shared with other mutations: ` + "`" + `CONFIRMATION_REQUIRED` + "`" + `, ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `, and for a key that is none
   ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_LONG` + "`" + `, ` + "`" + `INVALID_CHARACTERS` + "`" + `.
   """
@@ -6654,7 +6906,8 @@ type Mutation {
 
   """
   Makes each of the users a direct member of each of the groups, and says for each pair what happened.
-  Admins and super admins. Doing it twice is doing it once. Errors: ` + "`" + `TOO_MANY` + "`" + `, ` + "`" + `REQUIRED` + "`" + `.
+  Admins and super admins. Doing it twice is doing it once. Errors: ` + "`" + `TOO_MANY` + "`" + `, ` + "`" + `REQUIRED` + "`" + `; ` + "`" + `MISSING_PERMISSION` + "`" + ` for each
+  group that gives what the caller doesn't hold: nobody comes into it, and the rest goes on.
   Of the arguments shared with other mutations: ` + "`" + `CONFIRMATION_REQUIRED` + "`" + `, ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `, and for a key that is none
   ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_LONG` + "`" + `, ` + "`" + `INVALID_CHARACTERS` + "`" + `.
   """
@@ -6666,7 +6919,8 @@ type Mutation {
   """
   Ends the direct membership of each of the users in each of the groups, and says for each pair what
   happened. Who is also in a group nested below stays an inherited member. Admins and super admins. Doing
-  it twice is doing it once. Errors: ` + "`" + `TOO_MANY` + "`" + `, ` + "`" + `REQUIRED` + "`" + `.
+  it twice is doing it once. Errors: ` + "`" + `TOO_MANY` + "`" + `, ` + "`" + `REQUIRED` + "`" + `; ` + "`" + `MISSING_PERMISSION` + "`" + ` for each group that gives what the caller
+  doesn't hold: no admin goes out of it, and the rest goes on.
   Of the arguments shared with other mutations: ` + "`" + `CONFIRMATION_REQUIRED` + "`" + `, ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `, and for a key that is none
   ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_LONG` + "`" + `, ` + "`" + `INVALID_CHARACTERS` + "`" + `.
   """
@@ -6678,7 +6932,7 @@ type Mutation {
   """
   Places a group in another: the child's members become effective members of the parent at once. Admins
   and super admins. Doing it twice is doing it once. Errors: ` + "`" + `NOT_FOUND` + "`" + `, ` + "`" + `CYCLE` + "`" + ` (with the groups that
-  would close the loop), ` + "`" + `TOO_DEEP` + "`" + `.
+  would close the loop), ` + "`" + `TOO_DEEP` + "`" + `, ` + "`" + `MISSING_PERMISSION` + "`" + ` (the parent gives what the caller doesn't hold).
   Of the arguments shared with other mutations: ` + "`" + `CONFIRMATION_REQUIRED` + "`" + `, ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `, and for a key that is none
   ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_LONG` + "`" + `, ` + "`" + `INVALID_CHARACTERS` + "`" + `.
   """
@@ -6737,6 +6991,18 @@ type Mutation {
     "Which group and which products."
     input: GroupProductsSetInput!
   ): GroupProductsSetPayload!
+
+  """
+  Replaces, adds or removes the permissions that a group grants: its members, and those of the groups in it, hold them at
+  once, and no longer. Admins, for permissions they hold themselves, and super admins. Doing it twice is doing it once. Errors:
+  ` + "`" + `NOT_FOUND` + "`" + ` (the group or a key), ` + "`" + `CONFLICT` + "`" + ` (a key named twice), ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_MANY` + "`" + `, ` + "`" + `MISSING_PERMISSION` + "`" + ` for keys to be
+  granted or ended that the caller doesn't hold, ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `, and for a key that is none ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_LONG` + "`" + `,
+  ` + "`" + `INVALID_CHARACTERS` + "`" + `.
+  """
+  groupPermissionsSet(
+    "Which group and which permissions."
+    input: GroupPermissionsSetInput!
+  ): GroupPermissionsSetPayload!
 
   """
   Does to many groups what ` + "`" + `groupProductsSet` + "`" + ` does to one, all or nothing. Admins and super admins. Errors:
@@ -6892,7 +7158,8 @@ type Mutation {
   """
   Takes back what a job has changed: products set on users and blocks, grants of groups, memberships, suspensions. It is a
   new job, with the caller's rights, the seats that there are now and the brake. What somebody has changed since is left
-  as it is, and its row says ` + "`" + `CHANGED_SINCE` + "`" + `. First times stay: nobody is welcomed twice. Admins (on members) and super
+  as it is, and its row says ` + "`" + `CHANGED_SINCE` + "`" + `, or ` + "`" + `MISSING_PERMISSION` + "`" + ` for a membership by which somebody would get what the
+  caller doesn't hold. First times stay: nobody is welcomed twice. Admins (on members) and super
   admins. Errors: ` + "`" + `NOT_FOUND` + "`" + `, ` + "`" + `JOB_OPEN` + "`" + `, ` + "`" + `NOT_REVERTIBLE` + "`" + `.
   Of the arguments shared with other mutations: ` + "`" + `CONFIRMATION_REQUIRED` + "`" + `, ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `, and for a key that is none
   ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_LONG` + "`" + `, ` + "`" + `INVALID_CHARACTERS` + "`" + `.
@@ -6973,6 +7240,12 @@ enum UserErrorCode {
   Params: ` + "`" + `users` + "`" + `, how many are concerned.
   """
   CHOOSE_INHERITED
+  """
+  Nobody grants a permission that they don't hold, be it by way of a group: the members of this one hold what the caller
+  doesn't, or would get it, or the group grants it itself. Params: ` + "`" + `keys` + "`" + `, the permissions that are missing, and ` + "`" + `group` + "`" + `, the
+  name of that group.
+  """
+  MISSING_PERMISSION
   """
   The change would suspend more of the account's users than it bears without a second look: ask with ` + "`" + `dryRun` + "`" + `, show what
   it answers, and pass on its ` + "`" + `confirmToken` + "`" + `. Params: ` + "`" + `suspended` + "`" + `, how many users.
@@ -7400,6 +7673,8 @@ enum MembershipOutcome {
   NOT_MEMBER
   "There is no such user or no such group in the account."
   NOT_FOUND
+  "The group's members hold a permission that the caller doesn't; ` + "`" + `errors` + "`" + ` names it, and nothing has changed for the pair."
+  MISSING_PERMISSION
 }
 
 "A new group."
@@ -7598,7 +7873,10 @@ type GroupMembersAddPayload {
   job: Job
   "What would happen; null unless it is a dry run."
   preview: ProductsPreview
-  "What was wrong with the input; then nothing is changed."
+  """
+  What was wrong with the input; then nothing is changed, save for ` + "`" + `MISSING_PERMISSION` + "`" + `, which only leaves out the pairs that
+  say so in ` + "`" + `results` + "`" + `.
+  """
   errors: [UserError!]!
 }
 
@@ -7636,7 +7914,10 @@ type GroupMembersRemovePayload {
   job: Job
   "What would happen; null unless it is a dry run."
   preview: ProductsPreview
-  "What was wrong with the input; then nothing is changed."
+  """
+  What was wrong with the input; then nothing is changed, save for ` + "`" + `MISSING_PERMISSION` + "`" + `, which only leaves out the pairs that
+  say so in ` + "`" + `results` + "`" + `.
+  """
   errors: [UserError!]!
 }
 
@@ -8542,6 +8823,8 @@ enum UserColumn {
   HAS_NO_PRODUCTS
   "The products: ` + "`" + `products` + "`" + `."
   PRODUCTS
+  "The permissions: ` + "`" + `permissions` + "`" + `."
+  PERMISSIONS
   "The groups: ` + "`" + `groups` + "`" + `."
   GROUPS
   "When the user was created: ` + "`" + `createdAt` + "`" + `."
@@ -8580,6 +8863,8 @@ enum GroupColumn {
   DIRECT_MEMBER_COUNT
   "The products that its members get: ` + "`" + `products` + "`" + `."
   PRODUCTS
+  "The permissions that its members get: ` + "`" + `permissions` + "`" + `."
+  PERMISSIONS
   "The job that its members wait for: ` + "`" + `pendingJob` + "`" + `."
   PENDING_JOB
   "The groups it was placed in: ` + "`" + `parents` + "`" + `."
@@ -8634,6 +8919,8 @@ enum GroupMemberColumn {
   HAS_NO_PRODUCTS
   "The products: ` + "`" + `products` + "`" + `."
   PRODUCTS
+  "The permissions: ` + "`" + `permissions` + "`" + `."
+  PERMISSIONS
   "The groups: ` + "`" + `groups` + "`" + `."
   GROUPS
   "When the user was created: ` + "`" + `createdAt` + "`" + `."
@@ -8947,6 +9234,97 @@ type JobRetryFailedPayload {
   "What was wrong; then nothing is changed."
   errors: [UserError!]!
 }
+
+# ───────────────────────────── Permissions ─────────────────────────────
+
+"A permission that can be granted to groups, an entry of the catalogue. What it lets somebody do is up to the products."
+type PermissionDefinition {
+  "The short name that mutations use, such as ` + "`" + `reports.view` + "`" + `. It never changes."
+  key: String!
+  "The product or the part of the console that it is about, such as ` + "`" + `Phone system` + "`" + `."
+  area: String!
+  "The name that people read."
+  name: String!
+  "What whoever holds it can do, in a sentence."
+  description: String!
+}
+
+"A permission that a user holds."
+type UserPermission {
+  "The permission."
+  permission: PermissionDefinition!
+  "All that gives it, the role first, then the groups, the oldest first; never empty. It goes with the last of them."
+  sources: [PermissionSource!]!
+}
+
+"One cause of which a user holds a permission."
+type PermissionSource {
+  "What gives it."
+  kind: PermissionSourceKind!
+  "The group that it is granted to, and that the user is effectively in; null unless ` + "`" + `kind` + "`" + ` is ` + "`" + `GROUP` + "`" + `."
+  group: Group
+  "True where the user is a member of that very group by a row of their own."
+  direct: Boolean!
+  "The groups inside that group that the user is a member of by rows of their own, the oldest first."
+  via: [Group!]!
+  "The shortest way from a group of the user's up to the one that it is granted to, both included; empty for a role."
+  path: [Group!]!
+}
+
+"What gives a permission. Values may be added."
+enum PermissionSourceKind {
+  "The role: a super admin holds every permission."
+  ROLE
+  "A group that the user is effectively in."
+  GROUP
+}
+
+"A permission that a group gives to its members."
+type GroupPermission {
+  "The permission."
+  permission: PermissionDefinition!
+  "Granted to this very group."
+  direct: Boolean!
+  "The groups above, in which this one lies, that it is granted to, the oldest first."
+  via: [Group!]!
+}
+
+"What to do with the permissions that a mutation names."
+enum PermissionMode {
+  "They take the place of what was granted before; none of them takes everything away."
+  REPLACE
+  "They come to what is granted."
+  ADD
+  "They are taken away from what is granted."
+  REMOVE
+}
+
+"What a group is to grant."
+input GroupPermissionsSetInput {
+  "The group."
+  groupId: ID!
+  "The keys of the permissions, at most 250; only with ` + "`" + `REPLACE` + "`" + ` it may be empty, which takes everything away."
+  permissionKeys: [String!]!
+  "What to do with them. With ` + "`" + `REPLACE` + "`" + `, name those that are to stay, also those that the caller doesn't hold."
+  mode: PermissionMode! = REPLACE
+  """
+  A text of 1 to 255 characters, chosen by the client, under which this is done once: for 7 days the same input answers with
+  the same ` + "`" + `granted` + "`" + ` and ` + "`" + `ended` + "`" + `, and changes nothing; another one is refused with ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `.
+  """
+  idempotencyKey: String
+}
+
+"What ` + "`" + `groupPermissionsSet` + "`" + ` did."
+type GroupPermissionsSetPayload {
+  "The group; null when there are errors, and for an ` + "`" + `idempotencyKey` + "`" + ` whose group has been deleted."
+  group: Group
+  "What it grants now and did not before, in the order of the catalogue."
+  granted: [PermissionDefinition!]!
+  "What it granted before and does not now, in the order of the catalogue."
+  ended: [PermissionDefinition!]!
+  "What was wrong; then nothing is changed."
+  errors: [UserError!]!
+}
 `, BuiltIn: false},
 }
 var parsedSchema = gqlparser.MustLoadSchema(sources...)
@@ -9027,6 +9405,8 @@ func childFields_Group(ctx context.Context, ec *executionContext, field graphql.
 		return fieldContext_Group_directMemberCount(ctx, ec, field)
 	case "products":
 		return fieldContext_Group_products(ctx, ec, field)
+	case "permissions":
+		return fieldContext_Group_permissions(ctx, ec, field)
 	case "pendingJob":
 		return fieldContext_Group_pendingJob(ctx, ec, field)
 	case "parents":
@@ -9057,6 +9437,10 @@ func childFields_Group(ctx context.Context, ec *executionContext, field graphql.
 		return fieldContext_Group_viewerCanDelete(ctx, ec, field)
 	case "viewerCanManageMembers":
 		return fieldContext_Group_viewerCanManageMembers(ctx, ec, field)
+	case "viewerCanAddMembers":
+		return fieldContext_Group_viewerCanAddMembers(ctx, ec, field)
+	case "viewerCanSetPermissions":
+		return fieldContext_Group_viewerCanSetPermissions(ctx, ec, field)
 	case "viewerCanNest":
 		return fieldContext_Group_viewerCanNest(ctx, ec, field)
 	case "viewerCanSetProducts":
@@ -9271,6 +9655,32 @@ func childFields_GroupNestPayload(ctx context.Context, ec *executionContext, fie
 		return fieldContext_GroupNestPayload_errors(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type GroupNestPayload", field.Name)
+}
+
+func childFields_GroupPermission(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "permission":
+		return fieldContext_GroupPermission_permission(ctx, ec, field)
+	case "direct":
+		return fieldContext_GroupPermission_direct(ctx, ec, field)
+	case "via":
+		return fieldContext_GroupPermission_via(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type GroupPermission", field.Name)
+}
+
+func childFields_GroupPermissionsSetPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "group":
+		return fieldContext_GroupPermissionsSetPayload_group(ctx, ec, field)
+	case "granted":
+		return fieldContext_GroupPermissionsSetPayload_granted(ctx, ec, field)
+	case "ended":
+		return fieldContext_GroupPermissionsSetPayload_ended(ctx, ec, field)
+	case "errors":
+		return fieldContext_GroupPermissionsSetPayload_errors(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type GroupPermissionsSetPayload", field.Name)
 }
 
 func childFields_GroupProduct(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -9733,6 +10143,36 @@ func childFields_PageInfo(ctx context.Context, ec *executionContext, field graph
 		return fieldContext_PageInfo_endCursor(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type PageInfo", field.Name)
+}
+
+func childFields_PermissionDefinition(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "key":
+		return fieldContext_PermissionDefinition_key(ctx, ec, field)
+	case "area":
+		return fieldContext_PermissionDefinition_area(ctx, ec, field)
+	case "name":
+		return fieldContext_PermissionDefinition_name(ctx, ec, field)
+	case "description":
+		return fieldContext_PermissionDefinition_description(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PermissionDefinition", field.Name)
+}
+
+func childFields_PermissionSource(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "kind":
+		return fieldContext_PermissionSource_kind(ctx, ec, field)
+	case "group":
+		return fieldContext_PermissionSource_group(ctx, ec, field)
+	case "direct":
+		return fieldContext_PermissionSource_direct(ctx, ec, field)
+	case "via":
+		return fieldContext_PermissionSource_via(ctx, ec, field)
+	case "path":
+		return fieldContext_PermissionSource_path(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PermissionSource", field.Name)
 }
 
 func childFields_Product(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -10211,6 +10651,8 @@ func childFields_User(ctx context.Context, ec *executionContext, field graphql.C
 		return fieldContext_User_groups(ctx, ec, field)
 	case "products":
 		return fieldContext_User_products(ctx, ec, field)
+	case "permissions":
+		return fieldContext_User_permissions(ctx, ec, field)
 	case "hasNoProducts":
 		return fieldContext_User_hasNoProducts(ctx, ec, field)
 	case "settings":
@@ -10403,6 +10845,16 @@ func childFields_UserGroupsUpdatePayload(ctx context.Context, ec *executionConte
 		return fieldContext_UserGroupsUpdatePayload_errors(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type UserGroupsUpdatePayload", field.Name)
+}
+
+func childFields_UserPermission(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "permission":
+		return fieldContext_UserPermission_permission(ctx, ec, field)
+	case "sources":
+		return fieldContext_UserPermission_sources(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UserPermission", field.Name)
 }
 
 func childFields_UserProduct(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -10623,6 +11075,8 @@ func childFields_Viewer(ctx context.Context, ec *executionContext, field graphql
 		return fieldContext_Viewer_viewerCanSaveTableViews(ctx, ec, field)
 	case "tableViews":
 		return fieldContext_Viewer_tableViews(ctx, ec, field)
+	case "permissions":
+		return fieldContext_Viewer_permissions(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Viewer", field.Name)
 }
@@ -11193,6 +11647,20 @@ func field_Mutation_groupNest_args(ctx context.Context, ec *executionContext, ra
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (models.GroupNestInput, error) {
 			return unmarshalNGroupNestInput2cohortᚋmodelsᚐGroupNestInput(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func field_Mutation_groupPermissionsSet_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (models.GroupPermissionsSetInput, error) {
+			return unmarshalNGroupPermissionsSetInput2cohortᚋmodelsᚐGroupPermissionsSetInput(ctx, ec, v)
 		})
 	if err != nil {
 		return nil, err
@@ -12847,6 +13315,38 @@ func fieldContext_Group_products(_ context.Context, ec *executionContext, field 
 	return fc, nil
 }
 
+func _Group_permissions(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Group) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Group_permissions(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Group().Permissions(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.GroupPermission) graphql.Marshaler {
+			return marshalNGroupPermission2ᚕᚖcohortᚋmodelsᚐGroupPermissionᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Group_permissions(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Group",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_GroupPermission(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
 func _Group_pendingJob(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Group) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -13333,6 +13833,52 @@ func _Group_viewerCanManageMembers(ctx context.Context, ec *executionContext, fi
 	)
 }
 func fieldContext_Group_viewerCanManageMembers(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Group", field, true, true, errors.New("field of type Boolean does not have child fields"))
+}
+
+func _Group_viewerCanAddMembers(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Group) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Group_viewerCanAddMembers(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Group().ViewerCanAddMembers(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return marshalNBoolean2bool(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Group_viewerCanAddMembers(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Group", field, true, true, errors.New("field of type Boolean does not have child fields"))
+}
+
+func _Group_viewerCanSetPermissions(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Group) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Group_viewerCanSetPermissions(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Group().ViewerCanSetPermissions(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return marshalNBoolean2bool(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Group_viewerCanSetPermissions(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Group", field, true, true, errors.New("field of type Boolean does not have child fields"))
 }
 
@@ -15185,6 +15731,221 @@ func _GroupNestPayload_errors(ctx context.Context, ec *executionContext, field g
 func fieldContext_GroupNestPayload_errors(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "GroupNestPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_UserError(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _GroupPermission_permission(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupPermission) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupPermission_permission(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Permission, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.PermissionDefinition) graphql.Marshaler {
+			return marshalNPermissionDefinition2ᚖcohortᚋmodelsᚐPermissionDefinition(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_GroupPermission_permission(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GroupPermission",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_PermissionDefinition(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _GroupPermission_direct(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupPermission) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupPermission_direct(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Direct, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return marshalNBoolean2bool(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_GroupPermission_direct(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GroupPermission", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func _GroupPermission_via(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupPermission) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupPermission_via(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.GroupPermission().Via(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.Group) graphql.Marshaler {
+			return marshalNGroup2ᚕᚖcohortᚋmodelsᚐGroupᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_GroupPermission_via(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GroupPermission",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Group(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _GroupPermissionsSetPayload_group(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupPermissionsSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupPermissionsSetPayload_group(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Group, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.Group) graphql.Marshaler {
+			return marshalOGroup2ᚖcohortᚋmodelsᚐGroup(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_GroupPermissionsSetPayload_group(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GroupPermissionsSetPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Group(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _GroupPermissionsSetPayload_granted(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupPermissionsSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupPermissionsSetPayload_granted(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Granted, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.PermissionDefinition) graphql.Marshaler {
+			return marshalNPermissionDefinition2ᚕᚖcohortᚋmodelsᚐPermissionDefinitionᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_GroupPermissionsSetPayload_granted(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GroupPermissionsSetPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_PermissionDefinition(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _GroupPermissionsSetPayload_ended(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupPermissionsSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupPermissionsSetPayload_ended(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Ended, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.PermissionDefinition) graphql.Marshaler {
+			return marshalNPermissionDefinition2ᚕᚖcohortᚋmodelsᚐPermissionDefinitionᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_GroupPermissionsSetPayload_ended(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GroupPermissionsSetPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_PermissionDefinition(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _GroupPermissionsSetPayload_errors(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupPermissionsSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupPermissionsSetPayload_errors(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Errors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.Error) graphql.Marshaler {
+			return marshalNUserError2ᚕᚖcohortᚋmodelsᚐErrorᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_GroupPermissionsSetPayload_errors(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GroupPermissionsSetPayload",
 		Field:      field,
 		IsMethod:   false,
 		IsResolver: false,
@@ -19896,6 +20657,50 @@ func fieldContext_Mutation_groupProductsSet(ctx context.Context, ec *executionCo
 	return fc, nil
 }
 
+func _Mutation_groupPermissionsSet(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Mutation_groupPermissionsSet(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().GroupPermissionsSet(ctx, fc.Args["input"].(models.GroupPermissionsSetInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.GroupPermissionsSetPayload) graphql.Marshaler {
+			return marshalNGroupPermissionsSetPayload2ᚖcohortᚋmodelsᚐGroupPermissionsSetPayload(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Mutation_groupPermissionsSet(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_GroupPermissionsSetPayload(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Mutation_groupPermissionsSet_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func _Mutation_groupsProductsSet(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -20646,6 +21451,240 @@ func _PageInfo_endCursor(ctx context.Context, ec *executionContext, field graphq
 }
 func fieldContext_PageInfo_endCursor(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("PageInfo", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _PermissionDefinition_key(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.PermissionDefinition) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_PermissionDefinition_key(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Key, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNString2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_PermissionDefinition_key(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PermissionDefinition", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _PermissionDefinition_area(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.PermissionDefinition) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_PermissionDefinition_area(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Area, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNString2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_PermissionDefinition_area(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PermissionDefinition", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _PermissionDefinition_name(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.PermissionDefinition) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_PermissionDefinition_name(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNString2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_PermissionDefinition_name(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PermissionDefinition", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _PermissionDefinition_description(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.PermissionDefinition) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_PermissionDefinition_description(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Description, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNString2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_PermissionDefinition_description(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PermissionDefinition", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _PermissionSource_kind(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.PermissionSource) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_PermissionSource_kind(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Kind, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.PermissionSourceKind) graphql.Marshaler {
+			return marshalNPermissionSourceKind2cohortᚋmodelsᚐPermissionSourceKind(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_PermissionSource_kind(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PermissionSource", field, false, false, errors.New("field of type PermissionSourceKind does not have child fields"))
+}
+
+func _PermissionSource_group(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.PermissionSource) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_PermissionSource_group(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.PermissionSource().Group(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.Group) graphql.Marshaler {
+			return marshalOGroup2ᚖcohortᚋmodelsᚐGroup(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_PermissionSource_group(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PermissionSource",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Group(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _PermissionSource_direct(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.PermissionSource) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_PermissionSource_direct(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Direct(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return marshalNBoolean2bool(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_PermissionSource_direct(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PermissionSource", field, true, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func _PermissionSource_via(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.PermissionSource) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_PermissionSource_via(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.PermissionSource().Via(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.Group) graphql.Marshaler {
+			return marshalNGroup2ᚕᚖcohortᚋmodelsᚐGroupᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_PermissionSource_via(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PermissionSource",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Group(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _PermissionSource_path(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.PermissionSource) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_PermissionSource_path(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.PermissionSource().Path(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.Group) graphql.Marshaler {
+			return marshalNGroup2ᚕᚖcohortᚋmodelsᚐGroupᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_PermissionSource_path(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PermissionSource",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Group(ctx, ec, field)
+		},
+	}
+	return fc, nil
 }
 
 func _Product_id(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Product) (ret graphql.Marshaler) {
@@ -22662,6 +23701,38 @@ func fieldContext_Query_products(_ context.Context, ec *executionContext, field 
 		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return childFields_Product(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _Query_permissionDefinitions(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Query_permissionDefinitions(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Query().PermissionDefinitions(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.PermissionDefinition) graphql.Marshaler {
+			return marshalNPermissionDefinition2ᚕᚖcohortᚋmodelsᚐPermissionDefinitionᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Query_permissionDefinitions(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_PermissionDefinition(ctx, ec, field)
 		},
 	}
 	return fc, nil
@@ -25477,6 +26548,38 @@ func fieldContext_User_products(ctx context.Context, ec *executionContext, field
 	return fc, nil
 }
 
+func _User_permissions(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.User) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_User_permissions(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.User().Permissions(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.UserPermission) graphql.Marshaler {
+			return marshalNUserPermission2ᚕᚖcohortᚋmodelsᚐUserPermissionᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_User_permissions(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "User",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_UserPermission(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
 func _User_hasNoProducts(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.User) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -27102,6 +28205,70 @@ func fieldContext_UserGroupsUpdatePayload_errors(_ context.Context, ec *executio
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return childFields_UserError(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _UserPermission_permission(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UserPermission) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UserPermission_permission(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Permission, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.PermissionDefinition) graphql.Marshaler {
+			return marshalNPermissionDefinition2ᚖcohortᚋmodelsᚐPermissionDefinition(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_UserPermission_permission(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UserPermission",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_PermissionDefinition(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _UserPermission_sources(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UserPermission) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UserPermission_sources(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Sources, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.PermissionSource) graphql.Marshaler {
+			return marshalNPermissionSource2ᚕᚖcohortᚋmodelsᚐPermissionSourceᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_UserPermission_sources(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UserPermission",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_PermissionSource(ctx, ec, field)
 		},
 	}
 	return fc, nil
@@ -29048,6 +30215,38 @@ func fieldContext_Viewer_tableViews(_ context.Context, ec *executionContext, fie
 	return fc, nil
 }
 
+func _Viewer_permissions(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *auth.Caller) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Viewer_permissions(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Viewer().Permissions(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.UserPermission) graphql.Marshaler {
+			return marshalNUserPermission2ᚕᚖcohortᚋmodelsᚐUserPermissionᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Viewer_permissions(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Viewer",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_UserPermission(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
 func ___Directive_name(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *introspection.Directive) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -30842,6 +32041,61 @@ func unmarshalInputGroupNestInput(ctx context.Context, ec *executionContext, obj
 				return it, err
 			}
 			it.ConfirmToken = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+func unmarshalInputGroupPermissionsSetInput(ctx context.Context, ec *executionContext, obj any) (models.GroupPermissionsSetInput, error) {
+	var it models.GroupPermissionsSetInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["mode"]; !present {
+		asMap["mode"] = "REPLACE"
+	}
+
+	fieldsInOrder := [...]string{"groupId", "permissionKeys", "mode", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "groupId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("groupId"))
+			data, err := unmarshalNID2cohortᚋmodelsᚐGroupID(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.GroupID = data
+		case "permissionKeys":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("permissionKeys"))
+			data, err := unmarshalNString2ᚕstringᚄ(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.PermissionKeys = data
+		case "mode":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("mode"))
+			data, err := unmarshalNPermissionMode2cohortᚋmodelsᚐPermissionMode(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Mode = data
 		case "idempotencyKey":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
 			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
@@ -34421,6 +35675,44 @@ func _Group(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "permissions":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _Group_permissions(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "pendingJob":
 			field := field
 
@@ -34864,6 +36156,82 @@ func _Group(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj
 					}
 				}()
 				res = _Group_viewerCanManageMembers(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "viewerCanAddMembers":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _Group_viewerCanAddMembers(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "viewerCanSetPermissions":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _Group_viewerCanSetPermissions(ctx, ec, field, obj)
 				if res == graphql.Null {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -35902,6 +37270,140 @@ func _GroupNestPayload(ctx context.Context, ec *executionContext, sel ast.Select
 			}
 		case "errors":
 			out.Values[i] = _GroupNestPayload_errors(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var groupPermissionImplementors = []string{"GroupPermission"}
+
+func _GroupPermission(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.GroupPermission) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, groupPermissionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("GroupPermission")
+		case "permission":
+			out.Values[i] = _GroupPermission_permission(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "direct":
+			out.Values[i] = _GroupPermission_direct(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "via":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _GroupPermission_via(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var groupPermissionsSetPayloadImplementors = []string{"GroupPermissionsSetPayload"}
+
+func _GroupPermissionsSetPayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.GroupPermissionsSetPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, groupPermissionsSetPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("GroupPermissionsSetPayload")
+		case "group":
+			out.Values[i] = _GroupPermissionsSetPayload_group(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "granted":
+			out.Values[i] = _GroupPermissionsSetPayload_granted(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "ended":
+			out.Values[i] = _GroupPermissionsSetPayload_ended(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "errors":
+			out.Values[i] = _GroupPermissionsSetPayload_errors(ctx, ec, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -38414,6 +39916,13 @@ func _Mutation(ctx context.Context, ec *executionContext, sel ast.SelectionSet) 
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "groupPermissionsSet":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return _Mutation_groupPermissionsSet(ctx, ec, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "groupsProductsSet":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return _Mutation_groupsProductsSet(ctx, ec, field)
@@ -38572,6 +40081,216 @@ func _PageInfo(ctx context.Context, ec *executionContext, sel ast.SelectionSet, 
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var permissionDefinitionImplementors = []string{"PermissionDefinition"}
+
+func _PermissionDefinition(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.PermissionDefinition) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, permissionDefinitionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("PermissionDefinition")
+		case "key":
+			out.Values[i] = _PermissionDefinition_key(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "area":
+			out.Values[i] = _PermissionDefinition_area(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "name":
+			out.Values[i] = _PermissionDefinition_name(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "description":
+			out.Values[i] = _PermissionDefinition_description(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var permissionSourceImplementors = []string{"PermissionSource"}
+
+func _PermissionSource(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.PermissionSource) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, permissionSourceImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("PermissionSource")
+		case "kind":
+			out.Values[i] = _PermissionSource_kind(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "group":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _PermissionSource_group(ctx, ec, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "direct":
+			out.Values[i] = _PermissionSource_direct(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "via":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _PermissionSource_via(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "path":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _PermissionSource_path(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -39791,6 +41510,28 @@ func _Query(ctx context.Context, ec *executionContext, sel ast.SelectionSet) gra
 					}
 				}()
 				res = _Query_products(ctx, ec, field)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "permissionDefinitions":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _Query_permissionDefinitions(ctx, ec, field)
 				if res == graphql.Null {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -41214,6 +42955,44 @@ func _User(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj 
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "permissions":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _User_permissions(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "hasNoProducts":
 			field := field
 
@@ -42355,6 +44134,49 @@ func _UserGroupsUpdatePayload(ctx context.Context, ec *executionContext, sel ast
 	return out
 }
 
+var userPermissionImplementors = []string{"UserPermission"}
+
+func _UserPermission(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.UserPermission) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, userPermissionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("UserPermission")
+		case "permission":
+			out.Values[i] = _UserPermission_permission(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "sources":
+			out.Values[i] = _UserPermission_sources(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var userProductImplementors = []string{"UserProduct"}
 
 func _UserProduct(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.UserProduct) graphql.Marshaler {
@@ -43456,6 +45278,44 @@ func _Viewer(ctx context.Context, ec *executionContext, sel ast.SelectionSet, ob
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "permissions":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _Viewer_permissions(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -44293,6 +46153,47 @@ func marshalNGroupPart2ᚕcohortᚋmodelsᚐGroupPartᚄ(ctx context.Context, ec
 	}
 
 	return ret
+}
+
+func marshalNGroupPermission2ᚕᚖcohortᚋmodelsᚐGroupPermissionᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.GroupPermission) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNGroupPermission2ᚖcohortᚋmodelsᚐGroupPermission(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func marshalNGroupPermission2ᚖcohortᚋmodelsᚐGroupPermission(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.GroupPermission) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _GroupPermission(ctx, ec, sel, v)
+}
+
+func unmarshalNGroupPermissionsSetInput2cohortᚋmodelsᚐGroupPermissionsSetInput(ctx context.Context, ec *executionContext, v any) (models.GroupPermissionsSetInput, error) {
+	res, err := unmarshalInputGroupPermissionsSetInput(ctx, ec, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNGroupPermissionsSetPayload2ᚖcohortᚋmodelsᚐGroupPermissionsSetPayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.GroupPermissionsSetPayload) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _GroupPermissionsSetPayload(ctx, ec, sel, v)
 }
 
 func marshalNGroupProduct2ᚕᚖcohortᚋmodelsᚐGroupProductᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.GroupProduct) graphql.Marshaler {
@@ -45247,6 +47148,78 @@ func marshalNPageInfo2ᚖcohortᚋmodelsᚐPageInfo(ctx context.Context, ec *exe
 		return graphql.Null
 	}
 	return _PageInfo(ctx, ec, sel, v)
+}
+
+func marshalNPermissionDefinition2ᚕᚖcohortᚋmodelsᚐPermissionDefinitionᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.PermissionDefinition) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNPermissionDefinition2ᚖcohortᚋmodelsᚐPermissionDefinition(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func marshalNPermissionDefinition2ᚖcohortᚋmodelsᚐPermissionDefinition(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.PermissionDefinition) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _PermissionDefinition(ctx, ec, sel, v)
+}
+
+func unmarshalNPermissionMode2cohortᚋmodelsᚐPermissionMode(ctx context.Context, ec *executionContext, v any) (models.PermissionMode, error) {
+	var res models.PermissionMode
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNPermissionMode2cohortᚋmodelsᚐPermissionMode(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.PermissionMode) graphql.Marshaler {
+	return v
+}
+
+func marshalNPermissionSource2ᚕᚖcohortᚋmodelsᚐPermissionSourceᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.PermissionSource) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNPermissionSource2ᚖcohortᚋmodelsᚐPermissionSource(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func marshalNPermissionSource2ᚖcohortᚋmodelsᚐPermissionSource(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.PermissionSource) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _PermissionSource(ctx, ec, sel, v)
+}
+
+func unmarshalNPermissionSourceKind2cohortᚋmodelsᚐPermissionSourceKind(ctx context.Context, ec *executionContext, v any) (models.PermissionSourceKind, error) {
+	var res models.PermissionSourceKind
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNPermissionSourceKind2cohortᚋmodelsᚐPermissionSourceKind(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.PermissionSourceKind) graphql.Marshaler {
+	return v
 }
 
 func marshalNProduct2ᚕᚖcohortᚋmodelsᚐProductᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.Product) graphql.Marshaler {
@@ -46247,6 +48220,32 @@ func marshalNUserGroupsUpdatePayload2ᚖcohortᚋmodelsᚐUserGroupsUpdatePayloa
 		return graphql.Null
 	}
 	return _UserGroupsUpdatePayload(ctx, ec, sel, v)
+}
+
+func marshalNUserPermission2ᚕᚖcohortᚋmodelsᚐUserPermissionᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.UserPermission) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNUserPermission2ᚖcohortᚋmodelsᚐUserPermission(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func marshalNUserPermission2ᚖcohortᚋmodelsᚐUserPermission(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.UserPermission) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _UserPermission(ctx, ec, sel, v)
 }
 
 func marshalNUserProduct2ᚕᚖcohortᚋmodelsᚐUserProductᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.UserProduct) graphql.Marshaler {
@@ -47757,6 +49756,7 @@ func init() {
 		unmarshalInputGroupMembersAddInput,
 		unmarshalInputGroupMembersRemoveInput,
 		unmarshalInputGroupNestInput,
+		unmarshalInputGroupPermissionsSetInput,
 		unmarshalInputGroupProductsSetInput,
 		unmarshalInputGroupSelection,
 		unmarshalInputGroupSettingsSetInput,
