@@ -29,6 +29,8 @@ type (
 	mutationResolver           struct{ *resolver }
 	productResolver            struct{ *resolver }
 	productsPreviewRowResolver struct{ *resolver }
+	productImpactResolver      struct{ *resolver }
+	productsImpactResolver     struct{ *resolver }
 	effectiveSettingResolver   struct{ *resolver }
 	accessExplanationResolver  struct{ *resolver }
 	accessReasonResolver       struct{ *resolver }
@@ -67,6 +69,10 @@ func (r *resolver) Mail() generated.MailResolver                 { return mailRe
 func (r *resolver) JobResult() generated.JobResultResolver       { return jobResultResolver{r} }
 func (r *resolver) ProductsPreviewRow() generated.ProductsPreviewRowResolver {
 	return productsPreviewRowResolver{r}
+}
+func (r *resolver) ProductImpact() generated.ProductImpactResolver { return productImpactResolver{r} }
+func (r *resolver) ProductsImpact() generated.ProductsImpactResolver {
+	return productsImpactResolver{r}
 }
 func (r *resolver) Product() generated.ProductResolver             { return productResolver{r} }
 func (r *resolver) UserProduct() generated.UserProductResolver     { return userProductResolver{r} }
