@@ -44,7 +44,7 @@ func TestWhatMembersSee(t *testing.T) {
 		"Account": {"id", "name", "viewerCanSetSettings"},
 		"Group": {
 			"id", "name", "description",
-			"viewerCanUpdate", "viewerCanDelete", "viewerCanManageMembers", "viewerCanAddMembers", "viewerCanSetPermissions", "viewerCanNest", "viewerCanSetSettings",
+			"viewerCanUpdate", "viewerCanDelete", "viewerCanManageMembers", "viewerCanAddMembers", "viewerCanSetPermissions", "viewerCanNest", "viewerCanSetProducts", "viewerCanSetSettings",
 		},
 	}
 	for object, fields := range want {

@@ -93,6 +93,15 @@ func (e *effects) count(mails []models.Mail) {
 		if len(u.Waiting) > 0 {
 			e.impact.WithoutSeat++
 		}
+		for _, product := range u.Gained {
+			e.impact.Of(product).Gaining++
+		}
+		for _, product := range u.Lost {
+			e.impact.Of(product).Losing++
+		}
+		for _, product := range u.Waiting {
+			e.impact.Of(product).WithoutSeat++
+		}
 		if u.NoProducts != nil && *u.NoProducts || u.Suspended != nil && *u.Suspended {
 			e.impact.Suspended++
 			e.suspended = append(e.suspended, id)

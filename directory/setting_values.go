@@ -121,7 +121,7 @@ func readSettings(tx *gorm.DB, account models.AccountID, graph *nesting.Graph, d
 			within[above] = true
 		}
 	}
-	return v, chunks(slices.SortedFunc(maps.Keys(within), nesting.Older), func(part []models.GroupID) error {
+	return v, chunks(byAge(within), func(part []models.GroupID) error {
 		return read(sqlf(ofGroups+" AND s.group_id IN ?", account, keys, part))
 	})
 }
@@ -269,4 +269,9 @@ func ranked(groups []near, before func(a, b near) bool) []near {
 		left = slices.Delete(left, i, i+1)
 	}
 	return order
+}
+
+// byAge are the groups, the oldest first.
+func byAge(groups map[models.GroupID]bool) []models.GroupID {
+	return slices.SortedFunc(maps.Keys(groups), nesting.Older)
 }

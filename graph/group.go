@@ -67,6 +67,10 @@ func (r groupResolver) ViewerCanNest(ctx context.Context, _ *models.Group) (bool
 	return caller(ctx).Can("Mutation.groupNest"), nil
 }
 
+func (r groupResolver) ViewerCanSetProducts(ctx context.Context, _ *models.Group) (bool, error) {
+	return caller(ctx).Can("Mutation.groupProductsSet"), nil
+}
+
 func (r mutationResolver) GroupCreate(ctx context.Context, input models.GroupCreateInput) (*models.GroupCreatePayload, error) {
 	return answer(r.directory.CreateGroup(ctx, caller(ctx), input))
 }

@@ -33,6 +33,7 @@ func (r queryResolver) nodes(ctx context.Context, ids []*models.GlobalID) ([]mod
 	var products []models.ProductID
 	var jobs []models.JobID
 	var mails []models.MailID
+	var views []models.TableViewID
 	for _, id := range ids {
 		switch {
 		case id.User != nil:
@@ -45,6 +46,8 @@ func (r queryResolver) nodes(ctx context.Context, ids []*models.GlobalID) ([]mod
 			jobs = append(jobs, *id.Job)
 		case id.Mail != nil && who.Can("Query.mails"):
 			mails = append(mails, *id.Mail)
+		case id.View != nil && who.Can("Viewer.tableViews"):
+			views = append(views, *id.View)
 		}
 	}
 	foundUsers, err := r.directory.UsersByID(ctx, who, users)
@@ -70,6 +73,12 @@ func (r queryResolver) nodes(ctx context.Context, ids []*models.GlobalID) ([]mod
 	var foundMails []*models.Mail
 	if len(mails) > 0 {
 		if foundMails, err = r.directory.MailsByID(ctx, who, mails); err != nil {
+			return nil, err
+		}
+	}
+	var foundViews []models.Node
+	if len(views) > 0 {
+		if foundViews, err = r.directory.TableViewsByID(ctx, who, views); err != nil {
 			return nil, err
 		}
 	}
@@ -101,6 +110,8 @@ func (r queryResolver) nodes(ctx context.Context, ids []*models.GlobalID) ([]mod
 				nodes[i] = mail
 			}
 			foundMails = foundMails[1:]
+		case id.View != nil && len(foundViews) > 0:
+			nodes[i], foundViews = foundViews[0], foundViews[1:]
 		case id.Account != nil && *id.Account == who.Account:
 			account, err := r.directory.Account(ctx, who)
 			if err != nil {

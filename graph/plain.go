@@ -204,6 +204,7 @@ var plainUser = &plainType[models.User]{[]string{"User", "Node"}, map[string]pla
 	"viewerCanSuspend":      plainMay(userResolver{}.ViewerCanSuspend),
 	"viewerCanSetRole":      plainMay(userResolver{}.ViewerCanSetRole),
 	"viewerCanManageGroups": plainMay(userResolver{}.ViewerCanManageGroups),
+	"viewerCanSetProducts":  plainMay(userResolver{}.ViewerCanSetProducts),
 	"viewerCanSetSettings":  plainMay(userResolver{}.ViewerCanSetSettings),
 }}
 
@@ -268,10 +269,11 @@ var plainGroup = &plainType[models.Group]{[]string{"Group", "Node"}, map[string]
 	"viewerCanDelete":        plainGroupRight(func(may directory.GroupRights) bool { return may.Delete }),
 	"viewerCanManageMembers": plainMay(groupResolver{}.ViewerCanManageMembers),
 	"viewerCanNest":          plainMay(groupResolver{}.ViewerCanNest),
+	"viewerCanSetProducts":   plainMay(groupResolver{}.ViewerCanSetProducts),
+	"viewerCanSetSettings":   plainMay(groupResolver{}.ViewerCanSetSettings),
 	"viewerCanAddMembers":    plainGroupRight(func(may directory.GroupRights) bool { return may.AddMembers }),
 
 	"viewerCanSetPermissions": plainMay(groupResolver{}.ViewerCanSetPermissions),
-	"viewerCanSetSettings":    plainMay(groupResolver{}.ViewerCanSetSettings),
 }}
 
 // plainMemberCount loads the counts of all groups of the list; where that fails, gqlgen's way tells how.

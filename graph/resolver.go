@@ -29,7 +29,12 @@ type (
 	mutationResolver           struct{ *resolver }
 	productResolver            struct{ *resolver }
 	productsPreviewRowResolver struct{ *resolver }
+	productImpactResolver      struct{ *resolver }
+	productsImpactResolver     struct{ *resolver }
 	effectiveSettingResolver   struct{ *resolver }
+	accessExplanationResolver  struct{ *resolver }
+	accessReasonResolver       struct{ *resolver }
+	accessActionResolver       struct{ *resolver }
 	settingReasonResolver      struct{ *resolver }
 	settingsPreviewRowResolver struct{ *resolver }
 	mailResolver               struct{ *resolver }
@@ -64,6 +69,10 @@ func (r *resolver) Mail() generated.MailResolver                 { return mailRe
 func (r *resolver) JobResult() generated.JobResultResolver       { return jobResultResolver{r} }
 func (r *resolver) ProductsPreviewRow() generated.ProductsPreviewRowResolver {
 	return productsPreviewRowResolver{r}
+}
+func (r *resolver) ProductImpact() generated.ProductImpactResolver { return productImpactResolver{r} }
+func (r *resolver) ProductsImpact() generated.ProductsImpactResolver {
+	return productsImpactResolver{r}
 }
 func (r *resolver) Product() generated.ProductResolver             { return productResolver{r} }
 func (r *resolver) UserProduct() generated.UserProductResolver     { return userProductResolver{r} }
@@ -130,3 +139,11 @@ func (r *resolver) SettingReason() generated.SettingReasonResolver { return sett
 func (r *resolver) SettingsPreviewRow() generated.SettingsPreviewRowResolver {
 	return settingsPreviewRowResolver{r}
 }
+
+func (r *resolver) AccessExplanation() generated.AccessExplanationResolver {
+	return accessExplanationResolver{r}
+}
+
+func (r *resolver) AccessReason() generated.AccessReasonResolver { return accessReasonResolver{r} }
+
+func (r *resolver) AccessAction() generated.AccessActionResolver { return accessActionResolver{r} }

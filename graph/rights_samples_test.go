@@ -4,6 +4,8 @@ package graph_test
 // field and not for the group.
 const ownGroup = `{ group(by: {id: "$sales"}) { %FIELDS% } }`
 
+func view(fields string) string { return `{ viewer { tableViews { ` + fields + ` } } }` }
+
 // preview tries out what an admin may do.
 func preview(fields string) string {
 	return `mutation { usersProductsSet(input: {selection: {ids: ["$ann"]}, productKeys: ["goto-meeting"], mode: ADD, dryRun: true}) { preview { rows { ` + fields + ` } } } }`
@@ -31,17 +33,24 @@ var samples = map[string]request{
 	"Query.products":             {query: `{ products { id key family } }`},
 	"Query.usersProductsSummary": {query: `{ usersProductsSummary(selection: {ids: ["$me"]}) { users } }`},
 
-	"Query.settingDefinitions":   {query: `{ settingDefinitions { key area name description type } }`},
-	"Query.settingsSummary":      {query: `{ settingsSummary(selection: {ids: ["$me"]}, keys: ["meeting.chat"]) { users settings { definition { key } value { choice } mixed values { value { choice } users own } } } }`},
-	"Account.settings":           {query: `{ viewer { account { settings(keys: ["meeting.chat"]) { value { choice } } } } }`},
-	"User.settings":              {query: `{ viewer { user { settings { definition { key } source locked ownLocked } } } }`},
-	"Group.settings":             {query: of(`settings(keys: ["meeting.chat"]) { value { choice } source }`)},
-	"EffectiveSetting.group":     {query: `{ viewer { user { settings(keys: ["meeting.chat"]) { group { id name } } } } }`},
-	"EffectiveSetting.overrides": {query: `{ viewer { user { settings(keys: ["meeting.chat"]) { overrides { source value { choice } locked } } } } }`},
-	"SettingReason.group":        {query: `{ viewer { user { settings(keys: ["meeting.audio"]) { overrides { group { id name } } } } } }`},
-	"Job.settingsImpact":         {query: `{ job(id: "$job") { settingsImpact { reached } } }`},
-	"SettingsPreview.rows":       {query: settingsPreview(`outcome settings { key after { choice } }`)},
-	"SettingsPreviewRow.user":    {query: settingsPreview(`user { email }`)},
+	"Query.explainAccess":          {query: `{ explainAccess(userId: "$me", settingKey: "meeting.chat") { has value { choice } reasonCount } }`},
+	"AccessExplanation.user":       {query: `{ explainAccess(userId: "$me", settingKey: "meeting.chat") { user { email } } }`},
+	"AccessExplanation.product":    {query: `{ explainAccess(userId: "$me", productKey: "goto-room") { product { name } state } }`},
+	"AccessExplanation.setting":    {query: `{ explainAccess(userId: "$me", settingKey: "meeting.chat") { setting { name } } }`},
+	"AccessExplanation.permission": {query: `{ explainAccess(userId: "$me", permissionKey: "reports.view") { permission { name } } }`},
+	"AccessExplanation.reasons":    {query: `{ explainAccess(userId: "$me", productKey: "goto-room") { reasons { kind counts hiddenGroups locked action { mutation input viewerCan } } } }`},
+	"AccessReason.path":            {query: `{ explainAccess(userId: "$me", productKey: "goto-room") { reasons { path { id name } } } }`},
+	"Query.settingDefinitions":     {query: `{ settingDefinitions { key area name description type } }`},
+	"Query.settingsSummary":        {query: `{ settingsSummary(selection: {ids: ["$me"]}, keys: ["meeting.chat"]) { users settings { definition { key } value { choice } mixed values { value { choice } users own } } } }`},
+	"Account.settings":             {query: `{ viewer { account { settings(keys: ["meeting.chat"]) { value { choice } } } } }`},
+	"User.settings":                {query: `{ viewer { user { settings { definition { key } source locked ownLocked } } } }`},
+	"Group.settings":               {query: of(`settings(keys: ["meeting.chat"]) { value { choice } source }`)},
+	"EffectiveSetting.group":       {query: `{ viewer { user { settings(keys: ["meeting.chat"]) { group { id name } } } } }`},
+	"EffectiveSetting.overrides":   {query: `{ viewer { user { settings(keys: ["meeting.chat"]) { overrides { source value { choice } locked } } } } }`},
+	"SettingReason.group":          {query: `{ viewer { user { settings(keys: ["meeting.audio"]) { overrides { group { id name } } } } } }`},
+	"Job.settingsImpact":           {query: `{ job(id: "$job") { settingsImpact { reached } } }`},
+	"SettingsPreview.rows":         {query: settingsPreview(`outcome settings { key after { choice } }`)},
+	"SettingsPreviewRow.user":      {query: settingsPreview(`user { email }`)},
 
 	"Query.job":     {query: `{ job(id: "$job") { id kind status dryRun total done changed failed createdAt startedAt finishedAt viewerCanCancel viewerCanRetry viewerCanRevert } }`},
 	"Query.jobs":    {query: `{ jobs(status: [PARTLY_FAILED]) { totalCount nodes { id } } }`},
@@ -50,6 +59,22 @@ var samples = map[string]request{
 	"Job.reverts":   {query: `{ job(id: "$back") { reverts { id } } }`},
 	"Job.impact":    {query: `{ job(id: "$job") { impact { gaining } } }`},
 	"Job.results":   {query: `{ job(id: "$job") { results { totalCount nodes { subjectId outcome subject { id } added { key } removed { key } waiting { key } } } } }`},
+
+	"Viewer.tableViews":            {query: `{ viewer { tableViews { users { id } groups { id } groupMembers { id } jobs { id } } } }`},
+	"TableViews.users":             {query: view(`users { id }`)},
+	"TableViews.groups":            {query: view(`groups { id }`)},
+	"TableViews.groupMembers":      {query: view(`groupMembers { id }`)},
+	"TableViews.jobs":              {query: view(`jobs { id }`)},
+	"UserTableView.columns":        {query: view(`users { columns { column } pageSize updatedAt }`)},
+	"UserTableView.filters":        {query: view(`users { filters { name filter } }`)},
+	"GroupTableView.columns":       {query: view(`groups { columns { column } sort }`)},
+	"GroupTableView.filters":       {query: view(`groups { filters { name filter } }`)},
+	"GroupMemberTableView.columns": {query: view(`groupMembers { columns { column } }`)},
+	"GroupMemberTableView.filters": {query: view(`groupMembers { filters { name filter relation } }`)},
+	"JobTableView.columns":         {query: view(`jobs { columns { column } }`)},
+	"JobTableView.filters":         {query: view(`jobs { filters { name status kinds } }`)},
+	"Mutation.tableViewSave":       {mutation: "tableViewSave", input: vars{"users": vars{"pageSize": 30}}},
+	"Mutation.tableViewDelete":     {mutation: "tableViewDelete", input: vars{"table": "USERS"}},
 
 	"Query.mails":  {query: `{ mails(state: FAILED) { totalCount nodes { id kind state attempts lastError createdAt messageId } } }`},
 	"Mail.user":    {query: `{ mails(state: FAILED) { nodes { user { email } } } }`},
@@ -105,6 +130,10 @@ var samples = map[string]request{
 	"UserGroupEdge.path":     {query: `{ viewer { user { groups { edges { path { id name } } } } } }`},
 	"MembershipCheck.via":    {query: `{ membershipChecks(userIds: ["$me"], groupIds: ["$sales"]) { via { id } } }`},
 	"MembershipCheck.path":   {query: `{ membershipChecks(userIds: ["$me"], groupIds: ["$sales"]) { path { id } } }`},
+
+	"ProductsPreview.impact":   {query: `mutation { usersProductsSet(input: {selection: {ids: ["$ann"]}, productKeys: ["goto-meeting"], mode: ADD, dryRun: true}) { preview { impact { gaining byProduct { gaining } } } } }`},
+	"ProductsImpact.byProduct": {query: `{ job(id: "$job") { impact { byProduct { productId gaining losing withoutSeat } } } }`},
+	"ProductImpact.product":    {query: `{ job(id: "$job") { impact { byProduct { product { key } } } } }`},
 
 	"ProductsPreview.rows":       {query: preview(`outcome suspended`)},
 	"ProductsPreviewRow.user":    {query: preview(`user { email }`)},

@@ -56,6 +56,8 @@ func (h *house) readyFor(action string) {
 	switch action {
 	case "Mutation.mailRetry":
 		h.ids["mail"] = h.deadMail(h.admin.UserID).ID.String()
+	case "Mutation.tableViewDelete":
+		h.setUpTables()
 	case "Mutation.jobCancel":
 		h.ids["open"] = h.openJob().String()
 	case "Mutation.jobRevert":
@@ -74,6 +76,7 @@ func TestRights(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			reading := rightsHouse(t, name)
 			reading.done("productUpdate", "product { id }", vars{"id": reading.ids["room"], "seats": 50})
+			reading.setUpTables()
 			reading.done("groupProductsSet", "impact { gaining }", vars{"groupId": reading.ids["sales"], "productKeys": []string{"goto-room"}})
 			reading.done("accountSettingsSet", "account { id }", vars{"settings": []vars{{"key": "meeting.audio", "value": vars{"choice": "PHONE"}, "locked": true}}})
 			reading.done("groupSettingsSet", "job { id }", vars{"groupId": reading.ids["sales"], "settings": []vars{
@@ -183,8 +186,8 @@ func TestMembersSeeTheirOwn(t *testing.T) {
 		"by searches in each other":    {`{ viewer { user { groups(filter: {or: [{search: "sa"}, {not: {search: "s"}}]}, sort: NAME_DESC) { totalCount } } } }`, `{"data":{"viewer":{"user":{"groups":{"totalCount":1}}}}}`},
 		"the account's name":           {`{ node(id: "$account") { id ... on Account { name } } }`, ""},
 		"a check of the own":           {`{ membershipChecks(userIds: ["$member"], groupIds: ["$sales", "$secret", "$absentGroup"]) { isMember } }`, `{"data":{"membershipChecks":[{"isMember":true},{"isMember":false},{"isMember":false}]}}`},
-		"what they may":                {`{ viewer { viewerCanCreateUsers viewerCanCreateGroups viewerCanSetRoles user { viewerCanUpdate viewerCanDelete viewerCanSuspend viewerCanSetRole viewerCanManageGroups } } }`, `{"data":{"viewer":{"viewerCanCreateUsers":false,"viewerCanCreateGroups":false,"viewerCanSetRoles":false,"user":{"viewerCanUpdate":false,"viewerCanDelete":false,"viewerCanSuspend":false,"viewerCanSetRole":false,"viewerCanManageGroups":false}}}}`},
-		"what they may with the group": {of(`viewerCanUpdate viewerCanDelete viewerCanManageMembers viewerCanNest`), `{"data":{"group":{"viewerCanUpdate":false,"viewerCanDelete":false,"viewerCanManageMembers":false,"viewerCanNest":false}}}`},
+		"what they may":                {`{ viewer { viewerCanCreateUsers viewerCanCreateGroups viewerCanSetRoles viewerCanCreateProducts viewerCanSaveTableViews user { viewerCanUpdate viewerCanDelete viewerCanSuspend viewerCanSetRole viewerCanManageGroups viewerCanSetProducts } } }`, `{"data":{"viewer":{"viewerCanCreateUsers":false,"viewerCanCreateGroups":false,"viewerCanSetRoles":false,"viewerCanCreateProducts":false,"viewerCanSaveTableViews":false,"user":{"viewerCanUpdate":false,"viewerCanDelete":false,"viewerCanSuspend":false,"viewerCanSetRole":false,"viewerCanManageGroups":false,"viewerCanSetProducts":false}}}}`},
+		"what they may with the group": {of(`viewerCanUpdate viewerCanDelete viewerCanManageMembers viewerCanNest viewerCanSetProducts`), `{"data":{"group":{"viewerCanUpdate":false,"viewerCanDelete":false,"viewerCanManageMembers":false,"viewerCanNest":false,"viewerCanSetProducts":false}}}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := see(tt.query)

@@ -31,6 +31,9 @@ func NewExecutableSchema(cfg Config) graphql.ExecutableSchema {
 type Config = graphql.Config[ResolverRoot, DirectiveRoot, ComplexityRoot]
 
 type ResolverRoot interface {
+	AccessAction() AccessActionResolver
+	AccessExplanation() AccessExplanationResolver
+	AccessReason() AccessReasonResolver
 	Account() AccountResolver
 	EffectiveSetting() EffectiveSettingResolver
 	Group() GroupResolver
@@ -44,6 +47,8 @@ type ResolverRoot interface {
 	Mutation() MutationResolver
 	PermissionSource() PermissionSourceResolver
 	Product() ProductResolver
+	ProductImpact() ProductImpactResolver
+	ProductsImpact() ProductsImpactResolver
 	ProductsPreviewRow() ProductsPreviewRowResolver
 	Query() QueryResolver
 	SettingReason() SettingReasonResolver
@@ -59,6 +64,34 @@ type DirectiveRoot struct {
 }
 
 type ComplexityRoot struct {
+	AccessAction struct {
+		Input     func(childComplexity int) int
+		Mutation  func(childComplexity int) int
+		ViewerCan func(childComplexity int) int
+	}
+
+	AccessExplanation struct {
+		Count      func(childComplexity int) int
+		Has        func(childComplexity int) int
+		Permission func(childComplexity int) int
+		Product    func(childComplexity int) int
+		Reasons    func(childComplexity int) int
+		Setting    func(childComplexity int) int
+		State      func(childComplexity int) int
+		User       func(childComplexity int) int
+		Value      func(childComplexity int) int
+	}
+
+	AccessReason struct {
+		Action       func(childComplexity int) int
+		Counts       func(childComplexity int) int
+		HiddenGroups func(childComplexity int) int
+		Kind         func(childComplexity int) int
+		Locked       func(childComplexity int) int
+		Path         func(childComplexity int) int
+		Value        func(childComplexity int) int
+	}
+
 	Account struct {
 		CreatedAt            func(childComplexity int) int
 		GroupCount           func(childComplexity int) int
@@ -113,6 +146,7 @@ type ComplexityRoot struct {
 		ViewerCanManageMembers  func(childComplexity int) int
 		ViewerCanNest           func(childComplexity int) int
 		ViewerCanSetPermissions func(childComplexity int) int
+		ViewerCanSetProducts    func(childComplexity int) int
 		ViewerCanSetSettings    func(childComplexity int) int
 		ViewerCanUpdate         func(childComplexity int) int
 	}
@@ -170,6 +204,26 @@ type ComplexityRoot struct {
 		Node   func(childComplexity int) int
 		Path   func(childComplexity int) int
 		Via    func(childComplexity int) int
+	}
+
+	GroupMemberTableColumn struct {
+		Column func(childComplexity int) int
+		Width  func(childComplexity int) int
+	}
+
+	GroupMemberTableFilter struct {
+		Filter   func(childComplexity int) int
+		Name     func(childComplexity int) int
+		Relation func(childComplexity int) int
+	}
+
+	GroupMemberTableView struct {
+		Columns   func(childComplexity int) int
+		Filters   func(childComplexity int) int
+		ID        func(childComplexity int) int
+		PageSize  func(childComplexity int) int
+		Sort      func(childComplexity int) int
+		UpdatedAt func(childComplexity int) int
 	}
 
 	GroupMembersAddPayload struct {
@@ -233,6 +287,25 @@ type ComplexityRoot struct {
 		Impact  func(childComplexity int) int
 		Job     func(childComplexity int) int
 		Preview func(childComplexity int) int
+	}
+
+	GroupTableColumn struct {
+		Column func(childComplexity int) int
+		Width  func(childComplexity int) int
+	}
+
+	GroupTableFilter struct {
+		Filter func(childComplexity int) int
+		Name   func(childComplexity int) int
+	}
+
+	GroupTableView struct {
+		Columns   func(childComplexity int) int
+		Filters   func(childComplexity int) int
+		ID        func(childComplexity int) int
+		PageSize  func(childComplexity int) int
+		Sort      func(childComplexity int) int
+		UpdatedAt func(childComplexity int) int
 	}
 
 	GroupUnnestPayload struct {
@@ -352,17 +425,37 @@ type ComplexityRoot struct {
 		Preview func(childComplexity int) int
 	}
 
-	Mail struct {
-		Attempts  func(childComplexity int) int
-		CreatedAt func(childComplexity int) int
+	JobTableColumn struct {
+		Column func(childComplexity int) int
+		Width  func(childComplexity int) int
+	}
+
+	JobTableFilter struct {
+		Kinds  func(childComplexity int) int
+		Name   func(childComplexity int) int
+		Status func(childComplexity int) int
+	}
+
+	JobTableView struct {
+		Columns   func(childComplexity int) int
+		Filters   func(childComplexity int) int
 		ID        func(childComplexity int) int
-		Kind      func(childComplexity int) int
-		LastError func(childComplexity int) int
-		MessageID func(childComplexity int) int
-		Product   func(childComplexity int) int
-		SentAt    func(childComplexity int) int
-		State     func(childComplexity int) int
-		User      func(childComplexity int) int
+		PageSize  func(childComplexity int) int
+		UpdatedAt func(childComplexity int) int
+	}
+
+	Mail struct {
+		Attempts       func(childComplexity int) int
+		CreatedAt      func(childComplexity int) int
+		ID             func(childComplexity int) int
+		Kind           func(childComplexity int) int
+		LastError      func(childComplexity int) int
+		MessageID      func(childComplexity int) int
+		Product        func(childComplexity int) int
+		SentAt         func(childComplexity int) int
+		State          func(childComplexity int) int
+		User           func(childComplexity int) int
+		ViewerCanRetry func(childComplexity int) int
 	}
 
 	MailConnection struct {
@@ -420,6 +513,8 @@ type ComplexityRoot struct {
 		ProductCreate        func(childComplexity int, input models.ProductCreateInput) int
 		ProductDelete        func(childComplexity int, input models.ProductDeleteInput) int
 		ProductUpdate        func(childComplexity int, input models.ProductUpdateInput) int
+		TableViewDelete      func(childComplexity int, input models.TableViewDeleteInput) int
+		TableViewSave        func(childComplexity int, input models.TableViewSaveInput) int
 		UserCreate           func(childComplexity int, input models.UserCreateInput) int
 		UserDelete           func(childComplexity int, input models.UserDeleteInput) int
 		UserGroupsUpdate     func(childComplexity int, input models.UserGroupsUpdateInput) int
@@ -485,6 +580,14 @@ type ComplexityRoot struct {
 		Product          func(childComplexity int) int
 	}
 
+	ProductImpact struct {
+		Gaining     func(childComplexity int) int
+		Losing      func(childComplexity int) int
+		Product     func(childComplexity int) int
+		ProductID   func(childComplexity int) int
+		WithoutSeat func(childComplexity int) int
+	}
+
 	ProductSummary struct {
 		Direct  func(childComplexity int) int
 		Enabled func(childComplexity int) int
@@ -510,6 +613,7 @@ type ComplexityRoot struct {
 	}
 
 	ProductsImpact struct {
+		ByProduct   func(childComplexity int) int
 		Gaining     func(childComplexity int) int
 		Losing      func(childComplexity int) int
 		Notices     func(childComplexity int) int
@@ -544,6 +648,7 @@ type ComplexityRoot struct {
 
 	Query struct {
 		Account               func(childComplexity int) int
+		ExplainAccess         func(childComplexity int, userID models.GlobalID, productKey *string, settingKey *string, permissionKey *string) int
 		Group                 func(childComplexity int, by models.GroupBy) int
 		Groups                func(childComplexity int, filter *models.GroupFilter, sort models.GroupSort, first *int32, after *string, last *int32, before *string) int
 		Job                   func(childComplexity int, id models.GlobalID) int
@@ -683,6 +788,23 @@ type ComplexityRoot struct {
 		JobProgress  func(childComplexity int, id models.GlobalID) int
 	}
 
+	TableViewDeletePayload struct {
+		Errors     func(childComplexity int) int
+		TableViews func(childComplexity int) int
+	}
+
+	TableViewSavePayload struct {
+		Errors     func(childComplexity int) int
+		TableViews func(childComplexity int) int
+	}
+
+	TableViews struct {
+		GroupMembers func(childComplexity int) int
+		Groups       func(childComplexity int) int
+		Jobs         func(childComplexity int) int
+		Users        func(childComplexity int) int
+	}
+
 	User struct {
 		CreatedAt             func(childComplexity int) int
 		DisplayName           func(childComplexity int) int
@@ -703,6 +825,7 @@ type ComplexityRoot struct {
 		UpdatedAt             func(childComplexity int) int
 		ViewerCanDelete       func(childComplexity int) int
 		ViewerCanManageGroups func(childComplexity int) int
+		ViewerCanSetProducts  func(childComplexity int) int
 		ViewerCanSetRole      func(childComplexity int) int
 		ViewerCanSetSettings  func(childComplexity int) int
 		ViewerCanSuspend      func(childComplexity int) int
@@ -828,6 +951,25 @@ type ComplexityRoot struct {
 		User    func(childComplexity int) int
 	}
 
+	UserTableColumn struct {
+		Column func(childComplexity int) int
+		Width  func(childComplexity int) int
+	}
+
+	UserTableFilter struct {
+		Filter func(childComplexity int) int
+		Name   func(childComplexity int) int
+	}
+
+	UserTableView struct {
+		Columns   func(childComplexity int) int
+		Filters   func(childComplexity int) int
+		ID        func(childComplexity int) int
+		PageSize  func(childComplexity int) int
+		Sort      func(childComplexity int) int
+		UpdatedAt func(childComplexity int) int
+	}
+
 	UserUpdatePayload struct {
 		Errors func(childComplexity int) int
 		User   func(childComplexity int) int
@@ -878,13 +1020,16 @@ type ComplexityRoot struct {
 	}
 
 	Viewer struct {
-		Account               func(childComplexity int) int
-		Permissions           func(childComplexity int) int
-		Role                  func(childComplexity int) int
-		User                  func(childComplexity int) int
-		ViewerCanCreateGroups func(childComplexity int) int
-		ViewerCanCreateUsers  func(childComplexity int) int
-		ViewerCanSetRoles     func(childComplexity int) int
+		Account                 func(childComplexity int) int
+		Permissions             func(childComplexity int) int
+		Role                    func(childComplexity int) int
+		TableViews              func(childComplexity int) int
+		User                    func(childComplexity int) int
+		ViewerCanCreateGroups   func(childComplexity int) int
+		ViewerCanCreateProducts func(childComplexity int) int
+		ViewerCanCreateUsers    func(childComplexity int) int
+		ViewerCanSaveTableViews func(childComplexity int) int
+		ViewerCanSetRoles       func(childComplexity int) int
 	}
 }
 
@@ -892,6 +1037,16 @@ type ComplexityRoot struct {
 
 // region    ************************** generated!.gotpl **************************
 
+type AccessActionResolver interface {
+	ViewerCan(ctx context.Context, obj *models.AccessAction) (bool, error)
+}
+type AccessExplanationResolver interface {
+	User(ctx context.Context, obj *models.AccessExplanation) (*models.User, error)
+}
+type AccessReasonResolver interface {
+	Path(ctx context.Context, obj *models.AccessReason) ([]*models.Group, error)
+	HiddenGroups(ctx context.Context, obj *models.AccessReason) (int32, error)
+}
 type AccountResolver interface {
 	UserCount(ctx context.Context, obj *models.Account) (int32, error)
 	GroupCount(ctx context.Context, obj *models.Account) (int32, error)
@@ -925,6 +1080,7 @@ type GroupResolver interface {
 	ViewerCanAddMembers(ctx context.Context, obj *models.Group) (bool, error)
 	ViewerCanSetPermissions(ctx context.Context, obj *models.Group) (bool, error)
 	ViewerCanNest(ctx context.Context, obj *models.Group) (bool, error)
+	ViewerCanSetProducts(ctx context.Context, obj *models.Group) (bool, error)
 	ViewerCanSetSettings(ctx context.Context, obj *models.Group) (bool, error)
 }
 type GroupMemberEdgeResolver interface {
@@ -958,6 +1114,7 @@ type MailResolver interface {
 	Product(ctx context.Context, obj *models.Mail) (*models.Product, error)
 
 	MessageID(ctx context.Context, obj *models.Mail) (string, error)
+	ViewerCanRetry(ctx context.Context, obj *models.Mail) (bool, error)
 }
 type MembershipCheckResolver interface {
 	Via(ctx context.Context, obj *models.MembershipCheck) ([]*models.Group, error)
@@ -994,6 +1151,8 @@ type MutationResolver interface {
 	ProductUpdate(ctx context.Context, input models.ProductUpdateInput) (*models.ProductUpdatePayload, error)
 	ProductDelete(ctx context.Context, input models.ProductDeleteInput) (*models.ProductDeletePayload, error)
 	MailRetry(ctx context.Context, input models.MailRetryInput) (*models.MailRetryPayload, error)
+	TableViewSave(ctx context.Context, input models.TableViewSaveInput) (*models.TableViewSavePayload, error)
+	TableViewDelete(ctx context.Context, input models.TableViewDeleteInput) (*models.TableViewDeletePayload, error)
 	JobCancel(ctx context.Context, input models.JobCancelInput) (*models.JobCancelPayload, error)
 	JobRetryFailed(ctx context.Context, input models.JobRetryFailedInput) (*models.JobRetryFailedPayload, error)
 	JobRevert(ctx context.Context, input models.JobRevertInput) (*models.JobRevertPayload, error)
@@ -1009,6 +1168,12 @@ type ProductResolver interface {
 
 	ViewerCanUpdate(ctx context.Context, obj *models.Product) (bool, error)
 	ViewerCanDelete(ctx context.Context, obj *models.Product) (bool, error)
+}
+type ProductImpactResolver interface {
+	Product(ctx context.Context, obj *models.ProductImpact) (*models.Product, error)
+}
+type ProductsImpactResolver interface {
+	ByProduct(ctx context.Context, obj *models.ProductsImpact) ([]*models.ProductImpact, error)
 }
 type ProductsPreviewRowResolver interface {
 	User(ctx context.Context, obj *models.ProductsPreviewRow) (*models.User, error)
@@ -1032,6 +1197,7 @@ type QueryResolver interface {
 	UsersProductsSummary(ctx context.Context, selection models.UserSelection) (*models.UsersProductsSummary, error)
 	SettingDefinitions(ctx context.Context) ([]*models.SettingDefinition, error)
 	SettingsSummary(ctx context.Context, selection models.UserSelection, keys []string) (*models.SettingsSummary, error)
+	ExplainAccess(ctx context.Context, userID models.GlobalID, productKey *string, settingKey *string, permissionKey *string) (*models.AccessExplanation, error)
 	Job(ctx context.Context, id models.GlobalID) (*models.Job, error)
 	Jobs(ctx context.Context, status []models.JobState, kinds []string, first *int32, after *string, last *int32, before *string) (*models.JobConnection, error)
 	Mails(ctx context.Context, state *models.MailState, first *int32, after *string, last *int32, before *string) (*models.MailConnection, error)
@@ -1060,6 +1226,7 @@ type UserResolver interface {
 	ViewerCanSuspend(ctx context.Context, obj *models.User) (bool, error)
 	ViewerCanSetRole(ctx context.Context, obj *models.User) (bool, error)
 	ViewerCanManageGroups(ctx context.Context, obj *models.User) (bool, error)
+	ViewerCanSetProducts(ctx context.Context, obj *models.User) (bool, error)
 	ViewerCanSetSettings(ctx context.Context, obj *models.User) (bool, error)
 }
 type UserGroupEdgeResolver interface {
@@ -1076,6 +1243,9 @@ type ViewerResolver interface {
 	ViewerCanCreateUsers(ctx context.Context, obj *auth.Caller) (bool, error)
 	ViewerCanCreateGroups(ctx context.Context, obj *auth.Caller) (bool, error)
 	ViewerCanSetRoles(ctx context.Context, obj *auth.Caller) (bool, error)
+	ViewerCanCreateProducts(ctx context.Context, obj *auth.Caller) (bool, error)
+	ViewerCanSaveTableViews(ctx context.Context, obj *auth.Caller) (bool, error)
+	TableViews(ctx context.Context, obj *auth.Caller) (*models.TableViews, error)
 	Permissions(ctx context.Context, obj *auth.Caller) ([]*models.UserPermission, error)
 }
 
@@ -1096,6 +1266,123 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 	ec := newExecutionContext(nil, e, nil)
 	_ = ec
 	switch typeName + "." + field {
+
+	case "AccessAction.input":
+		if e.ComplexityRoot.AccessAction.Input == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccessAction.Input(childComplexity), true
+	case "AccessAction.mutation":
+		if e.ComplexityRoot.AccessAction.Mutation == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccessAction.Mutation(childComplexity), true
+	case "AccessAction.viewerCan":
+		if e.ComplexityRoot.AccessAction.ViewerCan == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccessAction.ViewerCan(childComplexity), true
+
+	case "AccessExplanation.reasonCount":
+		if e.ComplexityRoot.AccessExplanation.Count == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccessExplanation.Count(childComplexity), true
+	case "AccessExplanation.has":
+		if e.ComplexityRoot.AccessExplanation.Has == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccessExplanation.Has(childComplexity), true
+	case "AccessExplanation.permission":
+		if e.ComplexityRoot.AccessExplanation.Permission == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccessExplanation.Permission(childComplexity), true
+	case "AccessExplanation.product":
+		if e.ComplexityRoot.AccessExplanation.Product == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccessExplanation.Product(childComplexity), true
+	case "AccessExplanation.reasons":
+		if e.ComplexityRoot.AccessExplanation.Reasons == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccessExplanation.Reasons(childComplexity), true
+	case "AccessExplanation.setting":
+		if e.ComplexityRoot.AccessExplanation.Setting == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccessExplanation.Setting(childComplexity), true
+	case "AccessExplanation.state":
+		if e.ComplexityRoot.AccessExplanation.State == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccessExplanation.State(childComplexity), true
+	case "AccessExplanation.user":
+		if e.ComplexityRoot.AccessExplanation.User == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccessExplanation.User(childComplexity), true
+	case "AccessExplanation.value":
+		if e.ComplexityRoot.AccessExplanation.Value == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccessExplanation.Value(childComplexity), true
+
+	case "AccessReason.action":
+		if e.ComplexityRoot.AccessReason.Action == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccessReason.Action(childComplexity), true
+	case "AccessReason.counts":
+		if e.ComplexityRoot.AccessReason.Counts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccessReason.Counts(childComplexity), true
+	case "AccessReason.hiddenGroups":
+		if e.ComplexityRoot.AccessReason.HiddenGroups == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccessReason.HiddenGroups(childComplexity), true
+	case "AccessReason.kind":
+		if e.ComplexityRoot.AccessReason.Kind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccessReason.Kind(childComplexity), true
+	case "AccessReason.locked":
+		if e.ComplexityRoot.AccessReason.Locked == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccessReason.Locked(childComplexity), true
+	case "AccessReason.path":
+		if e.ComplexityRoot.AccessReason.Path == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccessReason.Path(childComplexity), true
+	case "AccessReason.value":
+		if e.ComplexityRoot.AccessReason.Value == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccessReason.Value(childComplexity), true
 
 	case "Account.createdAt":
 		if e.ComplexityRoot.Account.CreatedAt == nil {
@@ -1404,6 +1691,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Group.ViewerCanSetPermissions(childComplexity), true
+	case "Group.viewerCanSetProducts":
+		if e.ComplexityRoot.Group.ViewerCanSetProducts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Group.ViewerCanSetProducts(childComplexity), true
 	case "Group.viewerCanSetSettings":
 		if e.ComplexityRoot.Group.ViewerCanSetSettings == nil {
 			break
@@ -1610,6 +1903,75 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.GroupMemberEdge.Via(childComplexity), true
+
+	case "GroupMemberTableColumn.column":
+		if e.ComplexityRoot.GroupMemberTableColumn.Column == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupMemberTableColumn.Column(childComplexity), true
+	case "GroupMemberTableColumn.width":
+		if e.ComplexityRoot.GroupMemberTableColumn.Width == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupMemberTableColumn.Width(childComplexity), true
+
+	case "GroupMemberTableFilter.filter":
+		if e.ComplexityRoot.GroupMemberTableFilter.Filter == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupMemberTableFilter.Filter(childComplexity), true
+	case "GroupMemberTableFilter.name":
+		if e.ComplexityRoot.GroupMemberTableFilter.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupMemberTableFilter.Name(childComplexity), true
+	case "GroupMemberTableFilter.relation":
+		if e.ComplexityRoot.GroupMemberTableFilter.Relation == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupMemberTableFilter.Relation(childComplexity), true
+
+	case "GroupMemberTableView.columns":
+		if e.ComplexityRoot.GroupMemberTableView.Columns == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupMemberTableView.Columns(childComplexity), true
+	case "GroupMemberTableView.filters":
+		if e.ComplexityRoot.GroupMemberTableView.Filters == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupMemberTableView.Filters(childComplexity), true
+	case "GroupMemberTableView.id":
+		if e.ComplexityRoot.GroupMemberTableView.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupMemberTableView.ID(childComplexity), true
+	case "GroupMemberTableView.pageSize":
+		if e.ComplexityRoot.GroupMemberTableView.PageSize == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupMemberTableView.PageSize(childComplexity), true
+	case "GroupMemberTableView.sort":
+		if e.ComplexityRoot.GroupMemberTableView.Sort == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupMemberTableView.Sort(childComplexity), true
+	case "GroupMemberTableView.updatedAt":
+		if e.ComplexityRoot.GroupMemberTableView.UpdatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupMemberTableView.UpdatedAt(childComplexity), true
 
 	case "GroupMembersAddPayload.errors":
 		if e.ComplexityRoot.GroupMembersAddPayload.Errors == nil {
@@ -1852,6 +2214,69 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.GroupSettingsSetPayload.Preview(childComplexity), true
+
+	case "GroupTableColumn.column":
+		if e.ComplexityRoot.GroupTableColumn.Column == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupTableColumn.Column(childComplexity), true
+	case "GroupTableColumn.width":
+		if e.ComplexityRoot.GroupTableColumn.Width == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupTableColumn.Width(childComplexity), true
+
+	case "GroupTableFilter.filter":
+		if e.ComplexityRoot.GroupTableFilter.Filter == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupTableFilter.Filter(childComplexity), true
+	case "GroupTableFilter.name":
+		if e.ComplexityRoot.GroupTableFilter.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupTableFilter.Name(childComplexity), true
+
+	case "GroupTableView.columns":
+		if e.ComplexityRoot.GroupTableView.Columns == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupTableView.Columns(childComplexity), true
+	case "GroupTableView.filters":
+		if e.ComplexityRoot.GroupTableView.Filters == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupTableView.Filters(childComplexity), true
+	case "GroupTableView.id":
+		if e.ComplexityRoot.GroupTableView.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupTableView.ID(childComplexity), true
+	case "GroupTableView.pageSize":
+		if e.ComplexityRoot.GroupTableView.PageSize == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupTableView.PageSize(childComplexity), true
+	case "GroupTableView.sort":
+		if e.ComplexityRoot.GroupTableView.Sort == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupTableView.Sort(childComplexity), true
+	case "GroupTableView.updatedAt":
+		if e.ComplexityRoot.GroupTableView.UpdatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupTableView.UpdatedAt(childComplexity), true
 
 	case "GroupUnnestPayload.child":
 		if e.ComplexityRoot.GroupUnnestPayload.Child == nil {
@@ -2322,6 +2747,69 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.JobRevertPayload.Preview(childComplexity), true
 
+	case "JobTableColumn.column":
+		if e.ComplexityRoot.JobTableColumn.Column == nil {
+			break
+		}
+
+		return e.ComplexityRoot.JobTableColumn.Column(childComplexity), true
+	case "JobTableColumn.width":
+		if e.ComplexityRoot.JobTableColumn.Width == nil {
+			break
+		}
+
+		return e.ComplexityRoot.JobTableColumn.Width(childComplexity), true
+
+	case "JobTableFilter.kinds":
+		if e.ComplexityRoot.JobTableFilter.Kinds == nil {
+			break
+		}
+
+		return e.ComplexityRoot.JobTableFilter.Kinds(childComplexity), true
+	case "JobTableFilter.name":
+		if e.ComplexityRoot.JobTableFilter.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.JobTableFilter.Name(childComplexity), true
+	case "JobTableFilter.status":
+		if e.ComplexityRoot.JobTableFilter.Status == nil {
+			break
+		}
+
+		return e.ComplexityRoot.JobTableFilter.Status(childComplexity), true
+
+	case "JobTableView.columns":
+		if e.ComplexityRoot.JobTableView.Columns == nil {
+			break
+		}
+
+		return e.ComplexityRoot.JobTableView.Columns(childComplexity), true
+	case "JobTableView.filters":
+		if e.ComplexityRoot.JobTableView.Filters == nil {
+			break
+		}
+
+		return e.ComplexityRoot.JobTableView.Filters(childComplexity), true
+	case "JobTableView.id":
+		if e.ComplexityRoot.JobTableView.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.JobTableView.ID(childComplexity), true
+	case "JobTableView.pageSize":
+		if e.ComplexityRoot.JobTableView.PageSize == nil {
+			break
+		}
+
+		return e.ComplexityRoot.JobTableView.PageSize(childComplexity), true
+	case "JobTableView.updatedAt":
+		if e.ComplexityRoot.JobTableView.UpdatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.JobTableView.UpdatedAt(childComplexity), true
+
 	case "Mail.attempts":
 		if e.ComplexityRoot.Mail.Attempts == nil {
 			break
@@ -2382,6 +2870,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mail.User(childComplexity), true
+	case "Mail.viewerCanRetry":
+		if e.ComplexityRoot.Mail.ViewerCanRetry == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Mail.ViewerCanRetry(childComplexity), true
 
 	case "MailConnection.edges":
 		if e.ComplexityRoot.MailConnection.Edges == nil {
@@ -2727,6 +3221,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.ProductUpdate(childComplexity, args["input"].(models.ProductUpdateInput)), true
+	case "Mutation.tableViewDelete":
+		if e.ComplexityRoot.Mutation.TableViewDelete == nil {
+			break
+		}
+
+		args, err := field_Mutation_tableViewDelete_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.TableViewDelete(childComplexity, args["input"].(models.TableViewDeleteInput)), true
+	case "Mutation.tableViewSave":
+		if e.ComplexityRoot.Mutation.TableViewSave == nil {
+			break
+		}
+
+		args, err := field_Mutation_tableViewSave_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.TableViewSave(childComplexity, args["input"].(models.TableViewSaveInput)), true
 	case "Mutation.userCreate":
 		if e.ComplexityRoot.Mutation.UserCreate == nil {
 			break
@@ -3064,6 +3580,37 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.ProductDeletePayload.Product(childComplexity), true
 
+	case "ProductImpact.gaining":
+		if e.ComplexityRoot.ProductImpact.Gaining == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProductImpact.Gaining(childComplexity), true
+	case "ProductImpact.losing":
+		if e.ComplexityRoot.ProductImpact.Losing == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProductImpact.Losing(childComplexity), true
+	case "ProductImpact.product":
+		if e.ComplexityRoot.ProductImpact.Product == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProductImpact.Product(childComplexity), true
+	case "ProductImpact.productId":
+		if e.ComplexityRoot.ProductImpact.ProductID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProductImpact.ProductID(childComplexity), true
+	case "ProductImpact.withoutSeat":
+		if e.ComplexityRoot.ProductImpact.WithoutSeat == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProductImpact.WithoutSeat(childComplexity), true
+
 	case "ProductSummary.direct":
 		if e.ComplexityRoot.ProductSummary.Direct == nil {
 			break
@@ -3157,6 +3704,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.ProductsCounts.Unchanged(childComplexity), true
 
+	case "ProductsImpact.byProduct":
+		if e.ComplexityRoot.ProductsImpact.ByProduct == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProductsImpact.ByProduct(childComplexity), true
 	case "ProductsImpact.gaining":
 		if e.ComplexityRoot.ProductsImpact.Gaining == nil {
 			break
@@ -3293,6 +3846,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Account(childComplexity), true
+	case "Query.explainAccess":
+		if e.ComplexityRoot.Query.ExplainAccess == nil {
+			break
+		}
+
+		args, err := field_Query_explainAccess_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.ExplainAccess(childComplexity, args["userId"].(models.GlobalID), args["productKey"].(*string), args["settingKey"].(*string), args["permissionKey"].(*string)), true
 	case "Query.group":
 		if e.ComplexityRoot.Query.Group == nil {
 			break
@@ -3920,6 +4484,57 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Subscription.JobProgress(childComplexity, args["id"].(models.GlobalID)), true
 
+	case "TableViewDeletePayload.errors":
+		if e.ComplexityRoot.TableViewDeletePayload.Errors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TableViewDeletePayload.Errors(childComplexity), true
+	case "TableViewDeletePayload.tableViews":
+		if e.ComplexityRoot.TableViewDeletePayload.TableViews == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TableViewDeletePayload.TableViews(childComplexity), true
+
+	case "TableViewSavePayload.errors":
+		if e.ComplexityRoot.TableViewSavePayload.Errors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TableViewSavePayload.Errors(childComplexity), true
+	case "TableViewSavePayload.tableViews":
+		if e.ComplexityRoot.TableViewSavePayload.TableViews == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TableViewSavePayload.TableViews(childComplexity), true
+
+	case "TableViews.groupMembers":
+		if e.ComplexityRoot.TableViews.GroupMembers == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TableViews.GroupMembers(childComplexity), true
+	case "TableViews.groups":
+		if e.ComplexityRoot.TableViews.Groups == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TableViews.Groups(childComplexity), true
+	case "TableViews.jobs":
+		if e.ComplexityRoot.TableViews.Jobs == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TableViews.Jobs(childComplexity), true
+	case "TableViews.users":
+		if e.ComplexityRoot.TableViews.Users == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TableViews.Users(childComplexity), true
+
 	case "User.createdAt":
 		if e.ComplexityRoot.User.CreatedAt == nil {
 			break
@@ -4049,6 +4664,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.User.ViewerCanManageGroups(childComplexity), true
+	case "User.viewerCanSetProducts":
+		if e.ComplexityRoot.User.ViewerCanSetProducts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.User.ViewerCanSetProducts(childComplexity), true
 	case "User.viewerCanSetRole":
 		if e.ComplexityRoot.User.ViewerCanSetRole == nil {
 			break
@@ -4499,6 +5120,69 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.UserSettingsSetPayload.User(childComplexity), true
 
+	case "UserTableColumn.column":
+		if e.ComplexityRoot.UserTableColumn.Column == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UserTableColumn.Column(childComplexity), true
+	case "UserTableColumn.width":
+		if e.ComplexityRoot.UserTableColumn.Width == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UserTableColumn.Width(childComplexity), true
+
+	case "UserTableFilter.filter":
+		if e.ComplexityRoot.UserTableFilter.Filter == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UserTableFilter.Filter(childComplexity), true
+	case "UserTableFilter.name":
+		if e.ComplexityRoot.UserTableFilter.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UserTableFilter.Name(childComplexity), true
+
+	case "UserTableView.columns":
+		if e.ComplexityRoot.UserTableView.Columns == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UserTableView.Columns(childComplexity), true
+	case "UserTableView.filters":
+		if e.ComplexityRoot.UserTableView.Filters == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UserTableView.Filters(childComplexity), true
+	case "UserTableView.id":
+		if e.ComplexityRoot.UserTableView.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UserTableView.ID(childComplexity), true
+	case "UserTableView.pageSize":
+		if e.ComplexityRoot.UserTableView.PageSize == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UserTableView.PageSize(childComplexity), true
+	case "UserTableView.sort":
+		if e.ComplexityRoot.UserTableView.Sort == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UserTableView.Sort(childComplexity), true
+	case "UserTableView.updatedAt":
+		if e.ComplexityRoot.UserTableView.UpdatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UserTableView.UpdatedAt(childComplexity), true
+
 	case "UserUpdatePayload.errors":
 		if e.ComplexityRoot.UserUpdatePayload.Errors == nil {
 			break
@@ -4692,6 +5376,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Viewer.Role(childComplexity), true
+	case "Viewer.tableViews":
+		if e.ComplexityRoot.Viewer.TableViews == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Viewer.TableViews(childComplexity), true
 	case "Viewer.user":
 		if e.ComplexityRoot.Viewer.User == nil {
 			break
@@ -4704,12 +5394,24 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Viewer.ViewerCanCreateGroups(childComplexity), true
+	case "Viewer.viewerCanCreateProducts":
+		if e.ComplexityRoot.Viewer.ViewerCanCreateProducts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Viewer.ViewerCanCreateProducts(childComplexity), true
 	case "Viewer.viewerCanCreateUsers":
 		if e.ComplexityRoot.Viewer.ViewerCanCreateUsers == nil {
 			break
 		}
 
 		return e.ComplexityRoot.Viewer.ViewerCanCreateUsers(childComplexity), true
+	case "Viewer.viewerCanSaveTableViews":
+		if e.ComplexityRoot.Viewer.ViewerCanSaveTableViews == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Viewer.ViewerCanSaveTableViews(childComplexity), true
 	case "Viewer.viewerCanSetRoles":
 		if e.ComplexityRoot.Viewer.ViewerCanSetRoles == nil {
 			break
@@ -4842,6 +5544,9 @@ microsecond.
 """
 scalar DateTime @specifiedBy(url: "https://scalars.graphql.org/andimarek/date-time.html")
 
+"An object whose fields depend on what stands beside it."
+scalar JSONObject @specifiedBy(url: "https://scalars.graphql.org/jakobmerrild/json-object.html")
+
 # ───────────────────────────── Reading ─────────────────────────────
 
 "Where reading begins."
@@ -4857,7 +5562,7 @@ type Query {
   A malformed id is refused as ` + "`" + `BAD_USER_INPUT` + "`" + `.
   """
   node(
-    "The id of an account, a user, a group, a product, a job or a mail."
+    "The id of an account, a user, a group, a product, a job, a mail or a table's view."
     id: ID!
   ): Node
 
@@ -4951,6 +5656,23 @@ type Query {
     keys: [String!]
   ): SettingsSummary!
 
+  """
+  Why a user has something, or hasn't: whether, every reason for and against it with the way on which it reaches the user, and
+  for each what would end it. Null for a user that there is not. Admins and super admins; a member may ask about the own user.
+  As ` + "`" + `BAD_USER_INPUT` + "`" + `: ` + "`" + `INVALID` + "`" + ` unless exactly one key is given; ` + "`" + `NOT_FOUND` + "`" + ` for a key that there is not, and, to a member,
+  for a product that the member has nothing to do with.
+  """
+  explainAccess(
+    "Whose."
+    userId: ID!
+    "The key of a product."
+    productKey: String
+    "The key of a setting."
+    settingKey: String
+    "The key of a permission."
+    permissionKey: String
+  ): AccessExplanation
+
   "One job, or null. Admins and super admins."
   job(
     "The job's id."
@@ -5029,6 +5751,12 @@ type Viewer {
   viewerCanCreateGroups: Boolean!
   "May give the roles of admin and super admin."
   viewerCanSetRoles: Boolean!
+  "May add products to the catalogue."
+  viewerCanCreateProducts: Boolean!
+  "May use ` + "`" + `tableViewSave` + "`" + ` and ` + "`" + `tableViewDelete` + "`" + `."
+  viewerCanSaveTableViews: Boolean!
+  "How the caller has set up the tables of an admin's screens. Admins and super admins; nobody else's can be seen."
+  tableViews: TableViews!
   """
   What the caller holds in ` + "`" + `role` + "`" + `, in the order of the catalogue, each permission once: every one as a super admin, else what
   the groups give. It is also what the caller may grant. Everybody may ask.
@@ -5158,6 +5886,8 @@ type User implements Node {
   viewerCanSetRole: Boolean!
   "May the caller use ` + "`" + `userGroupsUpdate` + "`" + ` on this user?"
   viewerCanManageGroups: Boolean!
+  "May the caller use ` + "`" + `usersProductsSet` + "`" + ` and ` + "`" + `userProductBlocksSet` + "`" + ` on this user?"
+  viewerCanSetProducts: Boolean!
   "May the caller use ` + "`" + `userSettingsSet` + "`" + ` on this user?"
   viewerCanSetSettings: Boolean!
 }
@@ -5322,6 +6052,8 @@ type Group implements Node {
   viewerCanSetPermissions: Boolean!
   "May the caller use ` + "`" + `groupNest` + "`" + ` and ` + "`" + `groupUnnest` + "`" + ` on this group? For groups to be put into it see ` + "`" + `viewerCanAddMembers` + "`" + `."
   viewerCanNest: Boolean!
+  "May the caller use ` + "`" + `groupProductsSet` + "`" + ` and ` + "`" + `groupsProductsSet` + "`" + ` on this group?"
+  viewerCanSetProducts: Boolean!
   "May the caller use ` + "`" + `groupSettingsSet` + "`" + ` on this group?"
   viewerCanSetSettings: Boolean!
 }
@@ -5659,6 +6391,63 @@ type SettingReason {
   locked: Boolean!
 }
 
+"Why a user has something, or hasn't."
+type AccessExplanation {
+  "The user."
+  user: User!
+  "The product that was asked about; else null."
+  product: Product
+  "The setting that was asked about; else null."
+  setting: SettingDefinition
+  "The permission that was asked about; else null."
+  permission: PermissionDefinition
+  "Whether the user has the product, with a seat, or holds the permission; true for a setting, which always comes to something."
+  has: Boolean!
+  "How the user stands to the product; null when in no way, and for others."
+  state: ProductState
+  "What the setting comes to; null for others."
+  value: SettingValue
+  "Every reason, at most 250: those that count before those that something overrides or blocks; settings in the order of ` + "`" + `EffectiveSetting.overrides` + "`" + `."
+  reasons: [AccessReason!]!
+  "How many reasons there are."
+  reasonCount: Int!
+}
+
+"A reason why a user has something, would have it, or hasn't."
+type AccessReason {
+  "Which kind of reason."
+  kind: AccessReasonKind!
+  "Whether it has an effect now: false for what a block keeps away, and for values that another one overrides."
+  counts: Boolean!
+  """
+  For ` + "`" + `GROUP` + "`" + ` and ` + "`" + `GROUP_LOCK` + "`" + ` the way: the group that the user is a direct member of, the groups that it lies in, and last
+  the one that gives. The shortest way for each direct membership. Empty for others; groups that the caller may not see are
+  left out and counted.
+  """
+  path: [Group!]!
+  "How many groups of the way the caller may not see."
+  hiddenGroups: Int!
+  "The value of a setting; null for others."
+  value: SettingValue
+  "Whether that is locked."
+  locked: Boolean!
+  "What would end this reason; null for a default, which nothing ends."
+  action: AccessAction
+}
+
+"""
+A mutation that ends a reason for this one user. Other reasons stay, save for those that come by the same membership. Of what is
+said for all, as by the account, it ends it for all.
+"""
+type AccessAction {
+  "The mutation's name, such as ` + "`" + `userGroupsUpdate` + "`" + `."
+  mutation: String!
+  "Its ` + "`" + `input` + "`" + `, ready to be sent."
+  input: JSONObject!
+  "Whether the caller's role may use the mutation at all. It may still be refused, as for an admin's permissions or products."
+  viewerCan: Boolean!
+}
+
 "What the settings of many users are."
 type SettingsSummary {
   "How many users there are in the selection."
@@ -5728,6 +6517,8 @@ type Mail implements Node {
   sentAt: DateTime
   "Its ` + "`" + `Message-ID` + "`" + `, without angle brackets, the same at each try: by it one finds the mail in the log of a mail server."
   messageId: String!
+  "May the caller use ` + "`" + `mailRetry` + "`" + ` on this mail? While it is ` + "`" + `FAILED` + "`" + `."
+  viewerCanRetry: Boolean!
 }
 
 "A page of mails."
@@ -6183,6 +6974,28 @@ enum SettingSource {
   DEFAULT
 }
 
+"Why somebody has something, or hasn't."
+enum AccessReasonKind {
+  "The role: a super admin holds every permission."
+  ROLE
+  "The product is set on the user, or the value of a setting is the user's own."
+  DIRECT
+  "A group gives it: one that the user is in, directly or by way of groups inside groups."
+  GROUP
+  "A group has locked a value of the setting."
+  GROUP_LOCK
+  "The account has a value of the setting."
+  ACCOUNT
+  "The account has locked a value of the setting."
+  ACCOUNT_LOCK
+  "A block keeps from the user what groups give."
+  BLOCK
+  "The user is entitled to the product and waits for a seat: all of them are taken."
+  WAITING
+  "The definition of the setting."
+  DEFAULT
+}
+
 "What becomes of the values that members hold themselves, when a group gets a value of the same setting."
 enum MemberOverrides {
   "They are taken away, so that the group's value counts for the members; those whom the caller may not touch are left out and counted."
@@ -6571,6 +7384,26 @@ type Mutation {
     "Which mails."
     input: MailRetryInput!
   ): MailRetryPayload!
+
+  """
+  Saves how the caller wants a table to look: columns, order, widths, sort, page size, and filters by name. What is left out stays.
+  Admins and super admins, each for themselves; members have none of these tables. Doing it twice is doing it once. Errors:
+  ` + "`" + `REQUIRED` + "`" + ` (no column, no name), ` + "`" + `CONFLICT` + "`" + ` (a column or a name that is there twice), ` + "`" + `INVALID` + "`" + ` (a width, a page size), ` + "`" + `TOO_MANY` + "`" + `
+  (filters), ` + "`" + `TOO_LONG` + "`" + `, ` + "`" + `INVALID_CHARACTERS` + "`" + `, and those of the filter.
+  """
+  tableViewSave(
+    "Which table, and what of it."
+    input: TableViewSaveInput!
+  ): TableViewSavePayload!
+
+  """
+  Forgets what the caller has saved of a table, or some of its saved filters. Admins and super admins, each for themselves. Doing it
+  twice is doing it once. Errors: ` + "`" + `REQUIRED` + "`" + ` (an empty list of filters), ` + "`" + `TOO_MANY` + "`" + `.
+  """
+  tableViewDelete(
+    "Which table, and what of it."
+    input: TableViewDeleteInput!
+  ): TableViewDeletePayload!
 
   """
   Stops a job that has not ended: no further part of it is begun, and what is done stays. Admins and super admins, also for
@@ -7594,6 +8427,22 @@ type ProductsImpact {
   notices: Int!
   "How many mails tell users how to use a product that they have for the first time ever, whatever ` + "`" + `notifyUsers` + "`" + ` says."
   welcomes: Int!
+  "The same product by product, by name: each that somebody gains, loses or waits for. Products that are no more come last."
+  byProduct: [ProductImpact!]!
+}
+
+"What a change does to who has one product."
+type ProductImpact {
+  "The product's id."
+  productId: ID!
+  "The product; null for one that has been taken out of the catalogue since."
+  product: Product
+  "How many users get it."
+  gaining: Int!
+  "How many users lose it."
+  losing: Int!
+  "How many users become entitled to it and wait for a seat."
+  withoutSeat: Int!
 }
 
 "What a change would do: the answer to ` + "`" + `dryRun` + "`" + `. It went the same way through the system, and nothing of it was kept."
@@ -8131,6 +8980,466 @@ type MailRetryPayload {
   errors: [UserError!]!
 }
 
+# ───────────────────────────── Tables ────────────────────────────
+
+"A table of an admin's screens."
+enum Table {
+  "The users of the account: ` + "`" + `users` + "`" + `."
+  USERS
+  "The groups of the account: ` + "`" + `groups` + "`" + `."
+  GROUPS
+  "The members of a group, the same view for every group: ` + "`" + `Group.members` + "`" + `."
+  GROUP_MEMBERS
+  "The jobs of the account: ` + "`" + `jobs` + "`" + `."
+  JOBS
+}
+
+"""
+How one user has set up the tables. Each table is there from the beginning, with nothing saved, so that it has its id and its
+place in a client's cache.
+"""
+type TableViews {
+  "The table of users."
+  users: UserTableView!
+  "The table of groups."
+  groups: GroupTableView!
+  "The table of a group's members, the same for every group."
+  groupMembers: GroupMemberTableView!
+  "The table of jobs."
+  jobs: JobTableView!
+}
+
+"How the caller has set up the table of users. Admins and super admins, each their own."
+type UserTableView implements Node {
+  "The view's id, the same whatever is saved in it."
+  id: ID!
+  "The columns that are visible, from the left; null where none are saved, and the screen chooses."
+  columns: [UserTableColumn!]
+  "The order of the rows; null where none is saved."
+  sort: UserSort
+  "How many rows a page has, 1 to 100; null where it isn't saved."
+  pageSize: Int
+  "The saved filters, by name; at most 50."
+  filters: [UserTableFilter!]!
+  "When the view was last changed; null for one in which nothing is saved."
+  updatedAt: DateTime
+}
+
+"How the caller has set up the table of groups. Admins and super admins, each their own."
+type GroupTableView implements Node {
+  "The view's id, the same whatever is saved in it."
+  id: ID!
+  "The columns that are visible, from the left; null where none are saved, and the screen chooses."
+  columns: [GroupTableColumn!]
+  "The order of the rows; null where none is saved."
+  sort: GroupSort
+  "How many rows a page has, 1 to 100; null where it isn't saved."
+  pageSize: Int
+  "The saved filters, by name; at most 50."
+  filters: [GroupTableFilter!]!
+  "When the view was last changed; null for one in which nothing is saved."
+  updatedAt: DateTime
+}
+
+"How the caller has set up the table of a group's members. Admins and super admins, each their own."
+type GroupMemberTableView implements Node {
+  "The view's id, the same whatever is saved in it."
+  id: ID!
+  "The columns that are visible, from the left; null where none are saved, and the screen chooses."
+  columns: [GroupMemberTableColumn!]
+  "The order of the rows; null where none is saved."
+  sort: UserSort
+  "How many rows a page has, 1 to 100; null where it isn't saved."
+  pageSize: Int
+  "The saved filters, by name; at most 50."
+  filters: [GroupMemberTableFilter!]!
+  "When the view was last changed; null for one in which nothing is saved."
+  updatedAt: DateTime
+}
+
+"How the caller has set up the table of jobs, which always come the newest first. Admins and super admins, each their own."
+type JobTableView implements Node {
+  "The view's id, the same whatever is saved in it."
+  id: ID!
+  "The columns that are visible, from the left; null where none are saved, and the screen chooses."
+  columns: [JobTableColumn!]
+  "How many rows a page has, 1 to 100; null where it isn't saved."
+  pageSize: Int
+  "The saved filters, by name; at most 50."
+  filters: [JobTableFilter!]!
+  "When the view was last changed; null for one in which nothing is saved."
+  updatedAt: DateTime
+}
+
+"A column of the table of users: a field of ` + "`" + `User` + "`" + `. Values may be added."
+enum UserColumn {
+  "The name that lists show: ` + "`" + `displayName` + "`" + `."
+  DISPLAY_NAME
+  "The e-mail: ` + "`" + `email` + "`" + `."
+  EMAIL
+  "The given name: ` + "`" + `givenName` + "`" + `."
+  GIVEN_NAME
+  "The family name: ` + "`" + `familyName` + "`" + `."
+  FAMILY_NAME
+  "The language: ` + "`" + `locale` + "`" + `."
+  LOCALE
+  "The role: ` + "`" + `role` + "`" + `."
+  ROLE
+  "The status: ` + "`" + `status` + "`" + `."
+  STATUS
+  "Why somebody is suspended: ` + "`" + `statusReasons` + "`" + `."
+  STATUS_REASONS
+  "Whether somebody has no product: ` + "`" + `hasNoProducts` + "`" + `."
+  HAS_NO_PRODUCTS
+  "The products: ` + "`" + `products` + "`" + `."
+  PRODUCTS
+  "The permissions: ` + "`" + `permissions` + "`" + `."
+  PERMISSIONS
+  "The groups: ` + "`" + `groups` + "`" + `."
+  GROUPS
+  "When the user was created: ` + "`" + `createdAt` + "`" + `."
+  CREATED_AT
+  "When the user was last changed: ` + "`" + `updatedAt` + "`" + `."
+  UPDATED_AT
+}
+
+"A visible column of the table of users."
+type UserTableColumn {
+  "Which column."
+  column: UserColumn!
+  "How wide it is, in CSS pixels; null where the screen chooses."
+  width: Int
+}
+
+"A visible column of the table of users."
+input UserTableColumnInput {
+  "Which column."
+  column: UserColumn!
+  "How wide it is, 16 to 2,000 CSS pixels; null leaves it to the screen."
+  width: Int
+}
+
+"A column of the table of groups: a field of ` + "`" + `Group` + "`" + `. Values may be added."
+enum GroupColumn {
+  "The name: ` + "`" + `name` + "`" + `."
+  NAME
+  "What the group is for: ` + "`" + `description` + "`" + `."
+  DESCRIPTION
+  "The priority: ` + "`" + `priority` + "`" + `."
+  PRIORITY
+  "How many effective members there are: ` + "`" + `memberCount` + "`" + `."
+  MEMBER_COUNT
+  "How many direct members there are: ` + "`" + `directMemberCount` + "`" + `."
+  DIRECT_MEMBER_COUNT
+  "The products that its members get: ` + "`" + `products` + "`" + `."
+  PRODUCTS
+  "The permissions that its members get: ` + "`" + `permissions` + "`" + `."
+  PERMISSIONS
+  "The job that its members wait for: ` + "`" + `pendingJob` + "`" + `."
+  PENDING_JOB
+  "The groups it was placed in: ` + "`" + `parents` + "`" + `."
+  PARENTS
+  "The groups placed in it: ` + "`" + `children` + "`" + `."
+  CHILDREN
+  "The way down to it: ` + "`" + `breadcrumbs` + "`" + `."
+  BREADCRUMBS
+  "How deep it lies: ` + "`" + `depth` + "`" + `."
+  DEPTH
+  "When the group was created: ` + "`" + `createdAt` + "`" + `."
+  CREATED_AT
+  "When the group was last changed: ` + "`" + `updatedAt` + "`" + `."
+  UPDATED_AT
+}
+
+"A visible column of the table of groups."
+type GroupTableColumn {
+  "Which column."
+  column: GroupColumn!
+  "How wide it is, in CSS pixels; null where the screen chooses."
+  width: Int
+}
+
+"A visible column of the table of groups."
+input GroupTableColumnInput {
+  "Which column."
+  column: GroupColumn!
+  "How wide it is, 16 to 2,000 CSS pixels; null leaves it to the screen."
+  width: Int
+}
+
+"A column of the table of a group's members: a field of ` + "`" + `User` + "`" + `, and those of ` + "`" + `GroupMemberEdge` + "`" + `. Values may be added."
+enum GroupMemberColumn {
+  "The name that lists show: ` + "`" + `displayName` + "`" + `."
+  DISPLAY_NAME
+  "The e-mail: ` + "`" + `email` + "`" + `."
+  EMAIL
+  "The given name: ` + "`" + `givenName` + "`" + `."
+  GIVEN_NAME
+  "The family name: ` + "`" + `familyName` + "`" + `."
+  FAMILY_NAME
+  "The language: ` + "`" + `locale` + "`" + `."
+  LOCALE
+  "The role: ` + "`" + `role` + "`" + `."
+  ROLE
+  "The status: ` + "`" + `status` + "`" + `."
+  STATUS
+  "Why somebody is suspended: ` + "`" + `statusReasons` + "`" + `."
+  STATUS_REASONS
+  "Whether somebody has no product: ` + "`" + `hasNoProducts` + "`" + `."
+  HAS_NO_PRODUCTS
+  "The products: ` + "`" + `products` + "`" + `."
+  PRODUCTS
+  "The permissions: ` + "`" + `permissions` + "`" + `."
+  PERMISSIONS
+  "The groups: ` + "`" + `groups` + "`" + `."
+  GROUPS
+  "When the user was created: ` + "`" + `createdAt` + "`" + `."
+  CREATED_AT
+  "When the user was last changed: ` + "`" + `updatedAt` + "`" + `."
+  UPDATED_AT
+  "Whether somebody is a direct member: ` + "`" + `direct` + "`" + `."
+  DIRECT
+  "The groups by which somebody is a member: ` + "`" + `via` + "`" + `."
+  VIA
+  "The shortest way up to the group: ` + "`" + `path` + "`" + `."
+  PATH
+}
+
+"A visible column of the table of a group's members."
+type GroupMemberTableColumn {
+  "Which column."
+  column: GroupMemberColumn!
+  "How wide it is, in CSS pixels; null where the screen chooses."
+  width: Int
+}
+
+"A visible column of the table of a group's members."
+input GroupMemberTableColumnInput {
+  "Which column."
+  column: GroupMemberColumn!
+  "How wide it is, 16 to 2,000 CSS pixels; null leaves it to the screen."
+  width: Int
+}
+
+"A column of the table of jobs: a field of ` + "`" + `Job` + "`" + `. Values may be added."
+enum JobColumn {
+  "The mutation that made the job: ` + "`" + `kind` + "`" + `."
+  KIND
+  "How far the job is: ` + "`" + `status` + "`" + `."
+  STATUS
+  "Whether the job only says what would be done: ` + "`" + `dryRun` + "`" + `."
+  DRY_RUN
+  "How many rows it has: ` + "`" + `total` + "`" + `."
+  TOTAL
+  "How many rows are done: ` + "`" + `done` + "`" + `."
+  DONE
+  "How many rows have changed something: ` + "`" + `changed` + "`" + `."
+  CHANGED
+  "How many rows have failed: ` + "`" + `failed` + "`" + `."
+  FAILED
+  "What it has done to what people have: ` + "`" + `impact` + "`" + `."
+  IMPACT
+  "Why it ended before its time: ` + "`" + `errorCode` + "`" + `."
+  ERROR_CODE
+  "Who made it: ` + "`" + `startedBy` + "`" + `."
+  STARTED_BY
+  "When it was made: ` + "`" + `createdAt` + "`" + `."
+  CREATED_AT
+  "When work on it began: ` + "`" + `startedAt` + "`" + `."
+  STARTED_AT
+  "When it ended: ` + "`" + `finishedAt` + "`" + `."
+  FINISHED_AT
+}
+
+"A visible column of the table of jobs."
+type JobTableColumn {
+  "Which column."
+  column: JobColumn!
+  "How wide it is, in CSS pixels; null where the screen chooses."
+  width: Int
+}
+
+"A visible column of the table of jobs."
+input JobTableColumnInput {
+  "Which column."
+  column: JobColumn!
+  "How wide it is, 16 to 2,000 CSS pixels; null leaves it to the screen."
+  width: Int
+}
+
+"""
+A ` + "`" + `UserFilter` + "`" + ` that was saved, as JSON: an object with the fields that were given, and no others, that goes as it is into a
+variable of the type ` + "`" + `UserFilter` + "`" + `, such as the argument ` + "`" + `filter` + "`" + ` of ` + "`" + `users` + "`" + `. Ids, enums and times are strings as ever. The group
+or the product that it names may have been deleted since; it finds nobody by it then. A client that generates types maps this
+scalar to ` + "`" + `UserFilter` + "`" + `.
+"""
+scalar SavedUserFilter @specifiedBy(url: "https://www.rfc-editor.org/rfc/rfc8259")
+
+"""
+A ` + "`" + `GroupFilter` + "`" + ` that was saved, as JSON: an object with the fields that were given, and no others, that goes as it is into a
+variable of the type ` + "`" + `GroupFilter` + "`" + `, such as the argument ` + "`" + `filter` + "`" + ` of ` + "`" + `groups` + "`" + `. Ids, enums and times are strings as ever. The user
+or the group that it names may have been deleted since; it finds no group by it then. A client that generates types maps this
+scalar to ` + "`" + `GroupFilter` + "`" + `.
+"""
+scalar SavedGroupFilter @specifiedBy(url: "https://www.rfc-editor.org/rfc/rfc8259")
+
+"A filter of the table of users, kept under a name."
+type UserTableFilter {
+  "The name, as it was typed; unique in the table without regard to case."
+  name: String!
+  "For the argument ` + "`" + `filter` + "`" + ` of ` + "`" + `users` + "`" + `."
+  filter: SavedUserFilter!
+}
+
+"A filter of the table of groups, kept under a name."
+type GroupTableFilter {
+  "The name, as it was typed; unique in the table without regard to case."
+  name: String!
+  "For the argument ` + "`" + `filter` + "`" + ` of ` + "`" + `groups` + "`" + `."
+  filter: SavedGroupFilter!
+}
+
+"A filter of the table of a group's members, kept under a name."
+type GroupMemberTableFilter {
+  "The name, as it was typed; unique in the table without regard to case."
+  name: String!
+  "For the argument ` + "`" + `relation` + "`" + ` of ` + "`" + `Group.members` + "`" + `."
+  relation: MembershipRelation!
+  "For the argument ` + "`" + `filter` + "`" + ` of ` + "`" + `Group.members` + "`" + `."
+  filter: SavedUserFilter!
+}
+
+"A filter of the table of jobs, kept under a name."
+type JobTableFilter {
+  "The name, as it was typed; unique in the table without regard to case."
+  name: String!
+  "For the argument ` + "`" + `status` + "`" + ` of ` + "`" + `jobs` + "`" + `; null for jobs in every state."
+  status: [JobStatus!]
+  "For the argument ` + "`" + `kinds` + "`" + ` of ` + "`" + `jobs` + "`" + `; null for jobs of every kind."
+  kinds: [String!]
+}
+
+"How the caller wants a table to look: exactly one of the tables."
+input TableViewSaveInput @oneOf {
+  "The table of users."
+  users: UserTableViewInput
+  "The table of groups."
+  groups: GroupTableViewInput
+  "The table of a group's members."
+  groupMembers: GroupMemberTableViewInput
+  "The table of jobs."
+  jobs: JobTableViewInput
+}
+
+"What changes of the view of the table of users. A field left out stays."
+input UserTableViewInput {
+  "The columns that are visible, from the left: at least one, each once. Null leaves them to the screen again."
+  columns: [UserTableColumnInput!]
+  "The order of the rows; null leaves it to the screen again."
+  sort: UserSort
+  "How many rows a page has, 1 to 100; null leaves it to the screen again."
+  pageSize: Int
+  "Filters to save: each takes the place of the one with its name, if there is one. At most 50 in the table."
+  filters: [UserTableFilterInput!]! = []
+}
+
+"What changes of the view of the table of groups. A field left out stays."
+input GroupTableViewInput {
+  "The columns that are visible, from the left: at least one, each once. Null leaves them to the screen again."
+  columns: [GroupTableColumnInput!]
+  "The order of the rows; null leaves it to the screen again."
+  sort: GroupSort
+  "How many rows a page has, 1 to 100; null leaves it to the screen again."
+  pageSize: Int
+  "Filters to save: each takes the place of the one with its name, if there is one. At most 50 in the table."
+  filters: [GroupTableFilterInput!]! = []
+}
+
+"What changes of the view of the table of a group's members. A field left out stays."
+input GroupMemberTableViewInput {
+  "The columns that are visible, from the left: at least one, each once. Null leaves them to the screen again."
+  columns: [GroupMemberTableColumnInput!]
+  "The order of the rows; null leaves it to the screen again."
+  sort: UserSort
+  "How many rows a page has, 1 to 100; null leaves it to the screen again."
+  pageSize: Int
+  "Filters to save: each takes the place of the one with its name, if there is one. At most 50 in the table."
+  filters: [GroupMemberTableFilterInput!]! = []
+}
+
+"What changes of the view of the table of jobs. A field left out stays."
+input JobTableViewInput {
+  "The columns that are visible, from the left: at least one, each once. Null leaves them to the screen again."
+  columns: [JobTableColumnInput!]
+  "How many rows a page has, 1 to 100; null leaves it to the screen again."
+  pageSize: Int
+  "Filters to save: each takes the place of the one with its name, if there is one. At most 50 in the table."
+  filters: [JobTableFilterInput!]! = []
+}
+
+"A filter of the table of users, to be kept under a name."
+input UserTableFilterInput {
+  "At most 100 characters; unique in the table without regard to case."
+  name: String!
+  "The filter; at most 10,000 bytes as JSON."
+  filter: UserFilter!
+}
+
+"A filter of the table of groups, to be kept under a name."
+input GroupTableFilterInput {
+  "At most 100 characters; unique in the table without regard to case."
+  name: String!
+  "The filter; at most 10,000 bytes as JSON."
+  filter: GroupFilter!
+}
+
+"A filter of the table of a group's members, to be kept under a name."
+input GroupMemberTableFilterInput {
+  "At most 100 characters; unique in the table without regard to case."
+  name: String!
+  "Which memberships count."
+  relation: MembershipRelation! = ALL
+  "The filter; at most 10,000 bytes as JSON."
+  filter: UserFilter! = {}
+}
+
+"A filter of the table of jobs, to be kept under a name."
+input JobTableFilterInput {
+  "At most 100 characters; unique in the table without regard to case."
+  name: String!
+  "Only jobs in one of these states; null for all of them."
+  status: [JobStatus!]
+  "Only jobs that one of these mutations has made; null for all of them. At most 250, each of at most 64 characters."
+  kinds: [String!]
+}
+
+"What ` + "`" + `tableViewSave` + "`" + ` did."
+type TableViewSavePayload {
+  "The caller's tables as they are now; null when there are errors."
+  tableViews: TableViews
+  "What was wrong; then nothing is changed."
+  errors: [UserError!]!
+}
+
+"What is to be forgotten of a table's view."
+input TableViewDeleteInput {
+  "Which table."
+  table: Table!
+  """
+  The names of the saved filters to forget, without regard to case, at most 50; what isn't there is gone already. Without it
+  everything that is saved of the table is forgotten.
+  """
+  filters: [String!]
+}
+
+"What ` + "`" + `tableViewDelete` + "`" + ` did."
+type TableViewDeletePayload {
+  "The caller's tables as they are now; null when there are errors."
+  tableViews: TableViews
+  "What was wrong; then nothing is changed."
+  errors: [UserError!]!
+}
+
 # ───────────────────────────── Jobs ─────────────────────────────
 
 "Which job to take back."
@@ -8294,6 +9603,62 @@ var parsedSchema = gqlparser.MustLoadSchema(sources...)
 // Each function is generated once per unique object type, deduplicating the
 // switch statements that were previously inlined in every fieldContext_* function.
 
+func childFields_AccessAction(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "mutation":
+		return fieldContext_AccessAction_mutation(ctx, ec, field)
+	case "input":
+		return fieldContext_AccessAction_input(ctx, ec, field)
+	case "viewerCan":
+		return fieldContext_AccessAction_viewerCan(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AccessAction", field.Name)
+}
+
+func childFields_AccessExplanation(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "user":
+		return fieldContext_AccessExplanation_user(ctx, ec, field)
+	case "product":
+		return fieldContext_AccessExplanation_product(ctx, ec, field)
+	case "setting":
+		return fieldContext_AccessExplanation_setting(ctx, ec, field)
+	case "permission":
+		return fieldContext_AccessExplanation_permission(ctx, ec, field)
+	case "has":
+		return fieldContext_AccessExplanation_has(ctx, ec, field)
+	case "state":
+		return fieldContext_AccessExplanation_state(ctx, ec, field)
+	case "value":
+		return fieldContext_AccessExplanation_value(ctx, ec, field)
+	case "reasons":
+		return fieldContext_AccessExplanation_reasons(ctx, ec, field)
+	case "reasonCount":
+		return fieldContext_AccessExplanation_reasonCount(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AccessExplanation", field.Name)
+}
+
+func childFields_AccessReason(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "kind":
+		return fieldContext_AccessReason_kind(ctx, ec, field)
+	case "counts":
+		return fieldContext_AccessReason_counts(ctx, ec, field)
+	case "path":
+		return fieldContext_AccessReason_path(ctx, ec, field)
+	case "hiddenGroups":
+		return fieldContext_AccessReason_hiddenGroups(ctx, ec, field)
+	case "value":
+		return fieldContext_AccessReason_value(ctx, ec, field)
+	case "locked":
+		return fieldContext_AccessReason_locked(ctx, ec, field)
+	case "action":
+		return fieldContext_AccessReason_action(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AccessReason", field.Name)
+}
+
 func childFields_Account(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -8404,6 +9769,8 @@ func childFields_Group(ctx context.Context, ec *executionContext, field graphql.
 		return fieldContext_Group_viewerCanSetPermissions(ctx, ec, field)
 	case "viewerCanNest":
 		return fieldContext_Group_viewerCanNest(ctx, ec, field)
+	case "viewerCanSetProducts":
+		return fieldContext_Group_viewerCanSetProducts(ctx, ec, field)
 	case "viewerCanSetSettings":
 		return fieldContext_Group_viewerCanSetSettings(ctx, ec, field)
 	}
@@ -8518,6 +9885,46 @@ func childFields_GroupMemberEdge(ctx context.Context, ec *executionContext, fiel
 		return fieldContext_GroupMemberEdge_path(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type GroupMemberEdge", field.Name)
+}
+
+func childFields_GroupMemberTableColumn(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "column":
+		return fieldContext_GroupMemberTableColumn_column(ctx, ec, field)
+	case "width":
+		return fieldContext_GroupMemberTableColumn_width(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type GroupMemberTableColumn", field.Name)
+}
+
+func childFields_GroupMemberTableFilter(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return fieldContext_GroupMemberTableFilter_name(ctx, ec, field)
+	case "relation":
+		return fieldContext_GroupMemberTableFilter_relation(ctx, ec, field)
+	case "filter":
+		return fieldContext_GroupMemberTableFilter_filter(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type GroupMemberTableFilter", field.Name)
+}
+
+func childFields_GroupMemberTableView(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return fieldContext_GroupMemberTableView_id(ctx, ec, field)
+	case "columns":
+		return fieldContext_GroupMemberTableView_columns(ctx, ec, field)
+	case "sort":
+		return fieldContext_GroupMemberTableView_sort(ctx, ec, field)
+	case "pageSize":
+		return fieldContext_GroupMemberTableView_pageSize(ctx, ec, field)
+	case "filters":
+		return fieldContext_GroupMemberTableView_filters(ctx, ec, field)
+	case "updatedAt":
+		return fieldContext_GroupMemberTableView_updatedAt(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type GroupMemberTableView", field.Name)
 }
 
 func childFields_GroupMembersAddPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -8644,6 +10051,44 @@ func childFields_GroupSettingsSetPayload(ctx context.Context, ec *executionConte
 		return fieldContext_GroupSettingsSetPayload_errors(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type GroupSettingsSetPayload", field.Name)
+}
+
+func childFields_GroupTableColumn(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "column":
+		return fieldContext_GroupTableColumn_column(ctx, ec, field)
+	case "width":
+		return fieldContext_GroupTableColumn_width(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type GroupTableColumn", field.Name)
+}
+
+func childFields_GroupTableFilter(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return fieldContext_GroupTableFilter_name(ctx, ec, field)
+	case "filter":
+		return fieldContext_GroupTableFilter_filter(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type GroupTableFilter", field.Name)
+}
+
+func childFields_GroupTableView(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return fieldContext_GroupTableView_id(ctx, ec, field)
+	case "columns":
+		return fieldContext_GroupTableView_columns(ctx, ec, field)
+	case "sort":
+		return fieldContext_GroupTableView_sort(ctx, ec, field)
+	case "pageSize":
+		return fieldContext_GroupTableView_pageSize(ctx, ec, field)
+	case "filters":
+		return fieldContext_GroupTableView_filters(ctx, ec, field)
+	case "updatedAt":
+		return fieldContext_GroupTableView_updatedAt(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type GroupTableView", field.Name)
 }
 
 func childFields_GroupUnnestPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -8880,6 +10325,44 @@ func childFields_JobRevertPayload(ctx context.Context, ec *executionContext, fie
 	return nil, fmt.Errorf("no field named %q was found under type JobRevertPayload", field.Name)
 }
 
+func childFields_JobTableColumn(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "column":
+		return fieldContext_JobTableColumn_column(ctx, ec, field)
+	case "width":
+		return fieldContext_JobTableColumn_width(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type JobTableColumn", field.Name)
+}
+
+func childFields_JobTableFilter(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return fieldContext_JobTableFilter_name(ctx, ec, field)
+	case "status":
+		return fieldContext_JobTableFilter_status(ctx, ec, field)
+	case "kinds":
+		return fieldContext_JobTableFilter_kinds(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type JobTableFilter", field.Name)
+}
+
+func childFields_JobTableView(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return fieldContext_JobTableView_id(ctx, ec, field)
+	case "columns":
+		return fieldContext_JobTableView_columns(ctx, ec, field)
+	case "pageSize":
+		return fieldContext_JobTableView_pageSize(ctx, ec, field)
+	case "filters":
+		return fieldContext_JobTableView_filters(ctx, ec, field)
+	case "updatedAt":
+		return fieldContext_JobTableView_updatedAt(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type JobTableView", field.Name)
+}
+
 func childFields_Mail(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -8902,6 +10385,8 @@ func childFields_Mail(ctx context.Context, ec *executionContext, field graphql.C
 		return fieldContext_Mail_sentAt(ctx, ec, field)
 	case "messageId":
 		return fieldContext_Mail_messageId(ctx, ec, field)
+	case "viewerCanRetry":
+		return fieldContext_Mail_viewerCanRetry(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Mail", field.Name)
 }
@@ -9074,6 +10559,22 @@ func childFields_ProductDeletePayload(ctx context.Context, ec *executionContext,
 	return nil, fmt.Errorf("no field named %q was found under type ProductDeletePayload", field.Name)
 }
 
+func childFields_ProductImpact(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "productId":
+		return fieldContext_ProductImpact_productId(ctx, ec, field)
+	case "product":
+		return fieldContext_ProductImpact_product(ctx, ec, field)
+	case "gaining":
+		return fieldContext_ProductImpact_gaining(ctx, ec, field)
+	case "losing":
+		return fieldContext_ProductImpact_losing(ctx, ec, field)
+	case "withoutSeat":
+		return fieldContext_ProductImpact_withoutSeat(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ProductImpact", field.Name)
+}
+
 func childFields_ProductSummary(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "product":
@@ -9138,6 +10639,8 @@ func childFields_ProductsImpact(ctx context.Context, ec *executionContext, field
 		return fieldContext_ProductsImpact_notices(ctx, ec, field)
 	case "welcomes":
 		return fieldContext_ProductsImpact_welcomes(ctx, ec, field)
+	case "byProduct":
+		return fieldContext_ProductsImpact_byProduct(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ProductsImpact", field.Name)
 }
@@ -9416,6 +10919,40 @@ func childFields_SettingsSummary(ctx context.Context, ec *executionContext, fiel
 	return nil, fmt.Errorf("no field named %q was found under type SettingsSummary", field.Name)
 }
 
+func childFields_TableViewDeletePayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "tableViews":
+		return fieldContext_TableViewDeletePayload_tableViews(ctx, ec, field)
+	case "errors":
+		return fieldContext_TableViewDeletePayload_errors(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TableViewDeletePayload", field.Name)
+}
+
+func childFields_TableViewSavePayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "tableViews":
+		return fieldContext_TableViewSavePayload_tableViews(ctx, ec, field)
+	case "errors":
+		return fieldContext_TableViewSavePayload_errors(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TableViewSavePayload", field.Name)
+}
+
+func childFields_TableViews(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "users":
+		return fieldContext_TableViews_users(ctx, ec, field)
+	case "groups":
+		return fieldContext_TableViews_groups(ctx, ec, field)
+	case "groupMembers":
+		return fieldContext_TableViews_groupMembers(ctx, ec, field)
+	case "jobs":
+		return fieldContext_TableViews_jobs(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TableViews", field.Name)
+}
+
 func childFields_User(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -9462,6 +10999,8 @@ func childFields_User(ctx context.Context, ec *executionContext, field graphql.C
 		return fieldContext_User_viewerCanSetRole(ctx, ec, field)
 	case "viewerCanManageGroups":
 		return fieldContext_User_viewerCanManageGroups(ctx, ec, field)
+	case "viewerCanSetProducts":
+		return fieldContext_User_viewerCanSetProducts(ctx, ec, field)
 	case "viewerCanSetSettings":
 		return fieldContext_User_viewerCanSetSettings(ctx, ec, field)
 	}
@@ -9706,6 +11245,44 @@ func childFields_UserSettingsSetPayload(ctx context.Context, ec *executionContex
 	return nil, fmt.Errorf("no field named %q was found under type UserSettingsSetPayload", field.Name)
 }
 
+func childFields_UserTableColumn(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "column":
+		return fieldContext_UserTableColumn_column(ctx, ec, field)
+	case "width":
+		return fieldContext_UserTableColumn_width(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UserTableColumn", field.Name)
+}
+
+func childFields_UserTableFilter(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return fieldContext_UserTableFilter_name(ctx, ec, field)
+	case "filter":
+		return fieldContext_UserTableFilter_filter(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UserTableFilter", field.Name)
+}
+
+func childFields_UserTableView(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return fieldContext_UserTableView_id(ctx, ec, field)
+	case "columns":
+		return fieldContext_UserTableView_columns(ctx, ec, field)
+	case "sort":
+		return fieldContext_UserTableView_sort(ctx, ec, field)
+	case "pageSize":
+		return fieldContext_UserTableView_pageSize(ctx, ec, field)
+	case "filters":
+		return fieldContext_UserTableView_filters(ctx, ec, field)
+	case "updatedAt":
+		return fieldContext_UserTableView_updatedAt(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UserTableView", field.Name)
+}
+
 func childFields_UserUpdatePayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "user":
@@ -9818,6 +11395,12 @@ func childFields_Viewer(ctx context.Context, ec *executionContext, field graphql
 		return fieldContext_Viewer_viewerCanCreateGroups(ctx, ec, field)
 	case "viewerCanSetRoles":
 		return fieldContext_Viewer_viewerCanSetRoles(ctx, ec, field)
+	case "viewerCanCreateProducts":
+		return fieldContext_Viewer_viewerCanCreateProducts(ctx, ec, field)
+	case "viewerCanSaveTableViews":
+		return fieldContext_Viewer_viewerCanSaveTableViews(ctx, ec, field)
+	case "tableViews":
+		return fieldContext_Viewer_tableViews(ctx, ec, field)
 	case "permissions":
 		return fieldContext_Viewer_permissions(ctx, ec, field)
 	}
@@ -10608,6 +12191,34 @@ func field_Mutation_productUpdate_args(ctx context.Context, ec *executionContext
 	return args, nil
 }
 
+func field_Mutation_tableViewDelete_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (models.TableViewDeleteInput, error) {
+			return unmarshalNTableViewDeleteInput2cohortᚋmodelsᚐTableViewDeleteInput(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func field_Mutation_tableViewSave_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (models.TableViewSaveInput, error) {
+			return unmarshalNTableViewSaveInput2cohortᚋmodelsᚐTableViewSaveInput(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func field_Mutation_userCreate_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -10787,6 +12398,44 @@ func field_Query___type_args(ctx context.Context, ec *executionContext, rawArgs 
 		return nil, err
 	}
 	args["name"] = arg0
+	return args, nil
+}
+
+func field_Query_explainAccess_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "userId",
+		func(ctx context.Context, v any) (models.GlobalID, error) {
+			return unmarshalNID2cohortᚋmodelsᚐGlobalID(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["userId"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "productKey",
+		func(ctx context.Context, v any) (*string, error) {
+			return unmarshalOString2ᚖstring(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["productKey"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "settingKey",
+		func(ctx context.Context, v any) (*string, error) {
+			return unmarshalOString2ᚖstring(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["settingKey"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "permissionKey",
+		func(ctx context.Context, v any) (*string, error) {
+			return unmarshalOString2ᚖstring(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["permissionKey"] = arg3
 	return args, nil
 }
 
@@ -11317,6 +12966,524 @@ func field___Type_fields_args(ctx context.Context, ec *executionContext, rawArgs
 // endregion ***************************** args.gotpl *****************************
 
 // region    **************************** field.gotpl *****************************
+
+func _AccessAction_mutation(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AccessAction) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AccessAction_mutation(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Mutation, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNString2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_AccessAction_mutation(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AccessAction", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _AccessAction_input(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AccessAction) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AccessAction_input(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Input, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.JSONObject) graphql.Marshaler {
+			return marshalNJSONObject2cohortᚋmodelsᚐJSONObject(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_AccessAction_input(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AccessAction", field, false, false, errors.New("field of type JSONObject does not have child fields"))
+}
+
+func _AccessAction_viewerCan(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AccessAction) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AccessAction_viewerCan(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.AccessAction().ViewerCan(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return marshalNBoolean2bool(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_AccessAction_viewerCan(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AccessAction", field, true, true, errors.New("field of type Boolean does not have child fields"))
+}
+
+func _AccessExplanation_user(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AccessExplanation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AccessExplanation_user(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.AccessExplanation().User(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.User) graphql.Marshaler {
+			return marshalNUser2ᚖcohortᚋmodelsᚐUser(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_AccessExplanation_user(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AccessExplanation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_User(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _AccessExplanation_product(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AccessExplanation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AccessExplanation_product(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Product, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.Product) graphql.Marshaler {
+			return marshalOProduct2ᚖcohortᚋmodelsᚐProduct(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_AccessExplanation_product(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AccessExplanation",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Product(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _AccessExplanation_setting(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AccessExplanation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AccessExplanation_setting(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Setting, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.SettingDefinition) graphql.Marshaler {
+			return marshalOSettingDefinition2ᚖcohortᚋmodelsᚐSettingDefinition(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_AccessExplanation_setting(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AccessExplanation",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingDefinition(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _AccessExplanation_permission(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AccessExplanation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AccessExplanation_permission(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Permission, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.PermissionDefinition) graphql.Marshaler {
+			return marshalOPermissionDefinition2ᚖcohortᚋmodelsᚐPermissionDefinition(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_AccessExplanation_permission(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AccessExplanation",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_PermissionDefinition(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _AccessExplanation_has(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AccessExplanation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AccessExplanation_has(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Has, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return marshalNBoolean2bool(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_AccessExplanation_has(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AccessExplanation", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func _AccessExplanation_state(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AccessExplanation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AccessExplanation_state(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.State, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.ProductState) graphql.Marshaler {
+			return marshalOProductState2ᚖcohortᚋmodelsᚐProductState(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_AccessExplanation_state(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AccessExplanation", field, false, false, errors.New("field of type ProductState does not have child fields"))
+}
+
+func _AccessExplanation_value(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AccessExplanation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AccessExplanation_value(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Value, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.SettingValue) graphql.Marshaler {
+			return marshalOSettingValue2ᚖcohortᚋmodelsᚐSettingValue(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_AccessExplanation_value(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AccessExplanation",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingValue(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _AccessExplanation_reasons(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AccessExplanation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AccessExplanation_reasons(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Reasons, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.AccessReason) graphql.Marshaler {
+			return marshalNAccessReason2ᚕᚖcohortᚋmodelsᚐAccessReasonᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_AccessExplanation_reasons(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AccessExplanation",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_AccessReason(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _AccessExplanation_reasonCount(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AccessExplanation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AccessExplanation_reasonCount(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Count, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_AccessExplanation_reasonCount(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AccessExplanation", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _AccessReason_kind(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AccessReason) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AccessReason_kind(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Kind, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.AccessReasonKind) graphql.Marshaler {
+			return marshalNAccessReasonKind2cohortᚋmodelsᚐAccessReasonKind(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_AccessReason_kind(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AccessReason", field, false, false, errors.New("field of type AccessReasonKind does not have child fields"))
+}
+
+func _AccessReason_counts(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AccessReason) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AccessReason_counts(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Counts, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return marshalNBoolean2bool(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_AccessReason_counts(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AccessReason", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func _AccessReason_path(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AccessReason) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AccessReason_path(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.AccessReason().Path(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.Group) graphql.Marshaler {
+			return marshalNGroup2ᚕᚖcohortᚋmodelsᚐGroupᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_AccessReason_path(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AccessReason",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Group(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _AccessReason_hiddenGroups(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AccessReason) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AccessReason_hiddenGroups(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.AccessReason().HiddenGroups(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_AccessReason_hiddenGroups(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AccessReason", field, true, true, errors.New("field of type Int does not have child fields"))
+}
+
+func _AccessReason_value(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AccessReason) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AccessReason_value(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Value, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.SettingValue) graphql.Marshaler {
+			return marshalOSettingValue2ᚖcohortᚋmodelsᚐSettingValue(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_AccessReason_value(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AccessReason",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingValue(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _AccessReason_locked(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AccessReason) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AccessReason_locked(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Locked, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return marshalNBoolean2bool(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_AccessReason_locked(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AccessReason", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func _AccessReason_action(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AccessReason) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AccessReason_action(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Action, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.AccessAction) graphql.Marshaler {
+			return marshalOAccessAction2ᚖcohortᚋmodelsᚐAccessAction(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_AccessReason_action(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AccessReason",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_AccessAction(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
 
 func _Account_id(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Account) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
@@ -12620,6 +14787,29 @@ func fieldContext_Group_viewerCanNest(_ context.Context, ec *executionContext, f
 	return graphql.NewScalarFieldContext("Group", field, true, true, errors.New("field of type Boolean does not have child fields"))
 }
 
+func _Group_viewerCanSetProducts(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Group) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Group_viewerCanSetProducts(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Group().ViewerCanSetProducts(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return marshalNBoolean2bool(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Group_viewerCanSetProducts(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Group", field, true, true, errors.New("field of type Boolean does not have child fields"))
+}
+
 func _Group_viewerCanSetSettings(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Group) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -13561,6 +15751,277 @@ func fieldContext_GroupMemberEdge_path(_ context.Context, ec *executionContext, 
 		},
 	}
 	return fc, nil
+}
+
+func _GroupMemberTableColumn_column(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableColumn[models.GroupMemberColumn]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupMemberTableColumn_column(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Column, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.GroupMemberColumn) graphql.Marshaler {
+			return marshalNGroupMemberColumn2cohortᚋmodelsᚐGroupMemberColumn(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_GroupMemberTableColumn_column(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GroupMemberTableColumn", field, false, false, errors.New("field of type GroupMemberColumn does not have child fields"))
+}
+
+func _GroupMemberTableColumn_width(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableColumn[models.GroupMemberColumn]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupMemberTableColumn_width(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Width, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int32) graphql.Marshaler {
+			return marshalOInt2ᚖint32(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_GroupMemberTableColumn_width(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GroupMemberTableColumn", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _GroupMemberTableFilter_name(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableFilter) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupMemberTableFilter_name(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNString2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_GroupMemberTableFilter_name(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GroupMemberTableFilter", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _GroupMemberTableFilter_relation(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableFilter) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupMemberTableFilter_relation(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Relation, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.MembershipRelation) graphql.Marshaler {
+			return marshalNMembershipRelation2ᚖcohortᚋmodelsᚐMembershipRelation(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_GroupMemberTableFilter_relation(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GroupMemberTableFilter", field, false, false, errors.New("field of type MembershipRelation does not have child fields"))
+}
+
+func _GroupMemberTableFilter_filter(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableFilter) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupMemberTableFilter_filter(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Filter, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.SavedFilter) graphql.Marshaler {
+			return marshalNSavedUserFilter2cohortᚋmodelsᚐSavedFilter(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_GroupMemberTableFilter_filter(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GroupMemberTableFilter", field, false, false, errors.New("field of type SavedUserFilter does not have child fields"))
+}
+
+func _GroupMemberTableView_id(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableView[models.GroupMemberColumn, models.UserSort]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupMemberTableView_id(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.TableViewID) graphql.Marshaler {
+			return marshalNID2cohortᚋmodelsᚐTableViewID(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_GroupMemberTableView_id(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GroupMemberTableView", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func _GroupMemberTableView_columns(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableView[models.GroupMemberColumn, models.UserSort]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupMemberTableView_columns(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Columns, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.TableColumn[models.GroupMemberColumn]) graphql.Marshaler {
+			return marshalOGroupMemberTableColumn2ᚕᚖcohortᚋmodelsᚐTableColumnᚄ(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_GroupMemberTableView_columns(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GroupMemberTableView",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_GroupMemberTableColumn(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _GroupMemberTableView_sort(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableView[models.GroupMemberColumn, models.UserSort]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupMemberTableView_sort(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Sort, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.UserSort) graphql.Marshaler {
+			return marshalOUserSort2ᚖcohortᚋmodelsᚐUserSort(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_GroupMemberTableView_sort(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GroupMemberTableView", field, false, false, errors.New("field of type UserSort does not have child fields"))
+}
+
+func _GroupMemberTableView_pageSize(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableView[models.GroupMemberColumn, models.UserSort]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupMemberTableView_pageSize(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageSize, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int32) graphql.Marshaler {
+			return marshalOInt2ᚖint32(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_GroupMemberTableView_pageSize(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GroupMemberTableView", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _GroupMemberTableView_filters(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableView[models.GroupMemberColumn, models.UserSort]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupMemberTableView_filters(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Filters, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.TableFilter) graphql.Marshaler {
+			return marshalNGroupMemberTableFilter2ᚕᚖcohortᚋmodelsᚐTableFilterᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_GroupMemberTableView_filters(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GroupMemberTableView",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_GroupMemberTableFilter(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _GroupMemberTableView_updatedAt(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableView[models.GroupMemberColumn, models.UserSort]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupMemberTableView_updatedAt(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UpdatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return marshalODateTime2ᚖtimeᚐTime(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_GroupMemberTableView_updatedAt(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GroupMemberTableView", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
 
 func _GroupMembersAddPayload_results(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupMembersAddPayload) (ret graphql.Marshaler) {
@@ -14782,6 +17243,254 @@ func fieldContext_GroupSettingsSetPayload_errors(_ context.Context, ec *executio
 		},
 	}
 	return fc, nil
+}
+
+func _GroupTableColumn_column(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableColumn[models.GroupColumn]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupTableColumn_column(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Column, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.GroupColumn) graphql.Marshaler {
+			return marshalNGroupColumn2cohortᚋmodelsᚐGroupColumn(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_GroupTableColumn_column(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GroupTableColumn", field, false, false, errors.New("field of type GroupColumn does not have child fields"))
+}
+
+func _GroupTableColumn_width(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableColumn[models.GroupColumn]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupTableColumn_width(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Width, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int32) graphql.Marshaler {
+			return marshalOInt2ᚖint32(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_GroupTableColumn_width(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GroupTableColumn", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _GroupTableFilter_name(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableFilter) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupTableFilter_name(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNString2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_GroupTableFilter_name(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GroupTableFilter", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _GroupTableFilter_filter(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableFilter) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupTableFilter_filter(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Filter, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.SavedFilter) graphql.Marshaler {
+			return marshalNSavedGroupFilter2cohortᚋmodelsᚐSavedFilter(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_GroupTableFilter_filter(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GroupTableFilter", field, false, false, errors.New("field of type SavedGroupFilter does not have child fields"))
+}
+
+func _GroupTableView_id(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableView[models.GroupColumn, models.GroupSort]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupTableView_id(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.TableViewID) graphql.Marshaler {
+			return marshalNID2cohortᚋmodelsᚐTableViewID(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_GroupTableView_id(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GroupTableView", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func _GroupTableView_columns(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableView[models.GroupColumn, models.GroupSort]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupTableView_columns(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Columns, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.TableColumn[models.GroupColumn]) graphql.Marshaler {
+			return marshalOGroupTableColumn2ᚕᚖcohortᚋmodelsᚐTableColumnᚄ(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_GroupTableView_columns(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GroupTableView",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_GroupTableColumn(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _GroupTableView_sort(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableView[models.GroupColumn, models.GroupSort]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupTableView_sort(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Sort, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.GroupSort) graphql.Marshaler {
+			return marshalOGroupSort2ᚖcohortᚋmodelsᚐGroupSort(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_GroupTableView_sort(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GroupTableView", field, false, false, errors.New("field of type GroupSort does not have child fields"))
+}
+
+func _GroupTableView_pageSize(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableView[models.GroupColumn, models.GroupSort]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupTableView_pageSize(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageSize, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int32) graphql.Marshaler {
+			return marshalOInt2ᚖint32(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_GroupTableView_pageSize(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GroupTableView", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _GroupTableView_filters(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableView[models.GroupColumn, models.GroupSort]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupTableView_filters(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Filters, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.TableFilter) graphql.Marshaler {
+			return marshalNGroupTableFilter2ᚕᚖcohortᚋmodelsᚐTableFilterᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_GroupTableView_filters(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GroupTableView",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_GroupTableFilter(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _GroupTableView_updatedAt(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableView[models.GroupColumn, models.GroupSort]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupTableView_updatedAt(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UpdatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return marshalODateTime2ᚖtimeᚐTime(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_GroupTableView_updatedAt(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GroupTableView", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
 
 func _GroupUnnestPayload_outcome(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupUnnestPayload) (ret graphql.Marshaler) {
@@ -16980,6 +19689,254 @@ func fieldContext_JobRevertPayload_errors(_ context.Context, ec *executionContex
 	return fc, nil
 }
 
+func _JobTableColumn_column(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableColumn[models.JobColumn]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_JobTableColumn_column(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Column, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.JobColumn) graphql.Marshaler {
+			return marshalNJobColumn2cohortᚋmodelsᚐJobColumn(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_JobTableColumn_column(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("JobTableColumn", field, false, false, errors.New("field of type JobColumn does not have child fields"))
+}
+
+func _JobTableColumn_width(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableColumn[models.JobColumn]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_JobTableColumn_width(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Width, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int32) graphql.Marshaler {
+			return marshalOInt2ᚖint32(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_JobTableColumn_width(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("JobTableColumn", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _JobTableFilter_name(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableFilter) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_JobTableFilter_name(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNString2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_JobTableFilter_name(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("JobTableFilter", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _JobTableFilter_status(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableFilter) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_JobTableFilter_status(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Status, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []models.JobState) graphql.Marshaler {
+			return marshalOJobStatus2ᚕcohortᚋmodelsᚐJobStateᚄ(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_JobTableFilter_status(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("JobTableFilter", field, false, false, errors.New("field of type JobStatus does not have child fields"))
+}
+
+func _JobTableFilter_kinds(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableFilter) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_JobTableFilter_kinds(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Kinds, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return marshalOString2ᚕstringᚄ(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_JobTableFilter_kinds(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("JobTableFilter", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _JobTableView_id(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableView[models.JobColumn, models.Unsorted]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_JobTableView_id(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.TableViewID) graphql.Marshaler {
+			return marshalNID2cohortᚋmodelsᚐTableViewID(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_JobTableView_id(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("JobTableView", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func _JobTableView_columns(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableView[models.JobColumn, models.Unsorted]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_JobTableView_columns(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Columns, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.TableColumn[models.JobColumn]) graphql.Marshaler {
+			return marshalOJobTableColumn2ᚕᚖcohortᚋmodelsᚐTableColumnᚄ(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_JobTableView_columns(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "JobTableView",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_JobTableColumn(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _JobTableView_pageSize(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableView[models.JobColumn, models.Unsorted]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_JobTableView_pageSize(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageSize, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int32) graphql.Marshaler {
+			return marshalOInt2ᚖint32(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_JobTableView_pageSize(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("JobTableView", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _JobTableView_filters(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableView[models.JobColumn, models.Unsorted]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_JobTableView_filters(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Filters, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.TableFilter) graphql.Marshaler {
+			return marshalNJobTableFilter2ᚕᚖcohortᚋmodelsᚐTableFilterᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_JobTableView_filters(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "JobTableView",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_JobTableFilter(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _JobTableView_updatedAt(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableView[models.JobColumn, models.Unsorted]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_JobTableView_updatedAt(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UpdatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return marshalODateTime2ᚖtimeᚐTime(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_JobTableView_updatedAt(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("JobTableView", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
 func _Mail_id(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Mail) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -17226,6 +20183,29 @@ func _Mail_messageId(ctx context.Context, ec *executionContext, field graphql.Co
 }
 func fieldContext_Mail_messageId(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Mail", field, true, true, errors.New("field of type String does not have child fields"))
+}
+
+func _Mail_viewerCanRetry(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Mail) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Mail_viewerCanRetry(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Mail().ViewerCanRetry(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return marshalNBoolean2bool(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Mail_viewerCanRetry(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Mail", field, true, true, errors.New("field of type Boolean does not have child fields"))
 }
 
 func _MailConnection_edges(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.MailConnection) (ret graphql.Marshaler) {
@@ -19043,6 +22023,94 @@ func fieldContext_Mutation_mailRetry(ctx context.Context, ec *executionContext, 
 	return fc, nil
 }
 
+func _Mutation_tableViewSave(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Mutation_tableViewSave(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().TableViewSave(ctx, fc.Args["input"].(models.TableViewSaveInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.TableViewSavePayload) graphql.Marshaler {
+			return marshalNTableViewSavePayload2ᚖcohortᚋmodelsᚐTableViewSavePayload(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Mutation_tableViewSave(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_TableViewSavePayload(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Mutation_tableViewSave_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func _Mutation_tableViewDelete(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Mutation_tableViewDelete(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().TableViewDelete(ctx, fc.Args["input"].(models.TableViewDeleteInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.TableViewDeletePayload) graphql.Marshaler {
+			return marshalNTableViewDeletePayload2ᚖcohortᚋmodelsᚐTableViewDeletePayload(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Mutation_tableViewDelete(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_TableViewDeletePayload(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Mutation_tableViewDelete_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func _Mutation_jobCancel(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -20015,6 +23083,130 @@ func fieldContext_ProductDeletePayload_errors(_ context.Context, ec *executionCo
 	return fc, nil
 }
 
+func _ProductImpact_productId(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ProductImpact) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ProductImpact_productId(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ProductID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.ProductID) graphql.Marshaler {
+			return marshalNID2cohortᚋmodelsᚐProductID(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_ProductImpact_productId(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ProductImpact", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func _ProductImpact_product(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ProductImpact) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ProductImpact_product(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.ProductImpact().Product(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.Product) graphql.Marshaler {
+			return marshalOProduct2ᚖcohortᚋmodelsᚐProduct(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_ProductImpact_product(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ProductImpact",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Product(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _ProductImpact_gaining(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ProductImpact) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ProductImpact_gaining(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Gaining, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_ProductImpact_gaining(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ProductImpact", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _ProductImpact_losing(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ProductImpact) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ProductImpact_losing(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Losing, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_ProductImpact_losing(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ProductImpact", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _ProductImpact_withoutSeat(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ProductImpact) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ProductImpact_withoutSeat(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.WithoutSeat, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_ProductImpact_withoutSeat(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ProductImpact", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
 func _ProductSummary_product(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ProductSummary) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -20564,6 +23756,38 @@ func _ProductsImpact_welcomes(ctx context.Context, ec *executionContext, field g
 }
 func fieldContext_ProductsImpact_welcomes(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("ProductsImpact", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _ProductsImpact_byProduct(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ProductsImpact) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ProductsImpact_byProduct(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.ProductsImpact().ByProduct(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.ProductImpact) graphql.Marshaler {
+			return marshalNProductImpact2ᚕᚖcohortᚋmodelsᚐProductImpactᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_ProductsImpact_byProduct(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ProductsImpact",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_ProductImpact(ctx, ec, field)
+		},
+	}
+	return fc, nil
 }
 
 func _ProductsPreview_counts(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ProductsPreview) (ret graphql.Marshaler) {
@@ -21510,6 +24734,50 @@ func fieldContext_Query_settingsSummary(ctx context.Context, ec *executionContex
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = field_Query_settingsSummary_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func _Query_explainAccess(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Query_explainAccess(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().ExplainAccess(ctx, fc.Args["userId"].(models.GlobalID), fc.Args["productKey"].(*string), fc.Args["settingKey"].(*string), fc.Args["permissionKey"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.AccessExplanation) graphql.Marshaler {
+			return marshalOAccessExplanation2ᚖcohortᚋmodelsᚐAccessExplanation(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_Query_explainAccess(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_AccessExplanation(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Query_explainAccess_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -23655,6 +26923,262 @@ func fieldContext_Subscription_jobProgress(ctx context.Context, ec *executionCon
 	return fc, nil
 }
 
+func _TableViewDeletePayload_tableViews(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableViewDeletePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_TableViewDeletePayload_tableViews(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TableViews, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.TableViews) graphql.Marshaler {
+			return marshalOTableViews2ᚖcohortᚋmodelsᚐTableViews(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_TableViewDeletePayload_tableViews(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TableViewDeletePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_TableViews(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _TableViewDeletePayload_errors(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableViewDeletePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_TableViewDeletePayload_errors(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Errors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.Error) graphql.Marshaler {
+			return marshalNUserError2ᚕᚖcohortᚋmodelsᚐErrorᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_TableViewDeletePayload_errors(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TableViewDeletePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_UserError(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _TableViewSavePayload_tableViews(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableViewSavePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_TableViewSavePayload_tableViews(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TableViews, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.TableViews) graphql.Marshaler {
+			return marshalOTableViews2ᚖcohortᚋmodelsᚐTableViews(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_TableViewSavePayload_tableViews(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TableViewSavePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_TableViews(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _TableViewSavePayload_errors(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableViewSavePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_TableViewSavePayload_errors(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Errors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.Error) graphql.Marshaler {
+			return marshalNUserError2ᚕᚖcohortᚋmodelsᚐErrorᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_TableViewSavePayload_errors(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TableViewSavePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_UserError(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _TableViews_users(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableViews) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_TableViews_users(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Users, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.TableView[models.UserColumn, models.UserSort]) graphql.Marshaler {
+			return marshalNUserTableView2ᚖcohortᚋmodelsᚐTableView(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_TableViews_users(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TableViews",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_UserTableView(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _TableViews_groups(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableViews) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_TableViews_groups(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Groups, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.TableView[models.GroupColumn, models.GroupSort]) graphql.Marshaler {
+			return marshalNGroupTableView2ᚖcohortᚋmodelsᚐTableView(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_TableViews_groups(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TableViews",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_GroupTableView(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _TableViews_groupMembers(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableViews) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_TableViews_groupMembers(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.GroupMembers, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.TableView[models.GroupMemberColumn, models.UserSort]) graphql.Marshaler {
+			return marshalNGroupMemberTableView2ᚖcohortᚋmodelsᚐTableView(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_TableViews_groupMembers(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TableViews",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_GroupMemberTableView(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _TableViews_jobs(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableViews) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_TableViews_jobs(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Jobs, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.TableView[models.JobColumn, models.Unsorted]) graphql.Marshaler {
+			return marshalNJobTableView2ᚖcohortᚋmodelsᚐTableView(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_TableViews_jobs(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TableViews",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_JobTableView(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
 func _User_id(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.User) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -24230,6 +27754,29 @@ func _User_viewerCanManageGroups(ctx context.Context, ec *executionContext, fiel
 	)
 }
 func fieldContext_User_viewerCanManageGroups(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("User", field, true, true, errors.New("field of type Boolean does not have child fields"))
+}
+
+func _User_viewerCanSetProducts(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.User) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_User_viewerCanSetProducts(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.User().ViewerCanSetProducts(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return marshalNBoolean2bool(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_User_viewerCanSetProducts(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("User", field, true, true, errors.New("field of type Boolean does not have child fields"))
 }
 
@@ -26225,6 +29772,254 @@ func fieldContext_UserSettingsSetPayload_errors(_ context.Context, ec *execution
 	return fc, nil
 }
 
+func _UserTableColumn_column(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableColumn[models.UserColumn]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UserTableColumn_column(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Column, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.UserColumn) graphql.Marshaler {
+			return marshalNUserColumn2cohortᚋmodelsᚐUserColumn(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_UserTableColumn_column(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UserTableColumn", field, false, false, errors.New("field of type UserColumn does not have child fields"))
+}
+
+func _UserTableColumn_width(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableColumn[models.UserColumn]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UserTableColumn_width(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Width, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int32) graphql.Marshaler {
+			return marshalOInt2ᚖint32(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_UserTableColumn_width(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UserTableColumn", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _UserTableFilter_name(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableFilter) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UserTableFilter_name(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNString2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_UserTableFilter_name(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UserTableFilter", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _UserTableFilter_filter(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableFilter) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UserTableFilter_filter(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Filter, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.SavedFilter) graphql.Marshaler {
+			return marshalNSavedUserFilter2cohortᚋmodelsᚐSavedFilter(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_UserTableFilter_filter(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UserTableFilter", field, false, false, errors.New("field of type SavedUserFilter does not have child fields"))
+}
+
+func _UserTableView_id(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableView[models.UserColumn, models.UserSort]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UserTableView_id(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.TableViewID) graphql.Marshaler {
+			return marshalNID2cohortᚋmodelsᚐTableViewID(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_UserTableView_id(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UserTableView", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func _UserTableView_columns(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableView[models.UserColumn, models.UserSort]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UserTableView_columns(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Columns, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.TableColumn[models.UserColumn]) graphql.Marshaler {
+			return marshalOUserTableColumn2ᚕᚖcohortᚋmodelsᚐTableColumnᚄ(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_UserTableView_columns(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UserTableView",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_UserTableColumn(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _UserTableView_sort(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableView[models.UserColumn, models.UserSort]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UserTableView_sort(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Sort, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.UserSort) graphql.Marshaler {
+			return marshalOUserSort2ᚖcohortᚋmodelsᚐUserSort(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_UserTableView_sort(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UserTableView", field, false, false, errors.New("field of type UserSort does not have child fields"))
+}
+
+func _UserTableView_pageSize(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableView[models.UserColumn, models.UserSort]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UserTableView_pageSize(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageSize, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int32) graphql.Marshaler {
+			return marshalOInt2ᚖint32(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_UserTableView_pageSize(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UserTableView", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _UserTableView_filters(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableView[models.UserColumn, models.UserSort]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UserTableView_filters(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Filters, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.TableFilter) graphql.Marshaler {
+			return marshalNUserTableFilter2ᚕᚖcohortᚋmodelsᚐTableFilterᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_UserTableView_filters(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UserTableView",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_UserTableFilter(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _UserTableView_updatedAt(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableView[models.UserColumn, models.UserSort]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UserTableView_updatedAt(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UpdatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return marshalODateTime2ᚖtimeᚐTime(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_UserTableView_updatedAt(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UserTableView", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
 func _UserUpdatePayload_user(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UserUpdatePayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -27266,6 +31061,84 @@ func _Viewer_viewerCanSetRoles(ctx context.Context, ec *executionContext, field 
 }
 func fieldContext_Viewer_viewerCanSetRoles(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Viewer", field, true, true, errors.New("field of type Boolean does not have child fields"))
+}
+
+func _Viewer_viewerCanCreateProducts(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *auth.Caller) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Viewer_viewerCanCreateProducts(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Viewer().ViewerCanCreateProducts(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return marshalNBoolean2bool(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Viewer_viewerCanCreateProducts(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Viewer", field, true, true, errors.New("field of type Boolean does not have child fields"))
+}
+
+func _Viewer_viewerCanSaveTableViews(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *auth.Caller) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Viewer_viewerCanSaveTableViews(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Viewer().ViewerCanSaveTableViews(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return marshalNBoolean2bool(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Viewer_viewerCanSaveTableViews(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Viewer", field, true, true, errors.New("field of type Boolean does not have child fields"))
+}
+
+func _Viewer_tableViews(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *auth.Caller) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Viewer_tableViews(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Viewer().TableViews(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.TableViews) graphql.Marshaler {
+			return marshalNTableViews2ᚖcohortᚋmodelsᚐTableViews(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Viewer_tableViews(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Viewer",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_TableViews(ctx, ec, field)
+		},
+	}
+	return fc, nil
 }
 
 func _Viewer_permissions(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *auth.Caller) (ret graphql.Marshaler) {
@@ -28747,6 +32620,149 @@ func unmarshalInputGroupMemberFilter(ctx context.Context, ec *executionContext, 
 	return it, nil
 }
 
+func unmarshalInputGroupMemberTableColumnInput(ctx context.Context, ec *executionContext, obj any) (models.TableColumn[models.GroupMemberColumn], error) {
+	var it models.TableColumn[models.GroupMemberColumn]
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"column", "width"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "column":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("column"))
+			data, err := unmarshalNGroupMemberColumn2cohortᚋmodelsᚐGroupMemberColumn(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Column = data
+		case "width":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("width"))
+			data, err := unmarshalOInt2ᚖint32(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Width = data
+		}
+	}
+	return it, nil
+}
+
+func unmarshalInputGroupMemberTableFilterInput(ctx context.Context, ec *executionContext, obj any) (models.GroupMemberTableFilterInput, error) {
+	var it models.GroupMemberTableFilterInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["relation"]; !present {
+		asMap["relation"] = "ALL"
+	}
+	if _, present := asMap["filter"]; !present {
+		asMap["filter"] = map[string]any{}
+	}
+
+	fieldsInOrder := [...]string{"name", "relation", "filter"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := unmarshalNString2string(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Name = data
+		case "relation":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("relation"))
+			data, err := unmarshalNMembershipRelation2cohortᚋmodelsᚐMembershipRelation(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Relation = data
+		case "filter":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("filter"))
+			data, err := unmarshalNUserFilter2ᚖcohortᚋmodelsᚐUserFilter(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Filter = data
+		}
+	}
+	return it, nil
+}
+
+func unmarshalInputGroupMemberTableViewInput(ctx context.Context, ec *executionContext, obj any) (models.TableViewInput[models.GroupMemberColumn, models.UserSort, models.GroupMemberTableFilterInput], error) {
+	var it models.TableViewInput[models.GroupMemberColumn, models.UserSort, models.GroupMemberTableFilterInput]
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["filters"]; !present {
+		asMap["filters"] = []any{}
+	}
+
+	fieldsInOrder := [...]string{"columns", "sort", "pageSize", "filters"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "columns":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("columns"))
+			data, err := unmarshalOGroupMemberTableColumnInput2ᚕᚖcohortᚋmodelsᚐTableColumnᚄ(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Columns = graphql.OmittableOf(data)
+		case "sort":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("sort"))
+			data, err := unmarshalOUserSort2ᚖcohortᚋmodelsᚐUserSort(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Sort = graphql.OmittableOf(data)
+		case "pageSize":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("pageSize"))
+			data, err := unmarshalOInt2ᚖint32(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.PageSize = graphql.OmittableOf(data)
+		case "filters":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("filters"))
+			data, err := unmarshalNGroupMemberTableFilterInput2ᚕᚖcohortᚋmodelsᚐGroupMemberTableFilterInputᚄ(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Filters = data
+		}
+	}
+	return it, nil
+}
+
 func unmarshalInputGroupMembersAddInput(ctx context.Context, ec *executionContext, obj any) (models.GroupMembersAddInput, error) {
 	var it models.GroupMembersAddInput
 	if obj == nil {
@@ -29204,6 +33220,135 @@ func unmarshalInputGroupSettingsSetInput(ctx context.Context, ec *executionConte
 				return it, err
 			}
 			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+func unmarshalInputGroupTableColumnInput(ctx context.Context, ec *executionContext, obj any) (models.TableColumn[models.GroupColumn], error) {
+	var it models.TableColumn[models.GroupColumn]
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"column", "width"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "column":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("column"))
+			data, err := unmarshalNGroupColumn2cohortᚋmodelsᚐGroupColumn(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Column = data
+		case "width":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("width"))
+			data, err := unmarshalOInt2ᚖint32(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Width = data
+		}
+	}
+	return it, nil
+}
+
+func unmarshalInputGroupTableFilterInput(ctx context.Context, ec *executionContext, obj any) (models.GroupTableFilterInput, error) {
+	var it models.GroupTableFilterInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"name", "filter"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := unmarshalNString2string(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Name = data
+		case "filter":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("filter"))
+			data, err := unmarshalNGroupFilter2ᚖcohortᚋmodelsᚐGroupFilter(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Filter = data
+		}
+	}
+	return it, nil
+}
+
+func unmarshalInputGroupTableViewInput(ctx context.Context, ec *executionContext, obj any) (models.TableViewInput[models.GroupColumn, models.GroupSort, models.GroupTableFilterInput], error) {
+	var it models.TableViewInput[models.GroupColumn, models.GroupSort, models.GroupTableFilterInput]
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["filters"]; !present {
+		asMap["filters"] = []any{}
+	}
+
+	fieldsInOrder := [...]string{"columns", "sort", "pageSize", "filters"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "columns":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("columns"))
+			data, err := unmarshalOGroupTableColumnInput2ᚕᚖcohortᚋmodelsᚐTableColumnᚄ(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Columns = graphql.OmittableOf(data)
+		case "sort":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("sort"))
+			data, err := unmarshalOGroupSort2ᚖcohortᚋmodelsᚐGroupSort(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Sort = graphql.OmittableOf(data)
+		case "pageSize":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("pageSize"))
+			data, err := unmarshalOInt2ᚖint32(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.PageSize = graphql.OmittableOf(data)
+		case "filters":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("filters"))
+			data, err := unmarshalNGroupTableFilterInput2ᚕᚖcohortᚋmodelsᚐGroupTableFilterInputᚄ(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Filters = data
 		}
 	}
 	return it, nil
@@ -29820,6 +33965,135 @@ func unmarshalInputJobRevertInput(ctx context.Context, ec *executionContext, obj
 	return it, nil
 }
 
+func unmarshalInputJobTableColumnInput(ctx context.Context, ec *executionContext, obj any) (models.TableColumn[models.JobColumn], error) {
+	var it models.TableColumn[models.JobColumn]
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"column", "width"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "column":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("column"))
+			data, err := unmarshalNJobColumn2cohortᚋmodelsᚐJobColumn(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Column = data
+		case "width":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("width"))
+			data, err := unmarshalOInt2ᚖint32(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Width = data
+		}
+	}
+	return it, nil
+}
+
+func unmarshalInputJobTableFilterInput(ctx context.Context, ec *executionContext, obj any) (models.JobTableFilterInput, error) {
+	var it models.JobTableFilterInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"name", "status", "kinds"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := unmarshalNString2string(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Name = data
+		case "status":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("status"))
+			data, err := unmarshalOJobStatus2ᚕcohortᚋmodelsᚐJobStateᚄ(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Status = data
+		case "kinds":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("kinds"))
+			data, err := unmarshalOString2ᚕstringᚄ(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Kinds = data
+		}
+	}
+	return it, nil
+}
+
+func unmarshalInputJobTableViewInput(ctx context.Context, ec *executionContext, obj any) (models.TableViewInput[models.JobColumn, models.Unsorted, models.JobTableFilterInput], error) {
+	var it models.TableViewInput[models.JobColumn, models.Unsorted, models.JobTableFilterInput]
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["filters"]; !present {
+		asMap["filters"] = []any{}
+	}
+
+	fieldsInOrder := [...]string{"columns", "pageSize", "filters"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "columns":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("columns"))
+			data, err := unmarshalOJobTableColumnInput2ᚕᚖcohortᚋmodelsᚐTableColumnᚄ(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Columns = graphql.OmittableOf(data)
+		case "pageSize":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("pageSize"))
+			data, err := unmarshalOInt2ᚖint32(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.PageSize = graphql.OmittableOf(data)
+		case "filters":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("filters"))
+			data, err := unmarshalNJobTableFilterInput2ᚕᚖcohortᚋmodelsᚐJobTableFilterInputᚄ(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Filters = data
+		}
+	}
+	return it, nil
+}
+
 func unmarshalInputMailRetryInput(ctx context.Context, ec *executionContext, obj any) (models.MailRetryInput, error) {
 	var it models.MailRetryInput
 	if obj == nil {
@@ -30225,6 +34499,94 @@ func unmarshalInputSettingValueInput(ctx context.Context, ec *executionContext, 
 				return it, err
 			}
 			it.Choice = data
+		}
+	}
+	return it, nil
+}
+
+func unmarshalInputTableViewDeleteInput(ctx context.Context, ec *executionContext, obj any) (models.TableViewDeleteInput, error) {
+	var it models.TableViewDeleteInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"table", "filters"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "table":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("table"))
+			data, err := unmarshalNTable2cohortᚋmodelsᚐTable(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Table = data
+		case "filters":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("filters"))
+			data, err := unmarshalOString2ᚕstringᚄ(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Filters = data
+		}
+	}
+	return it, nil
+}
+
+func unmarshalInputTableViewSaveInput(ctx context.Context, ec *executionContext, obj any) (models.TableViewSaveInput, error) {
+	var it models.TableViewSaveInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"users", "groups", "groupMembers", "jobs"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "users":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("users"))
+			data, err := unmarshalOUserTableViewInput2ᚖcohortᚋmodelsᚐTableViewInput(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Users = data
+		case "groups":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("groups"))
+			data, err := unmarshalOGroupTableViewInput2ᚖcohortᚋmodelsᚐTableViewInput(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Groups = data
+		case "groupMembers":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("groupMembers"))
+			data, err := unmarshalOGroupMemberTableViewInput2ᚖcohortᚋmodelsᚐTableViewInput(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.GroupMembers = data
+		case "jobs":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("jobs"))
+			data, err := unmarshalOJobTableViewInput2ᚖcohortᚋmodelsᚐTableViewInput(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Jobs = data
 		}
 	}
 	return it, nil
@@ -31069,6 +35431,135 @@ func unmarshalInputUserSettingsSetInput(ctx context.Context, ec *executionContex
 	return it, nil
 }
 
+func unmarshalInputUserTableColumnInput(ctx context.Context, ec *executionContext, obj any) (models.TableColumn[models.UserColumn], error) {
+	var it models.TableColumn[models.UserColumn]
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"column", "width"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "column":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("column"))
+			data, err := unmarshalNUserColumn2cohortᚋmodelsᚐUserColumn(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Column = data
+		case "width":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("width"))
+			data, err := unmarshalOInt2ᚖint32(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Width = data
+		}
+	}
+	return it, nil
+}
+
+func unmarshalInputUserTableFilterInput(ctx context.Context, ec *executionContext, obj any) (models.UserTableFilterInput, error) {
+	var it models.UserTableFilterInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"name", "filter"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := unmarshalNString2string(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Name = data
+		case "filter":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("filter"))
+			data, err := unmarshalNUserFilter2ᚖcohortᚋmodelsᚐUserFilter(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Filter = data
+		}
+	}
+	return it, nil
+}
+
+func unmarshalInputUserTableViewInput(ctx context.Context, ec *executionContext, obj any) (models.TableViewInput[models.UserColumn, models.UserSort, models.UserTableFilterInput], error) {
+	var it models.TableViewInput[models.UserColumn, models.UserSort, models.UserTableFilterInput]
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["filters"]; !present {
+		asMap["filters"] = []any{}
+	}
+
+	fieldsInOrder := [...]string{"columns", "sort", "pageSize", "filters"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "columns":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("columns"))
+			data, err := unmarshalOUserTableColumnInput2ᚕᚖcohortᚋmodelsᚐTableColumnᚄ(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Columns = graphql.OmittableOf(data)
+		case "sort":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("sort"))
+			data, err := unmarshalOUserSort2ᚖcohortᚋmodelsᚐUserSort(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Sort = graphql.OmittableOf(data)
+		case "pageSize":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("pageSize"))
+			data, err := unmarshalOInt2ᚖint32(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.PageSize = graphql.OmittableOf(data)
+		case "filters":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("filters"))
+			data, err := unmarshalNUserTableFilterInput2ᚕᚖcohortᚋmodelsᚐUserTableFilterInputᚄ(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Filters = data
+		}
+	}
+	return it, nil
+}
+
 func unmarshalInputUserUpdateInput(ctx context.Context, ec *executionContext, obj any) (models.UserUpdateInput, error) {
 	var it models.UserUpdateInput
 	if obj == nil {
@@ -31489,6 +35980,13 @@ func _Node(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj 
 	switch obj := (obj).(type) {
 	case nil:
 		return graphql.Null
+	case models.TableView[models.UserColumn, models.UserSort]:
+		return _UserTableView(ctx, ec, sel, &obj)
+	case *models.TableView[models.UserColumn, models.UserSort]:
+		if obj == nil {
+			return graphql.Null
+		}
+		return _UserTableView(ctx, ec, sel, obj)
 	case models.User:
 		return _User(ctx, ec, sel, &obj)
 	case *models.User:
@@ -31510,6 +36008,13 @@ func _Node(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj 
 			return graphql.Null
 		}
 		return _Mail(ctx, ec, sel, obj)
+	case models.TableView[models.JobColumn, models.Unsorted]:
+		return _JobTableView(ctx, ec, sel, &obj)
+	case *models.TableView[models.JobColumn, models.Unsorted]:
+		if obj == nil {
+			return graphql.Null
+		}
+		return _JobTableView(ctx, ec, sel, obj)
 	case models.Job:
 		return _Job(ctx, ec, sel, &obj)
 	case *models.Job:
@@ -31517,6 +36022,20 @@ func _Node(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj 
 			return graphql.Null
 		}
 		return _Job(ctx, ec, sel, obj)
+	case models.TableView[models.GroupColumn, models.GroupSort]:
+		return _GroupTableView(ctx, ec, sel, &obj)
+	case *models.TableView[models.GroupColumn, models.GroupSort]:
+		if obj == nil {
+			return graphql.Null
+		}
+		return _GroupTableView(ctx, ec, sel, obj)
+	case models.TableView[models.GroupMemberColumn, models.UserSort]:
+		return _GroupMemberTableView(ctx, ec, sel, &obj)
+	case *models.TableView[models.GroupMemberColumn, models.UserSort]:
+		if obj == nil {
+			return graphql.Null
+		}
+		return _GroupMemberTableView(ctx, ec, sel, obj)
 	case models.Group:
 		return _Group(ctx, ec, sel, &obj)
 	case *models.Group:
@@ -31543,6 +36062,332 @@ func _Node(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj 
 // endregion ************************** interface.gotpl ***************************
 
 // region    **************************** object.gotpl ****************************
+
+var accessActionImplementors = []string{"AccessAction"}
+
+func _AccessAction(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.AccessAction) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, accessActionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AccessAction")
+		case "mutation":
+			out.Values[i] = _AccessAction_mutation(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "input":
+			out.Values[i] = _AccessAction_input(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "viewerCan":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _AccessAction_viewerCan(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var accessExplanationImplementors = []string{"AccessExplanation"}
+
+func _AccessExplanation(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.AccessExplanation) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, accessExplanationImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AccessExplanation")
+		case "user":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _AccessExplanation_user(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "product":
+			out.Values[i] = _AccessExplanation_product(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "setting":
+			out.Values[i] = _AccessExplanation_setting(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "permission":
+			out.Values[i] = _AccessExplanation_permission(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "has":
+			out.Values[i] = _AccessExplanation_has(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "state":
+			out.Values[i] = _AccessExplanation_state(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "value":
+			out.Values[i] = _AccessExplanation_value(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "reasons":
+			out.Values[i] = _AccessExplanation_reasons(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "reasonCount":
+			out.Values[i] = _AccessExplanation_reasonCount(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var accessReasonImplementors = []string{"AccessReason"}
+
+func _AccessReason(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.AccessReason) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, accessReasonImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AccessReason")
+		case "kind":
+			out.Values[i] = _AccessReason_kind(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "counts":
+			out.Values[i] = _AccessReason_counts(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "path":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _AccessReason_path(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "hiddenGroups":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _AccessReason_hiddenGroups(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "value":
+			out.Values[i] = _AccessReason_value(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "locked":
+			out.Values[i] = _AccessReason_locked(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "action":
+			out.Values[i] = _AccessReason_action(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
 
 var accountImplementors = []string{"Account", "Node"}
 
@@ -32705,6 +37550,44 @@ func _Group(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "viewerCanSetProducts":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _Group_viewerCanSetProducts(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "viewerCanSetSettings":
 			field := field
 
@@ -33315,6 +38198,160 @@ func _GroupMemberEdge(ctx context.Context, ec *executionContext, sel ast.Selecti
 	return out
 }
 
+var groupMemberTableColumnImplementors = []string{"GroupMemberTableColumn"}
+
+func _GroupMemberTableColumn(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.TableColumn[models.GroupMemberColumn]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, groupMemberTableColumnImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("GroupMemberTableColumn")
+		case "column":
+			out.Values[i] = _GroupMemberTableColumn_column(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "width":
+			out.Values[i] = _GroupMemberTableColumn_width(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var groupMemberTableFilterImplementors = []string{"GroupMemberTableFilter"}
+
+func _GroupMemberTableFilter(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.TableFilter) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, groupMemberTableFilterImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("GroupMemberTableFilter")
+		case "name":
+			out.Values[i] = _GroupMemberTableFilter_name(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "relation":
+			out.Values[i] = _GroupMemberTableFilter_relation(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "filter":
+			out.Values[i] = _GroupMemberTableFilter_filter(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var groupMemberTableViewImplementors = []string{"GroupMemberTableView", "Node"}
+
+func _GroupMemberTableView(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.TableView[models.GroupMemberColumn, models.UserSort]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, groupMemberTableViewImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("GroupMemberTableView")
+		case "id":
+			out.Values[i] = _GroupMemberTableView_id(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "columns":
+			out.Values[i] = _GroupMemberTableView_columns(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "sort":
+			out.Values[i] = _GroupMemberTableView_sort(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "pageSize":
+			out.Values[i] = _GroupMemberTableView_pageSize(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "filters":
+			out.Values[i] = _GroupMemberTableView_filters(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "updatedAt":
+			out.Values[i] = _GroupMemberTableView_updatedAt(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var groupMembersAddPayloadImplementors = []string{"GroupMembersAddPayload"}
 
 func _GroupMembersAddPayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.GroupMembersAddPayload) graphql.Marshaler {
@@ -33817,6 +38854,155 @@ func _GroupSettingsSetPayload(ctx context.Context, ec *executionContext, sel ast
 		case "errors":
 			out.Values[i] = _GroupSettingsSetPayload_errors(ctx, ec, field, obj)
 			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var groupTableColumnImplementors = []string{"GroupTableColumn"}
+
+func _GroupTableColumn(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.TableColumn[models.GroupColumn]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, groupTableColumnImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("GroupTableColumn")
+		case "column":
+			out.Values[i] = _GroupTableColumn_column(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "width":
+			out.Values[i] = _GroupTableColumn_width(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var groupTableFilterImplementors = []string{"GroupTableFilter"}
+
+func _GroupTableFilter(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.TableFilter) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, groupTableFilterImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("GroupTableFilter")
+		case "name":
+			out.Values[i] = _GroupTableFilter_name(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "filter":
+			out.Values[i] = _GroupTableFilter_filter(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var groupTableViewImplementors = []string{"GroupTableView", "Node"}
+
+func _GroupTableView(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.TableView[models.GroupColumn, models.GroupSort]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, groupTableViewImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("GroupTableView")
+		case "id":
+			out.Values[i] = _GroupTableView_id(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "columns":
+			out.Values[i] = _GroupTableView_columns(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "sort":
+			out.Values[i] = _GroupTableView_sort(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "pageSize":
+			out.Values[i] = _GroupTableView_pageSize(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "filters":
+			out.Values[i] = _GroupTableView_filters(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "updatedAt":
+			out.Values[i] = _GroupTableView_updatedAt(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		default:
@@ -35106,6 +40292,155 @@ func _JobRevertPayload(ctx context.Context, ec *executionContext, sel ast.Select
 	return out
 }
 
+var jobTableColumnImplementors = []string{"JobTableColumn"}
+
+func _JobTableColumn(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.TableColumn[models.JobColumn]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, jobTableColumnImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("JobTableColumn")
+		case "column":
+			out.Values[i] = _JobTableColumn_column(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "width":
+			out.Values[i] = _JobTableColumn_width(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var jobTableFilterImplementors = []string{"JobTableFilter"}
+
+func _JobTableFilter(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.TableFilter) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, jobTableFilterImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("JobTableFilter")
+		case "name":
+			out.Values[i] = _JobTableFilter_name(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "status":
+			out.Values[i] = _JobTableFilter_status(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "kinds":
+			out.Values[i] = _JobTableFilter_kinds(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var jobTableViewImplementors = []string{"JobTableView", "Node"}
+
+func _JobTableView(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.TableView[models.JobColumn, models.Unsorted]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, jobTableViewImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("JobTableView")
+		case "id":
+			out.Values[i] = _JobTableView_id(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "columns":
+			out.Values[i] = _JobTableView_columns(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "pageSize":
+			out.Values[i] = _JobTableView_pageSize(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "filters":
+			out.Values[i] = _JobTableView_filters(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "updatedAt":
+			out.Values[i] = _JobTableView_updatedAt(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var mailImplementors = []string{"Mail", "Node"}
 
 func _Mail(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.Mail) graphql.Marshaler {
@@ -35239,6 +40574,44 @@ func _Mail(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj 
 					}
 				}()
 				res = _Mail_messageId(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "viewerCanRetry":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _Mail_viewerCanRetry(ctx, ec, field, obj)
 				if res == graphql.Null {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -35872,6 +41245,20 @@ func _Mutation(ctx context.Context, ec *executionContext, sel ast.SelectionSet) 
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "tableViewSave":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return _Mutation_tableViewSave(ctx, ec, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "tableViewDelete":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return _Mutation_tableViewDelete(ctx, ec, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "jobCancel":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return _Mutation_jobCancel(ctx, ec, field)
@@ -36475,6 +41862,97 @@ func _ProductDeletePayload(ctx context.Context, ec *executionContext, sel ast.Se
 	return out
 }
 
+var productImpactImplementors = []string{"ProductImpact"}
+
+func _ProductImpact(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.ProductImpact) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, productImpactImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ProductImpact")
+		case "productId":
+			out.Values[i] = _ProductImpact_productId(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "product":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _ProductImpact_product(ctx, ec, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "gaining":
+			out.Values[i] = _ProductImpact_gaining(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "losing":
+			out.Values[i] = _ProductImpact_losing(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "withoutSeat":
+			out.Values[i] = _ProductImpact_withoutSeat(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var productSummaryImplementors = []string{"ProductSummary"}
 
 func _ProductSummary(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.ProductSummary) graphql.Marshaler {
@@ -36664,38 +42142,76 @@ func _ProductsImpact(ctx context.Context, ec *executionContext, sel ast.Selectio
 		case "gaining":
 			out.Values[i] = _ProductsImpact_gaining(ctx, ec, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "losing":
 			out.Values[i] = _ProductsImpact_losing(ctx, ec, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "withoutSeat":
 			out.Values[i] = _ProductsImpact_withoutSeat(ctx, ec, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "suspended":
 			out.Values[i] = _ProductsImpact_suspended(ctx, ec, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "resumed":
 			out.Values[i] = _ProductsImpact_resumed(ctx, ec, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "notices":
 			out.Values[i] = _ProductsImpact_notices(ctx, ec, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "welcomes":
 			out.Values[i] = _ProductsImpact_welcomes(ctx, ec, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "byProduct":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _ProductsImpact_byProduct(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -37335,6 +42851,28 @@ func _Query(ctx context.Context, ec *executionContext, sel ast.SelectionSet) gra
 				}()
 				res = _Query_settingsSummary(ctx, ec, field)
 				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "explainAccess":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _Query_explainAccess(ctx, ec, field)
+				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
 				return res
@@ -38419,6 +43957,145 @@ func _Subscription(ctx context.Context, ec *executionContext, sel ast.SelectionS
 	}
 }
 
+var tableViewDeletePayloadImplementors = []string{"TableViewDeletePayload"}
+
+func _TableViewDeletePayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.TableViewDeletePayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, tableViewDeletePayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("TableViewDeletePayload")
+		case "tableViews":
+			out.Values[i] = _TableViewDeletePayload_tableViews(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "errors":
+			out.Values[i] = _TableViewDeletePayload_errors(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var tableViewSavePayloadImplementors = []string{"TableViewSavePayload"}
+
+func _TableViewSavePayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.TableViewSavePayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, tableViewSavePayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("TableViewSavePayload")
+		case "tableViews":
+			out.Values[i] = _TableViewSavePayload_tableViews(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "errors":
+			out.Values[i] = _TableViewSavePayload_errors(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var tableViewsImplementors = []string{"TableViews"}
+
+func _TableViews(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.TableViews) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, tableViewsImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("TableViews")
+		case "users":
+			out.Values[i] = _TableViews_users(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "groups":
+			out.Values[i] = _TableViews_groups(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "groupMembers":
+			out.Values[i] = _TableViews_groupMembers(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "jobs":
+			out.Values[i] = _TableViews_jobs(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var userImplementors = []string{"User", "Node"}
 
 func _User(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.User) graphql.Marshaler {
@@ -38843,6 +44520,44 @@ func _User(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj 
 					}
 				}()
 				res = _User_viewerCanManageGroups(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "viewerCanSetProducts":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _User_viewerCanSetProducts(ctx, ec, field, obj)
 				if res == graphql.Null {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -39996,6 +45711,155 @@ func _UserSettingsSetPayload(ctx context.Context, ec *executionContext, sel ast.
 	return out
 }
 
+var userTableColumnImplementors = []string{"UserTableColumn"}
+
+func _UserTableColumn(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.TableColumn[models.UserColumn]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, userTableColumnImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("UserTableColumn")
+		case "column":
+			out.Values[i] = _UserTableColumn_column(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "width":
+			out.Values[i] = _UserTableColumn_width(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var userTableFilterImplementors = []string{"UserTableFilter"}
+
+func _UserTableFilter(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.TableFilter) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, userTableFilterImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("UserTableFilter")
+		case "name":
+			out.Values[i] = _UserTableFilter_name(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "filter":
+			out.Values[i] = _UserTableFilter_filter(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var userTableViewImplementors = []string{"UserTableView", "Node"}
+
+func _UserTableView(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.TableView[models.UserColumn, models.UserSort]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, userTableViewImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("UserTableView")
+		case "id":
+			out.Values[i] = _UserTableView_id(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "columns":
+			out.Values[i] = _UserTableView_columns(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "sort":
+			out.Values[i] = _UserTableView_sort(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "pageSize":
+			out.Values[i] = _UserTableView_pageSize(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "filters":
+			out.Values[i] = _UserTableView_filters(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "updatedAt":
+			out.Values[i] = _UserTableView_updatedAt(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var userUpdatePayloadImplementors = []string{"UserUpdatePayload"}
 
 func _UserUpdatePayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.UserUpdatePayload) graphql.Marshaler {
@@ -40574,6 +46438,120 @@ func _Viewer(ctx context.Context, ec *executionContext, sel ast.SelectionSet, ob
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "viewerCanCreateProducts":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _Viewer_viewerCanCreateProducts(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "viewerCanSaveTableViews":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _Viewer_viewerCanSaveTableViews(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "tableViews":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _Viewer_tableViews(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "permissions":
 			field := field
 
@@ -41025,6 +47003,42 @@ func ___Type(ctx context.Context, ec *executionContext, sel ast.SelectionSet, ob
 
 // region    ***************************** type.gotpl *****************************
 
+func marshalNAccessReason2ᚕᚖcohortᚋmodelsᚐAccessReasonᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.AccessReason) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNAccessReason2ᚖcohortᚋmodelsᚐAccessReason(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func marshalNAccessReason2ᚖcohortᚋmodelsᚐAccessReason(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.AccessReason) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _AccessReason(ctx, ec, sel, v)
+}
+
+func unmarshalNAccessReasonKind2cohortᚋmodelsᚐAccessReasonKind(ctx context.Context, ec *executionContext, v any) (models.AccessReasonKind, error) {
+	var res models.AccessReasonKind
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNAccessReasonKind2cohortᚋmodelsᚐAccessReasonKind(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.AccessReasonKind) graphql.Marshaler {
+	return v
+}
+
 func marshalNAccount2ᚖcohortᚋmodelsᚐAccount(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.Account) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
@@ -41169,6 +47183,16 @@ func marshalNGroupChangedPayload2ᚖcohortᚋmodelsᚐGroupChangedPayload(ctx co
 	return _GroupChangedPayload(ctx, ec, sel, v)
 }
 
+func unmarshalNGroupColumn2cohortᚋmodelsᚐGroupColumn(ctx context.Context, ec *executionContext, v any) (models.GroupColumn, error) {
+	var res models.GroupColumn
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNGroupColumn2cohortᚋmodelsᚐGroupColumn(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.GroupColumn) graphql.Marshaler {
+	return v
+}
+
 func marshalNGroupConnection2ᚖcohortᚋmodelsᚐGroupConnection(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.GroupConnection) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
@@ -41240,6 +47264,16 @@ func unmarshalNGroupFilter2ᚖcohortᚋmodelsᚐGroupFilter(ctx context.Context,
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
+func unmarshalNGroupMemberColumn2cohortᚋmodelsᚐGroupMemberColumn(ctx context.Context, ec *executionContext, v any) (models.GroupMemberColumn, error) {
+	var res models.GroupMemberColumn
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNGroupMemberColumn2cohortᚋmodelsᚐGroupMemberColumn(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.GroupMemberColumn) graphql.Marshaler {
+	return v
+}
+
 func marshalNGroupMemberConnection2ᚖcohortᚋmodelsᚐGroupMemberConnection(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.GroupMemberConnection) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
@@ -41274,6 +47308,76 @@ func marshalNGroupMemberEdge2ᚖcohortᚋmodelsᚐGroupMemberEdge(ctx context.Co
 		return graphql.Null
 	}
 	return _GroupMemberEdge(ctx, ec, sel, v)
+}
+
+func marshalNGroupMemberTableColumn2ᚖcohortᚋmodelsᚐTableColumn(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.TableColumn[models.GroupMemberColumn]) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _GroupMemberTableColumn(ctx, ec, sel, v)
+}
+
+func unmarshalNGroupMemberTableColumnInput2ᚖcohortᚋmodelsᚐTableColumn(ctx context.Context, ec *executionContext, v any) (*models.TableColumn[models.GroupMemberColumn], error) {
+	res, err := unmarshalInputGroupMemberTableColumnInput(ctx, ec, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNGroupMemberTableFilter2ᚕᚖcohortᚋmodelsᚐTableFilterᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.TableFilter) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNGroupMemberTableFilter2ᚖcohortᚋmodelsᚐTableFilter(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func marshalNGroupMemberTableFilter2ᚖcohortᚋmodelsᚐTableFilter(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.TableFilter) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _GroupMemberTableFilter(ctx, ec, sel, v)
+}
+
+func unmarshalNGroupMemberTableFilterInput2ᚕᚖcohortᚋmodelsᚐGroupMemberTableFilterInputᚄ(ctx context.Context, ec *executionContext, v any) ([]*models.GroupMemberTableFilterInput, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]*models.GroupMemberTableFilterInput, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = unmarshalNGroupMemberTableFilterInput2ᚖcohortᚋmodelsᚐGroupMemberTableFilterInput(ctx, ec, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func unmarshalNGroupMemberTableFilterInput2ᚖcohortᚋmodelsᚐGroupMemberTableFilterInput(ctx context.Context, ec *executionContext, v any) (*models.GroupMemberTableFilterInput, error) {
+	res, err := unmarshalInputGroupMemberTableFilterInput(ctx, ec, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNGroupMemberTableView2ᚖcohortᚋmodelsᚐTableView(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.TableView[models.GroupMemberColumn, models.UserSort]) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _GroupMemberTableView(ctx, ec, sel, v)
 }
 
 func unmarshalNGroupMembersAddInput2cohortᚋmodelsᚐGroupMembersAddInput(ctx context.Context, ec *executionContext, v any) (models.GroupMembersAddInput, error) {
@@ -41473,6 +47577,76 @@ func marshalNGroupSort2cohortᚋmodelsᚐGroupSort(ctx context.Context, ec *exec
 	return v
 }
 
+func marshalNGroupTableColumn2ᚖcohortᚋmodelsᚐTableColumn(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.TableColumn[models.GroupColumn]) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _GroupTableColumn(ctx, ec, sel, v)
+}
+
+func unmarshalNGroupTableColumnInput2ᚖcohortᚋmodelsᚐTableColumn(ctx context.Context, ec *executionContext, v any) (*models.TableColumn[models.GroupColumn], error) {
+	res, err := unmarshalInputGroupTableColumnInput(ctx, ec, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNGroupTableFilter2ᚕᚖcohortᚋmodelsᚐTableFilterᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.TableFilter) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNGroupTableFilter2ᚖcohortᚋmodelsᚐTableFilter(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func marshalNGroupTableFilter2ᚖcohortᚋmodelsᚐTableFilter(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.TableFilter) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _GroupTableFilter(ctx, ec, sel, v)
+}
+
+func unmarshalNGroupTableFilterInput2ᚕᚖcohortᚋmodelsᚐGroupTableFilterInputᚄ(ctx context.Context, ec *executionContext, v any) ([]*models.GroupTableFilterInput, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]*models.GroupTableFilterInput, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = unmarshalNGroupTableFilterInput2ᚖcohortᚋmodelsᚐGroupTableFilterInput(ctx, ec, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func unmarshalNGroupTableFilterInput2ᚖcohortᚋmodelsᚐGroupTableFilterInput(ctx context.Context, ec *executionContext, v any) (*models.GroupTableFilterInput, error) {
+	res, err := unmarshalInputGroupTableFilterInput(ctx, ec, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNGroupTableView2ᚖcohortᚋmodelsᚐTableView(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.TableView[models.GroupColumn, models.GroupSort]) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _GroupTableView(ctx, ec, sel, v)
+}
+
 func unmarshalNGroupUnnestInput2cohortᚋmodelsᚐGroupUnnestInput(ctx context.Context, ec *executionContext, v any) (models.GroupUnnestInput, error) {
 	res, err := unmarshalInputGroupUnnestInput(ctx, ec, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -41605,6 +47779,16 @@ func unmarshalNID2cohortᚋmodelsᚐProductID(ctx context.Context, ec *execution
 }
 
 func marshalNID2cohortᚋmodelsᚐProductID(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.ProductID) graphql.Marshaler {
+	return v
+}
+
+func unmarshalNID2cohortᚋmodelsᚐTableViewID(ctx context.Context, ec *executionContext, v any) (models.TableViewID, error) {
+	var res models.TableViewID
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNID2cohortᚋmodelsᚐTableViewID(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.TableViewID) graphql.Marshaler {
 	return v
 }
 
@@ -41782,6 +47966,22 @@ func marshalNInt2int32(ctx context.Context, ec *executionContext, sel ast.Select
 	return res
 }
 
+func unmarshalNJSONObject2cohortᚋmodelsᚐJSONObject(ctx context.Context, ec *executionContext, v any) (models.JSONObject, error) {
+	var res models.JSONObject
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNJSONObject2cohortᚋmodelsᚐJSONObject(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.JSONObject) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return v
+}
+
 func marshalNJob2ᚕᚖcohortᚋmodelsᚐJobᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.Job) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -41821,6 +48021,16 @@ func marshalNJobCancelPayload2ᚖcohortᚋmodelsᚐJobCancelPayload(ctx context.
 		return graphql.Null
 	}
 	return _JobCancelPayload(ctx, ec, sel, v)
+}
+
+func unmarshalNJobColumn2cohortᚋmodelsᚐJobColumn(ctx context.Context, ec *executionContext, v any) (models.JobColumn, error) {
+	var res models.JobColumn
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNJobColumn2cohortᚋmodelsᚐJobColumn(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.JobColumn) graphql.Marshaler {
+	return v
 }
 
 func marshalNJobConnection2ᚖcohortᚋmodelsᚐJobConnection(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.JobConnection) graphql.Marshaler {
@@ -41969,6 +48179,76 @@ func unmarshalNJobStatus2cohortᚋmodelsᚐJobState(ctx context.Context, ec *exe
 
 func marshalNJobStatus2cohortᚋmodelsᚐJobState(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.JobState) graphql.Marshaler {
 	return v
+}
+
+func marshalNJobTableColumn2ᚖcohortᚋmodelsᚐTableColumn(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.TableColumn[models.JobColumn]) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _JobTableColumn(ctx, ec, sel, v)
+}
+
+func unmarshalNJobTableColumnInput2ᚖcohortᚋmodelsᚐTableColumn(ctx context.Context, ec *executionContext, v any) (*models.TableColumn[models.JobColumn], error) {
+	res, err := unmarshalInputJobTableColumnInput(ctx, ec, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNJobTableFilter2ᚕᚖcohortᚋmodelsᚐTableFilterᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.TableFilter) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNJobTableFilter2ᚖcohortᚋmodelsᚐTableFilter(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func marshalNJobTableFilter2ᚖcohortᚋmodelsᚐTableFilter(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.TableFilter) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _JobTableFilter(ctx, ec, sel, v)
+}
+
+func unmarshalNJobTableFilterInput2ᚕᚖcohortᚋmodelsᚐJobTableFilterInputᚄ(ctx context.Context, ec *executionContext, v any) ([]*models.JobTableFilterInput, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]*models.JobTableFilterInput, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = unmarshalNJobTableFilterInput2ᚖcohortᚋmodelsᚐJobTableFilterInput(ctx, ec, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func unmarshalNJobTableFilterInput2ᚖcohortᚋmodelsᚐJobTableFilterInput(ctx context.Context, ec *executionContext, v any) (*models.JobTableFilterInput, error) {
+	res, err := unmarshalInputJobTableFilterInput(ctx, ec, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNJobTableView2ᚖcohortᚋmodelsᚐTableView(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.TableView[models.JobColumn, models.Unsorted]) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _JobTableView(ctx, ec, sel, v)
 }
 
 func unmarshalNLocale2cohortᚋmodelsᚐLocale(ctx context.Context, ec *executionContext, v any) (models.Locale, error) {
@@ -42131,6 +48411,22 @@ func unmarshalNMembershipRelation2cohortᚋmodelsᚐMembershipRelation(ctx conte
 }
 
 func marshalNMembershipRelation2cohortᚋmodelsᚐMembershipRelation(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.MembershipRelation) graphql.Marshaler {
+	return v
+}
+
+func unmarshalNMembershipRelation2ᚖcohortᚋmodelsᚐMembershipRelation(ctx context.Context, ec *executionContext, v any) (*models.MembershipRelation, error) {
+	var res = new(models.MembershipRelation)
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNMembershipRelation2ᚖcohortᚋmodelsᚐMembershipRelation(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.MembershipRelation) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
 	return v
 }
 
@@ -42313,6 +48609,32 @@ func marshalNProductDeletePayload2ᚖcohortᚋmodelsᚐProductDeletePayload(ctx 
 	return _ProductDeletePayload(ctx, ec, sel, v)
 }
 
+func marshalNProductImpact2ᚕᚖcohortᚋmodelsᚐProductImpactᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.ProductImpact) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNProductImpact2ᚖcohortᚋmodelsᚐProductImpact(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func marshalNProductImpact2ᚖcohortᚋmodelsᚐProductImpact(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.ProductImpact) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _ProductImpact(ctx, ec, sel, v)
+}
+
 func unmarshalNProductMode2cohortᚋmodelsᚐProductMode(ctx context.Context, ec *executionContext, v any) (models.ProductMode, error) {
 	var res models.ProductMode
 	err := res.UnmarshalGQL(v)
@@ -42463,6 +48785,38 @@ func unmarshalNRole2cohortᚋmodelsᚐRole(ctx context.Context, ec *executionCon
 }
 
 func marshalNRole2cohortᚋmodelsᚐRole(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.Role) graphql.Marshaler {
+	return v
+}
+
+func unmarshalNSavedGroupFilter2cohortᚋmodelsᚐSavedFilter(ctx context.Context, ec *executionContext, v any) (models.SavedFilter, error) {
+	var res models.SavedFilter
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNSavedGroupFilter2cohortᚋmodelsᚐSavedFilter(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.SavedFilter) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return v
+}
+
+func unmarshalNSavedUserFilter2cohortᚋmodelsᚐSavedFilter(ctx context.Context, ec *executionContext, v any) (models.SavedFilter, error) {
+	var res models.SavedFilter
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNSavedUserFilter2cohortᚋmodelsᚐSavedFilter(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.SavedFilter) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
 	return v
 }
 
@@ -42820,6 +49174,56 @@ func marshalNSuspensionReason2ᚕcohortᚋmodelsᚐSuspensionReasonᚄ(ctx conte
 	return ret
 }
 
+func unmarshalNTable2cohortᚋmodelsᚐTable(ctx context.Context, ec *executionContext, v any) (models.Table, error) {
+	var res models.Table
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNTable2cohortᚋmodelsᚐTable(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.Table) graphql.Marshaler {
+	return v
+}
+
+func unmarshalNTableViewDeleteInput2cohortᚋmodelsᚐTableViewDeleteInput(ctx context.Context, ec *executionContext, v any) (models.TableViewDeleteInput, error) {
+	res, err := unmarshalInputTableViewDeleteInput(ctx, ec, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNTableViewDeletePayload2ᚖcohortᚋmodelsᚐTableViewDeletePayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.TableViewDeletePayload) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _TableViewDeletePayload(ctx, ec, sel, v)
+}
+
+func unmarshalNTableViewSaveInput2cohortᚋmodelsᚐTableViewSaveInput(ctx context.Context, ec *executionContext, v any) (models.TableViewSaveInput, error) {
+	res, err := unmarshalInputTableViewSaveInput(ctx, ec, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNTableViewSavePayload2ᚖcohortᚋmodelsᚐTableViewSavePayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.TableViewSavePayload) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _TableViewSavePayload(ctx, ec, sel, v)
+}
+
+func marshalNTableViews2ᚖcohortᚋmodelsᚐTableViews(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.TableViews) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _TableViews(ctx, ec, sel, v)
+}
+
 func unmarshalNTick2cohortᚋmodelsᚐTick(ctx context.Context, ec *executionContext, v any) (models.Tick, error) {
 	var res models.Tick
 	err := res.UnmarshalGQL(v)
@@ -42899,6 +49303,16 @@ func marshalNUserChangeResult2ᚖcohortᚋmodelsᚐUserChangeResult(ctx context.
 		return graphql.Null
 	}
 	return _UserChangeResult(ctx, ec, sel, v)
+}
+
+func unmarshalNUserColumn2cohortᚋmodelsᚐUserColumn(ctx context.Context, ec *executionContext, v any) (models.UserColumn, error) {
+	var res models.UserColumn
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNUserColumn2cohortᚋmodelsᚐUserColumn(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.UserColumn) graphql.Marshaler {
+	return v
 }
 
 func marshalNUserConnection2ᚖcohortᚋmodelsᚐUserConnection(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.UserConnection) graphql.Marshaler {
@@ -43280,6 +49694,76 @@ func marshalNUserStatus2cohortᚋmodelsᚐUserStatus(ctx context.Context, ec *ex
 	return v
 }
 
+func marshalNUserTableColumn2ᚖcohortᚋmodelsᚐTableColumn(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.TableColumn[models.UserColumn]) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _UserTableColumn(ctx, ec, sel, v)
+}
+
+func unmarshalNUserTableColumnInput2ᚖcohortᚋmodelsᚐTableColumn(ctx context.Context, ec *executionContext, v any) (*models.TableColumn[models.UserColumn], error) {
+	res, err := unmarshalInputUserTableColumnInput(ctx, ec, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNUserTableFilter2ᚕᚖcohortᚋmodelsᚐTableFilterᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.TableFilter) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNUserTableFilter2ᚖcohortᚋmodelsᚐTableFilter(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func marshalNUserTableFilter2ᚖcohortᚋmodelsᚐTableFilter(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.TableFilter) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _UserTableFilter(ctx, ec, sel, v)
+}
+
+func unmarshalNUserTableFilterInput2ᚕᚖcohortᚋmodelsᚐUserTableFilterInputᚄ(ctx context.Context, ec *executionContext, v any) ([]*models.UserTableFilterInput, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]*models.UserTableFilterInput, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = unmarshalNUserTableFilterInput2ᚖcohortᚋmodelsᚐUserTableFilterInput(ctx, ec, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func unmarshalNUserTableFilterInput2ᚖcohortᚋmodelsᚐUserTableFilterInput(ctx context.Context, ec *executionContext, v any) (*models.UserTableFilterInput, error) {
+	res, err := unmarshalInputUserTableFilterInput(ctx, ec, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNUserTableView2ᚖcohortᚋmodelsᚐTableView(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.TableView[models.UserColumn, models.UserSort]) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _UserTableView(ctx, ec, sel, v)
+}
+
 func unmarshalNUserUpdateInput2cohortᚋmodelsᚐUserUpdateInput(ctx context.Context, ec *executionContext, v any) (models.UserUpdateInput, error) {
 	res, err := unmarshalInputUserUpdateInput(ctx, ec, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -43530,6 +50014,20 @@ func marshalN__TypeKind2string(ctx context.Context, ec *executionContext, sel as
 	return res
 }
 
+func marshalOAccessAction2ᚖcohortᚋmodelsᚐAccessAction(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.AccessAction) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return _AccessAction(ctx, ec, sel, v)
+}
+
+func marshalOAccessExplanation2ᚖcohortᚋmodelsᚐAccessExplanation(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.AccessExplanation) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return _AccessExplanation(ctx, ec, sel, v)
+}
+
 func marshalOAccount2ᚖcohortᚋmodelsᚐAccount(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.Account) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -43644,6 +50142,110 @@ func unmarshalOGroupMemberFilter2ᚖcohortᚋmodelsᚐGroupMemberFilter(ctx cont
 		return nil, nil
 	}
 	res, err := unmarshalInputGroupMemberFilter(ctx, ec, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalOGroupMemberTableColumn2ᚕᚖcohortᚋmodelsᚐTableColumnᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.TableColumn[models.GroupMemberColumn]) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNGroupMemberTableColumn2ᚖcohortᚋmodelsᚐTableColumn(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func unmarshalOGroupMemberTableColumnInput2ᚕᚖcohortᚋmodelsᚐTableColumnᚄ(ctx context.Context, ec *executionContext, v any) ([]*models.TableColumn[models.GroupMemberColumn], error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]*models.TableColumn[models.GroupMemberColumn], len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = unmarshalNGroupMemberTableColumnInput2ᚖcohortᚋmodelsᚐTableColumn(ctx, ec, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func unmarshalOGroupMemberTableViewInput2ᚖcohortᚋmodelsᚐTableViewInput(ctx context.Context, ec *executionContext, v any) (*models.TableViewInput[models.GroupMemberColumn, models.UserSort, models.GroupMemberTableFilterInput], error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := unmarshalInputGroupMemberTableViewInput(ctx, ec, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func unmarshalOGroupSort2ᚖcohortᚋmodelsᚐGroupSort(ctx context.Context, ec *executionContext, v any) (*models.GroupSort, error) {
+	if v == nil {
+		return nil, nil
+	}
+	var res = new(models.GroupSort)
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalOGroupSort2ᚖcohortᚋmodelsᚐGroupSort(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.GroupSort) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return v
+}
+
+func marshalOGroupTableColumn2ᚕᚖcohortᚋmodelsᚐTableColumnᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.TableColumn[models.GroupColumn]) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNGroupTableColumn2ᚖcohortᚋmodelsᚐTableColumn(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func unmarshalOGroupTableColumnInput2ᚕᚖcohortᚋmodelsᚐTableColumnᚄ(ctx context.Context, ec *executionContext, v any) ([]*models.TableColumn[models.GroupColumn], error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]*models.TableColumn[models.GroupColumn], len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = unmarshalNGroupTableColumnInput2ᚖcohortᚋmodelsᚐTableColumn(ctx, ec, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func unmarshalOGroupTableViewInput2ᚖcohortᚋmodelsᚐTableViewInput(ctx context.Context, ec *executionContext, v any) (*models.TableViewInput[models.GroupColumn, models.GroupSort, models.GroupTableFilterInput], error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := unmarshalInputGroupTableViewInput(ctx, ec, v)
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
@@ -43870,6 +50472,50 @@ func marshalOJobStatus2ᚕcohortᚋmodelsᚐJobStateᚄ(ctx context.Context, ec 
 	return ret
 }
 
+func marshalOJobTableColumn2ᚕᚖcohortᚋmodelsᚐTableColumnᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.TableColumn[models.JobColumn]) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNJobTableColumn2ᚖcohortᚋmodelsᚐTableColumn(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func unmarshalOJobTableColumnInput2ᚕᚖcohortᚋmodelsᚐTableColumnᚄ(ctx context.Context, ec *executionContext, v any) ([]*models.TableColumn[models.JobColumn], error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]*models.TableColumn[models.JobColumn], len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = unmarshalNJobTableColumnInput2ᚖcohortᚋmodelsᚐTableColumn(ctx, ec, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func unmarshalOJobTableViewInput2ᚖcohortᚋmodelsᚐTableViewInput(ctx context.Context, ec *executionContext, v any) (*models.TableViewInput[models.JobColumn, models.Unsorted, models.JobTableFilterInput], error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := unmarshalInputJobTableViewInput(ctx, ec, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
 func unmarshalOLocale2ᚕcohortᚋmodelsᚐLocaleᚄ(ctx context.Context, ec *executionContext, v any) ([]models.Locale, error) {
 	if v == nil {
 		return nil, nil
@@ -43980,11 +50626,34 @@ func marshalONode2cohortᚋmodelsᚐNode(ctx context.Context, ec *executionConte
 	return _Node(ctx, ec, sel, v)
 }
 
+func marshalOPermissionDefinition2ᚖcohortᚋmodelsᚐPermissionDefinition(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.PermissionDefinition) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return _PermissionDefinition(ctx, ec, sel, v)
+}
+
 func marshalOProduct2ᚖcohortᚋmodelsᚐProduct(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.Product) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
 	return _Product(ctx, ec, sel, v)
+}
+
+func unmarshalOProductState2ᚖcohortᚋmodelsᚐProductState(ctx context.Context, ec *executionContext, v any) (*models.ProductState, error) {
+	if v == nil {
+		return nil, nil
+	}
+	var res = new(models.ProductState)
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalOProductState2ᚖcohortᚋmodelsᚐProductState(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.ProductState) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return v
 }
 
 func marshalOProductsCounts2ᚖcohortᚋmodelsᚐProductsCounts(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.ProductsCounts) graphql.Marshaler {
@@ -44166,6 +50835,13 @@ func marshalOString2ᚖstring(ctx context.Context, ec *executionContext, sel ast
 	return res
 }
 
+func marshalOTableViews2ᚖcohortᚋmodelsᚐTableViews(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.TableViews) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return _TableViews(ctx, ec, sel, v)
+}
+
 func unmarshalOTimeSpan2ᚖcohortᚋmodelsᚐTimeSpan(ctx context.Context, ec *executionContext, v any) (*models.TimeSpan, error) {
 	if v == nil {
 		return nil, nil
@@ -44237,6 +50913,22 @@ func unmarshalOUserProductFilter2ᚖcohortᚋmodelsᚐUserProductFilter(ctx cont
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
+func unmarshalOUserSort2ᚖcohortᚋmodelsᚐUserSort(ctx context.Context, ec *executionContext, v any) (*models.UserSort, error) {
+	if v == nil {
+		return nil, nil
+	}
+	var res = new(models.UserSort)
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalOUserSort2ᚖcohortᚋmodelsᚐUserSort(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.UserSort) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return v
+}
+
 func unmarshalOUserStatus2ᚕcohortᚋmodelsᚐUserStatusᚄ(ctx context.Context, ec *executionContext, v any) ([]models.UserStatus, error) {
 	if v == nil {
 		return nil, nil
@@ -44271,6 +50963,50 @@ func marshalOUserStatus2ᚕcohortᚋmodelsᚐUserStatusᚄ(ctx context.Context, 
 	}
 
 	return ret
+}
+
+func marshalOUserTableColumn2ᚕᚖcohortᚋmodelsᚐTableColumnᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.TableColumn[models.UserColumn]) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNUserTableColumn2ᚖcohortᚋmodelsᚐTableColumn(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func unmarshalOUserTableColumnInput2ᚕᚖcohortᚋmodelsᚐTableColumnᚄ(ctx context.Context, ec *executionContext, v any) ([]*models.TableColumn[models.UserColumn], error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]*models.TableColumn[models.UserColumn], len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = unmarshalNUserTableColumnInput2ᚖcohortᚋmodelsᚐTableColumn(ctx, ec, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func unmarshalOUserTableViewInput2ᚖcohortᚋmodelsᚐTableViewInput(ctx context.Context, ec *executionContext, v any) (*models.TableViewInput[models.UserColumn, models.UserSort, models.UserTableFilterInput], error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := unmarshalInputUserTableViewInput(ctx, ec, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
 func marshalO__EnumValue2ᚕgithubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐEnumValueᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []introspection.EnumValue) graphql.Marshaler {
@@ -44377,6 +51113,9 @@ func init() {
 		unmarshalInputGroupFilter,
 		unmarshalInputGroupMatching,
 		unmarshalInputGroupMemberFilter,
+		unmarshalInputGroupMemberTableColumnInput,
+		unmarshalInputGroupMemberTableFilterInput,
+		unmarshalInputGroupMemberTableViewInput,
 		unmarshalInputGroupMembersAddInput,
 		unmarshalInputGroupMembersRemoveInput,
 		unmarshalInputGroupNestInput,
@@ -44384,6 +51123,9 @@ func init() {
 		unmarshalInputGroupProductsSetInput,
 		unmarshalInputGroupSelection,
 		unmarshalInputGroupSettingsSetInput,
+		unmarshalInputGroupTableColumnInput,
+		unmarshalInputGroupTableFilterInput,
+		unmarshalInputGroupTableViewInput,
 		unmarshalInputGroupUnnestInput,
 		unmarshalInputGroupUpdateInput,
 		unmarshalInputGroupWithinFilter,
@@ -44393,6 +51135,9 @@ func init() {
 		unmarshalInputJobCancelInput,
 		unmarshalInputJobRetryFailedInput,
 		unmarshalInputJobRevertInput,
+		unmarshalInputJobTableColumnInput,
+		unmarshalInputJobTableFilterInput,
+		unmarshalInputJobTableViewInput,
 		unmarshalInputMailRetryInput,
 		unmarshalInputProductBy,
 		unmarshalInputProductCreateInput,
@@ -44400,6 +51145,8 @@ func init() {
 		unmarshalInputProductUpdateInput,
 		unmarshalInputSettingInput,
 		unmarshalInputSettingValueInput,
+		unmarshalInputTableViewDeleteInput,
+		unmarshalInputTableViewSaveInput,
 		unmarshalInputTimeSpan,
 		unmarshalInputUserBy,
 		unmarshalInputUserCreateInput,
@@ -44414,6 +51161,9 @@ func init() {
 		unmarshalInputUserSelection,
 		unmarshalInputUserSettingInput,
 		unmarshalInputUserSettingsSetInput,
+		unmarshalInputUserTableColumnInput,
+		unmarshalInputUserTableFilterInput,
+		unmarshalInputUserTableViewInput,
 		unmarshalInputUserUpdateInput,
 		unmarshalInputUsersCreateInput,
 		unmarshalInputUsersProductsSetInput,
