@@ -32,7 +32,7 @@ func tables(t *testing.T, s *store.Store) (names []string) {
 
 var allTables = []string{
 	"accounts", "audit_events", "changes", "entitlements", "group_closure", "group_edges", "group_products", "group_terms", "idempotency_keys", "identities",
-	"job_groups", "job_rows", "jobs", "mail_releases", "mails", "memberships", "product_firsts", "products",
+	"job_blocks", "job_groups", "job_rows", "jobs", "mail_releases", "mails", "memberships", "product_firsts", "products",
 	"seat_reservations", "user_groups", "user_product_blocks", "user_products", "user_terms", "users",
 }
 

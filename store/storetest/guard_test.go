@@ -14,7 +14,7 @@ import (
 func TestTenantTables(t *testing.T) {
 	want := []string{
 		"audit_events", "changes", "entitlements", "group_closure", "group_edges", "group_products", "group_terms", "idempotency_keys", "identities",
-		"job_groups", "job_rows", "jobs", "mail_releases", "mails", "memberships", "product_firsts", "products",
+		"job_blocks", "job_groups", "job_rows", "jobs", "mail_releases", "mails", "memberships", "product_firsts", "products",
 		"seat_reservations", "user_groups", "user_product_blocks", "user_products", "user_terms", "users",
 	}
 	if diff := cmp.Diff(want, slices.Sorted(maps.Keys(tenantTables()))); diff != "" {
