@@ -195,6 +195,8 @@ type JobRow struct {
 	Effect      JobRowEffect
 	Outcome     string  // the kind's own word: CHANGED, REMAINS_VIA_GROUP, NO_SEAT, …
 	Detail      *string // JSON
+
+	InBlock bool `gorm:"-"` // the table doesn't have it yet
 }
 
 func (JobRow) TableName() string { return "job_rows" }
