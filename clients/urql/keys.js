@@ -2,6 +2,9 @@
 const embedded = () => null;
 
 export const keys = {
+  AccessAction: embedded,
+  AccessExplanation: embedded,
+  AccessReason: embedded,
   AccountSettingsSetPayload: embedded,
   EffectiveSetting: embedded,
   GroupAdjacent: embedded,
