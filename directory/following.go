@@ -244,6 +244,7 @@ func (c *change) record(subjects []*subject) (*models.Job, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.log.Of(job.ID)
 	return job, c.key.rememberJob(c, job)
 }
 
@@ -308,6 +309,7 @@ func (c *change) enqueue() (*models.Job, error) {
 		return nil, err
 	}
 	c.touched, c.reseat, c.queuedJob = nil, nil, true // the job's
+	c.log.Of(job.ID)
 	c.log.Noted()
 	return job, c.key.rememberJob(c, job)
 }

@@ -27,6 +27,8 @@ type (
 	mutationResolver           struct{ *resolver }
 	productResolver            struct{ *resolver }
 	productsPreviewRowResolver struct{ *resolver }
+	auditActorResolver         struct{ *resolver }
+	auditEventResolver         struct{ *resolver }
 	mailResolver               struct{ *resolver }
 	queryResolver              struct{ *resolver }
 	subscriptionResolver       struct{ *resolver }
@@ -46,6 +48,8 @@ func (r *resolver) MembershipCheck() generated.MembershipCheckResolver {
 	return membershipCheckResolver{r}
 }
 func (r *resolver) GroupProduct() generated.GroupProductResolver { return groupProductResolver{r} }
+func (r *resolver) AuditActor() generated.AuditActorResolver     { return auditActorResolver{r} }
+func (r *resolver) AuditEvent() generated.AuditEventResolver     { return auditEventResolver{r} }
 func (r *resolver) Job() generated.JobResolver                   { return jobResolver{r} }
 func (r *resolver) Mail() generated.MailResolver                 { return mailResolver{r} }
 func (r *resolver) JobResult() generated.JobResultResolver       { return jobResultResolver{r} }

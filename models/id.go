@@ -31,7 +31,7 @@ const (
 )
 
 var typeNames = map[string]string{
-	accountKind: "Account", userKind: "User", groupKind: "Group", productKind: "Product", operationKind: "Operation", jobKind: "Job", mailKind: "Mail",
+	accountKind: "Account", userKind: "User", groupKind: "Group", productKind: "Product", operationKind: "Operation", jobKind: "Job", mailKind: "Mail", eventKind: "AuditEvent",
 }
 
 var encoding = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
@@ -179,6 +179,7 @@ type GlobalID struct {
 	Product *ProductID
 	Job     *JobID
 	Mail    *MailID
+	Event   *EventID
 }
 
 // ParseGlobalID reads the id of any entity. INVALID_ID when it is malformed.
@@ -206,6 +207,9 @@ func ParseGlobalID(text string) (GlobalID, error) {
 	case mailKind:
 		id := MailID(raw)
 		return GlobalID{Mail: &id}, nil
+	case eventKind:
+		id := EventID(raw)
+		return GlobalID{Event: &id}, nil
 	}
 	return GlobalID{}, Errorf(CodeInvalidID, "%s is not the id of something that can be looked up", quote(text))
 }
@@ -224,6 +228,8 @@ func (id GlobalID) String() string {
 		return id.Job.String()
 	case id.Mail != nil:
 		return id.Mail.String()
+	case id.Event != nil:
+		return id.Event.String()
 	}
 	return ""
 }
