@@ -2,6 +2,10 @@
 const embedded = () => null;
 
 export const keys = {
+  AuditActor: embedded,
+  AuditChange: embedded,
+  AuditEventConnection: embedded,
+  AuditEventEdge: embedded,
   GroupAdjacent: embedded,
   GroupChangedPayload: embedded,
   GroupConnection: embedded,
