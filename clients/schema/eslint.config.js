@@ -18,6 +18,7 @@ export default [
         exceptions: {
           suffixes: ['Connection', 'Edge', 'Payload', 'Result'],
           types: [
+            'AuditActor', 'AuditChange',
             'GroupAdjacent', 'GroupProduct', 'MembershipCheck', 'PageInfo', 'ProductSummary', 'ProductsCounts', 'ProductsImpact', 'ProductsPreview', 'ProductsPreviewRow',
             'RateLimit',
             'UserChangeCounts', 'UserError', 'UserErrorParam', 'UserProduct', 'UsersProductsSummary', 'Viewer',
