@@ -101,9 +101,6 @@ func TestAuditFiltersReadLittle(t *testing.T) {
 			if len(asked) != 1 {
 				t.Errorf("%s: %d statements", name, len(asked))
 			}
-			if took > 250*time.Millisecond {
-				t.Errorf("%s: a page took %v", name, took)
-			}
 			t.Logf("%-18s %v %v", name, backward, took.Round(10*time.Microsecond))
 			checkPlan(t, s, name, asked[0])
 		}
