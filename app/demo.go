@@ -160,6 +160,12 @@ func fillDemoProducts(ctx context.Context, d *directory.Directory, who auth.Call
 			return fmt.Errorf("products of %s: %w", name, err)
 		}
 	}
+	for name, keys := range demoPermissions {
+		in := models.GroupPermissionsSetInput{GroupID: groups[name], PermissionKeys: keys, Mode: models.PermissionModeReplace}
+		if _, err := d.SetGroupPermissions(ctx, who, in); err != nil {
+			return fmt.Errorf("permissions of %s: %w", name, err)
+		}
+	}
 	for name, keys := range demoDirect {
 		email := name + "@example.org"
 		user, err := d.User(ctx, who, models.UserBy{Email: &email})

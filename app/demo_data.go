@@ -36,6 +36,16 @@ var demoGrants = map[string][]string{
 	"On Call":       {"central"},
 }
 
+// demoPermissions are what groups permit everybody who is in them.
+var demoPermissions = map[string][]models.PermissionKey{
+	"Board":         {"billing.view", "history.view", "reports.export", "reports.view"},
+	"Customer Care": {"people.view", "phone.calls.view"},
+	"Support":       {"phone.queues.supervise", "support.sessions.view"},
+	"On Call":       {"devices.manage", "support.computers.manage"},
+	"Engineering":   {"integrations.manage"},
+	"Communication": {"branding.manage", "webinars.manage"},
+}
+
 // demoSeats are fewer than there are people for it: somebody waits.
 var demoSeats = map[string]int32{"rescue": 6}
 

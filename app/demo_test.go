@@ -54,6 +54,11 @@ func TestDemoData(t *testing.T) {
 	}
 
 	sameProducts(t, d, who)
+	nikos, err := d.User(t.Context(), who, models.UserBy{Email: new("nikos.papadopoulos@example.org")})
+	if err != nil || nikos == nil {
+		t.Fatalf("nobody is on call: %v", err)
+	}
+	samePermissions(t, d, who, nikos)
 
 	groups, err := d.Groups(t.Context(), who, directory.GroupQuery{Sort: models.GroupSortNameAsc}, all)
 	if err != nil {
@@ -74,6 +79,23 @@ func TestDemoData(t *testing.T) {
 	}}, all)
 	if err != nil || len(onCall.Edges) < 5 || len(ids) != len(demoGroups) {
 		t.Errorf("%d groups; in Engineering through its subgroups: %d, error %v", len(ids), len(onCall.Edges), err)
+	}
+}
+
+// Whoever is on call holds what the group permits, and what the groups permit that it lies in.
+func samePermissions(t *testing.T, d *directory.Directory, who auth.Caller, user *models.User) {
+	t.Helper()
+	lists, err := d.PermissionsOf(t.Context(), who, []directory.Holder{{User: user.ID, Role: user.Role}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var keys []string
+	for _, p := range lists[0] {
+		keys = append(keys, p.Permission.Key)
+	}
+	const want = "people.view integrations.manage phone.queues.supervise phone.calls.view support.sessions.view support.computers.manage devices.manage"
+	if got := strings.Join(keys, " "); got != want {
+		t.Errorf("%s holds %s", user.Email, got)
 	}
 }
 

@@ -36,21 +36,25 @@ func (Change) TableName() string { return "changes" }
 
 // What a subject of the log or an entry of the feed is about.
 const (
-	User       = "USER"       // the user
-	Group      = "GROUP"      // the group
-	Membership = "MEMBERSHIP" // the user, and as object the group
-	Nesting    = "NESTING"    // the child, and as object the parent
-	Status     = "STATUS"     // the user
-	Product    = "PRODUCT"    // the user who has it, and as object the product
-	Waiting    = "WAITING"    // the user, and as object the product that the user waits for a seat of
-	Catalogue  = "CATALOGUE"  // the product itself
-	Grant      = "GRANT"      // the group, and as object the product
-	Assignment = "ASSIGNMENT" // the user, and as object the product that is set on the user
-	Block      = "BLOCK"      // the user, and as object the product that the user's groups don't give
-	Account    = "ACCOUNT"    // the account
-	Job        = "JOB"        // the job that somebody stopped or had tried again; in the log alone
-	Mail       = "MAIL"       // the mail that somebody had sent again; in the log alone
-	Identity   = "IDENTITY"   // the user whom a provider knows; in the log alone
+	User           = "USER"            // the user
+	Group          = "GROUP"           // the group
+	Membership     = "MEMBERSHIP"      // the user, and as object the group
+	Nesting        = "NESTING"         // the child, and as object the parent
+	Status         = "STATUS"          // the user
+	Product        = "PRODUCT"         // the user who has it, and as object the product
+	Waiting        = "WAITING"         // the user, and as object the product that the user waits for a seat of
+	Catalogue      = "CATALOGUE"       // the product itself
+	Grant          = "GRANT"           // the group, and as object the product
+	Assignment     = "ASSIGNMENT"      // the user, and as object the product that is set on the user
+	Permission     = "PERMISSION"      // the group, with what it grants; in the log alone
+	Block          = "BLOCK"           // the user, and as object the product that the user's groups don't give
+	Account        = "ACCOUNT"         // the account
+	Job            = "JOB"             // the job that somebody stopped or had tried again; in the log alone
+	Mail           = "MAIL"            // the mail that somebody had sent again; in the log alone
+	AccountSetting = "ACCOUNT_SETTING" // the account that holds values; in the log alone, as the next two
+	GroupSetting   = "GROUP_SETTING"   // the group that holds them
+	UserSetting    = "USER_SETTING"    // the user who does
+	Identity       = "IDENTITY"        // the user whom a provider knows; in the log alone
 )
 
 // What happened to an entry of the feed.

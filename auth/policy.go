@@ -23,6 +23,8 @@ const (
 	Own
 	// TargetIsMember permits it on users whose role is, and becomes, MEMBER.
 	TargetIsMember
+	// HoldsGranted permits it for permissions that the caller holds, and for groups whose members hold no others.
+	HoldsGranted
 	// TargetIsMemberOrOwn permits it on those and on the caller's own user.
 	TargetIsMemberOrOwn
 )
@@ -35,6 +37,7 @@ var (
 	admins        = Rule{Allow, Allow, Deny}
 	adminsAndOwn  = Rule{Allow, Allow, Own}
 	onMembers     = Rule{Allow, TargetIsMember, Deny}
+	onHeld        = Rule{Allow, HoldsGranted, Deny}
 	superAdmins   = Rule{Allow, Deny, Deny}
 	membersAndOwn = Rule{Allow, TargetIsMemberOrOwn, Deny}
 )
@@ -42,21 +45,46 @@ var (
 // policy has a row for every root field, and for every field of an entity that leads to another entity or
 // that a member must not see. What leads to an entity and has no row is refused to everybody.
 var policy = map[Action]Rule{
-	"Query.rateLimit":            everybody,
-	"Query.viewer":               everybody,
-	"Query.account":              admins,
-	"Query.node":                 adminsAndOwn,
-	"Query.nodes":                adminsAndOwn,
-	"Query.user":                 adminsAndOwn,
-	"Query.users":                admins,
-	"Query.group":                adminsAndOwn,
-	"Query.groups":               admins,
-	"Query.membershipChecks":     adminsAndOwn,
-	"Query.product":              admins,
-	"Query.products":             admins,
-	"Query.usersProductsSummary": admins,
-	"Query.job":                  admins,
-	"Query.jobs":                 admins,
+	"Query.rateLimit":              everybody,
+	"Query.viewer":                 everybody,
+	"Query.account":                admins,
+	"Query.node":                   adminsAndOwn,
+	"Query.nodes":                  adminsAndOwn,
+	"Query.user":                   adminsAndOwn,
+	"Query.users":                  admins,
+	"Query.group":                  adminsAndOwn,
+	"Query.groups":                 admins,
+	"Query.membershipChecks":       adminsAndOwn,
+	"Query.product":                admins,
+	"Query.products":               admins,
+	"Query.usersProductsSummary":   admins,
+	"Query.explainAccess":          adminsAndOwn,
+	"AccessExplanation.user":       adminsAndOwn,
+	"AccessExplanation.product":    adminsAndOwn,
+	"AccessExplanation.setting":    adminsAndOwn,
+	"AccessExplanation.permission": adminsAndOwn,
+	"AccessExplanation.reasons":    adminsAndOwn,
+	"AccessReason.path":            adminsAndOwn,
+	"Query.settingDefinitions":     everybody,
+	"Query.settingsSummary":        admins,
+	"Query.job":                    admins,
+	"Query.jobs":                   admins,
+
+	"Viewer.tableViews":            admins,
+	"TableViews.users":             admins,
+	"TableViews.groups":            admins,
+	"TableViews.groupMembers":      admins,
+	"TableViews.jobs":              admins,
+	"UserTableView.columns":        admins,
+	"UserTableView.filters":        admins,
+	"GroupTableView.columns":       admins,
+	"GroupTableView.filters":       admins,
+	"GroupMemberTableView.columns": admins,
+	"GroupMemberTableView.filters": admins,
+	"JobTableView.columns":         admins,
+	"JobTableView.filters":         admins,
+	"Mutation.tableViewSave":       admins,
+	"Mutation.tableViewDelete":     admins,
 
 	"Query.mails":  admins,
 	"Mail.user":    admins,
@@ -80,16 +108,19 @@ var policy = map[Action]Rule{
 	"Account.groupCount":    admins,
 	"Account.maxGroupDepth": admins,
 	"Account.createdAt":     admins,
+	"Account.settings":      admins,
 
 	"User.groups":        adminsAndOwn,
 	"User.products":      adminsAndOwn,
 	"User.hasNoProducts": adminsAndOwn,
+	"User.settings":      adminsAndOwn,
 
 	"UserProduct.product": everybody,
 	"UserProduct.via":     adminsAndOwn,
 
 	"Group.products":       admins,
 	"Group.pendingJob":     admins,
+	"Group.settings":       admins,
 	"GroupProduct.product": admins,
 	"GroupProduct.via":     admins,
 
@@ -102,6 +133,9 @@ var policy = map[Action]Rule{
 	"Job.reverts":   admins,
 	"Job.results":   admins,
 
+	"ProductsPreview.impact":     admins,
+	"ProductsImpact.byProduct":   admins,
+	"ProductImpact.product":      admins,
 	"ProductsPreview.rows":       admins,
 	"ProductsPreviewRow.user":    admins,
 	"ProductsPreviewRow.gained":  admins,
@@ -142,15 +176,29 @@ var policy = map[Action]Rule{
 	"Mutation.userRoleSet":        superAdmins,
 	"Mutation.usersSuspend":       onMembers,
 	"Mutation.usersResume":        onMembers,
-	"Mutation.userGroupsUpdate":   admins,
-	"Mutation.groupCreate":        admins,
-	"Mutation.groupUpdate":        admins,
-	"Mutation.groupDelete":        admins,
-	"Mutation.groupsDelete":       admins,
-	"Mutation.groupMembersAdd":    admins,
-	"Mutation.groupMembersRemove": admins,
-	"Mutation.groupNest":          admins,
+	"Mutation.userGroupsUpdate":   onHeld,
+	"Mutation.groupCreate":        onHeld,
+	"Mutation.groupUpdate":        onHeld,
+	"Mutation.groupDelete":        onHeld,
+	"Mutation.groupsDelete":       onHeld,
+	"Mutation.groupMembersAdd":    onHeld,
+	"Mutation.groupMembersRemove": onHeld,
+	"Mutation.groupNest":          onHeld,
 	"Mutation.groupUnnest":        admins,
+
+	"Query.permissionDefinitions": admins,
+	"Viewer.permissions":          everybody,
+	"User.permissions":            adminsAndOwn,
+	"UserPermission.permission":   everybody,
+	"UserPermission.sources":      adminsAndOwn,
+	"PermissionSource.group":      adminsAndOwn,
+	"PermissionSource.via":        adminsAndOwn,
+	"PermissionSource.path":       adminsAndOwn,
+	"Group.permissions":           admins,
+	"GroupPermission.permission":  admins,
+	"GroupPermission.via":         admins,
+
+	"Mutation.groupPermissionsSet": onHeld,
 
 	"Mutation.mailRetry":      admins,
 	"Job.impact":              admins,
@@ -168,6 +216,20 @@ var policy = map[Action]Rule{
 	"Mutation.productCreate":        superAdmins,
 	"Mutation.productUpdate":        superAdmins,
 	"Mutation.productDelete":        superAdmins,
+
+	"EffectiveSetting.group":     adminsAndOwn,
+	"EffectiveSetting.overrides": adminsAndOwn,
+	"SettingReason.group":        adminsAndOwn,
+	"Job.settingsImpact":         admins,
+
+	"SettingsPreview.rows":    admins,
+	"SettingsPreviewRow.user": admins,
+
+	"Mutation.accountSettingsSet": superAdmins,
+	"Mutation.groupSettingsSet":   membersAndOwn,
+	"Mutation.groupsSettingsSet":  membersAndOwn,
+	"Mutation.userSettingsSet":    membersAndOwn,
+	"Mutation.usersSettingsSet":   membersAndOwn,
 
 	"Operator.import":        superAdmins,
 	"Operator.accountCreate": superAdmins,
@@ -218,7 +280,7 @@ func (c Caller) CanOn(action Action, target models.UserID, role models.Role) boo
 // On settles a condition about a user: may the caller do it to somebody in this role?
 func (a Answer) On(c Caller, target models.UserID, role models.Role) bool {
 	switch a {
-	case Allow:
+	case Allow, HoldsGranted: // whoever it is about
 		return true
 	case Own:
 		return c.Is(target)

@@ -41,10 +41,10 @@ func TestEveryActionHasARow(t *testing.T) {
 func TestWhatMembersSee(t *testing.T) {
 	schema := loadSchema(t)
 	want := map[string][]string{
-		"Account": {"id", "name"},
+		"Account": {"id", "name", "viewerCanSetSettings"},
 		"Group": {
 			"id", "name", "description",
-			"viewerCanUpdate", "viewerCanDelete", "viewerCanManageMembers", "viewerCanNest",
+			"viewerCanUpdate", "viewerCanDelete", "viewerCanManageMembers", "viewerCanAddMembers", "viewerCanSetPermissions", "viewerCanNest", "viewerCanSetProducts", "viewerCanSetSettings",
 		},
 	}
 	for object, fields := range want {
@@ -161,7 +161,7 @@ func TestPolicyHoldsTogether(t *testing.T) {
 		if rule.Admin == Deny && rule.Member != Deny {
 			t.Errorf("%s is for members and not for admins", action)
 		}
-		if rule.Admin == Own || rule.Member == TargetIsMember || rule.Member == TargetIsMemberOrOwn {
+		if rule.Admin == Own || rule.Member == HoldsGranted || rule.Member == TargetIsMember || rule.Member == TargetIsMemberOrOwn {
 			t.Errorf("%s has a condition that is another role's", action)
 		}
 		if strings.HasPrefix(string(action), "Mutation.") && rule.Member != Deny {
@@ -194,7 +194,11 @@ func TestMay(t *testing.T) {
 		"an admin suspends members":                 {admin, "Mutation.usersSuspend", TargetIsMember},
 		"an admin gives no roles":                   {admin, "Mutation.userRoleSet", Deny},
 		"a super admin does":                        {super, "Mutation.userRoleSet", Allow},
-		"an admin nests groups":                     {admin, "Mutation.groupNest", Allow},
+		"an admin nests groups":                     {admin, "Mutation.groupNest", HoldsGranted},
+		"an admin takes groups out of each other":   {admin, "Mutation.groupUnnest", Allow},
+		"an admin grants the permissions they hold": {admin, "Mutation.groupPermissionsSet", HoldsGranted},
+		"a super admin grants any":                  {super, "Mutation.groupPermissionsSet", Allow},
+		"a member grants none":                      {member, "Mutation.groupPermissionsSet", Deny},
 		"a member does not":                         {member, "Mutation.groupNest", Deny},
 		"an unknown action, even as super admin":    {super, "Query.secrets", Deny},
 		"no action":                                 {super, "", Deny},

@@ -92,9 +92,9 @@ func inputHash(action auth.Action, in any) ([32]byte, error) {
 func hashIDs(ids []models.UserID) [32]byte {
 	sorted := slices.Clone(ids)
 	slices.SortFunc(sorted, func(a, b models.UserID) int { return bytes.Compare(a[:], b[:]) })
-	h := sha256.New()
+	text := make([]byte, 0, len(sorted)*len(models.UserID{}))
 	for _, id := range sorted {
-		h.Write(id[:])
+		text = append(text, id[:]...)
 	}
-	return [32]byte(h.Sum(nil))
+	return sha256.Sum256(text)
 }

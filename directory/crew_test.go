@@ -144,7 +144,7 @@ func (w *writer) use() use {
 var expected = []string{
 	forbidden, unauthenticated, string(models.CodeForbidden), string(models.CodeNotFound), string(models.CodeStale), string(models.CodeCycle), string(models.CodeTooDeep),
 	string(models.CodeNameTaken), string(models.CodeEmailTaken), string(models.CodeLastSuperAdmin), string(models.CodeConflict), string(models.CodeStaleSelection),
-	string(models.CodeKeyTaken), string(models.CodeSeatsInUse), string(models.CodeNoSeats), string(models.CodeChooseInherited),
+	string(models.CodeKeyTaken), string(models.CodeSeatsInUse), string(models.CodeNoSeats), string(models.CodeChooseInherited), string(models.CodeMissingPermission),
 }
 
 // caller is mostly one of those who lead, and in a role that is often more than what is stored.

@@ -194,6 +194,8 @@ type change struct {
 	known    map[string]map[models.Holding]bool // sources by their tables, of the users whose sources are being changed
 	leaving  models.UserID                      // who is being deleted, and has no status any more
 	effects  effects
+	held     *holds                               // what the caller may hand on, once somebody has asked
+	wrong    models.Errors                        // rows that were left out
 	products map[models.ProductID]*models.Product // the catalogue, once something is settled
 
 	following                        // what is left to do, and for whom

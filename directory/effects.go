@@ -13,7 +13,7 @@ type effects struct {
 	order  []models.UserID // in which they came
 	firsts map[models.UserID][]models.ProductID
 
-	impact    models.ProductsImpact        // of what is counted already
+	impact    models.JobImpact             // of what is counted already
 	suspended []models.UserID              // of what is counted already
 	rows      []*models.ProductsPreviewRow // of what is counted already, the first
 }
@@ -93,6 +93,15 @@ func (e *effects) count(mails []models.Mail) {
 		if len(u.Waiting) > 0 {
 			e.impact.WithoutSeat++
 		}
+		for _, product := range u.Gained {
+			e.impact.Of(product).Gaining++
+		}
+		for _, product := range u.Lost {
+			e.impact.Of(product).Losing++
+		}
+		for _, product := range u.Waiting {
+			e.impact.Of(product).WithoutSeat++
+		}
 		if u.NoProducts != nil && *u.NoProducts || u.Suspended != nil && *u.Suspended {
 			e.impact.Suspended++
 			e.suspended = append(e.suspended, id)
@@ -135,5 +144,5 @@ func (c *change) impact() *models.ProductsImpact {
 	if len(c.touched) > 0 {
 		return nil
 	}
-	return &c.effects.impact
+	return &c.effects.impact.ProductsImpact
 }

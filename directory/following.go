@@ -2,7 +2,6 @@ package directory
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -34,6 +33,7 @@ type following struct {
 type payload[P any] interface {
 	*P
 	Following() *models.Effects
+	Refuse(models.Errors)
 }
 
 // carryOut is write for a use case that can change what many users have. It can be tried out, is stopped when it would
@@ -72,16 +72,21 @@ func carryOut[P any, PP payload[P]](
 			result.Following().Preview, err = c.preview(func(t *change) error {
 				var err error
 				refused, err = fn(t)
+				c.wrong = t.wrong
 				return err
 			})
 			if err != nil {
 				return refused, err
 			}
+			result.Refuse(c.wrong)
 			result.Following().Job, err = c.record(nil)
 			return result, err
 		}
 		if result, err = fn(c); err != nil {
 			return result, err
+		}
+		if len(c.wrong) > 0 {
+			result.Refuse(c.wrong)
 		}
 		result.Following().Job, err = c.conclude()
 		return result, err
@@ -246,96 +251,6 @@ func (c *change) record(subjects []*subject) (*models.Job, error) {
 	}
 	c.log.Of(job.ID)
 	return job, c.key.rememberJob(c, job)
-}
-
-// enqueue makes the job that does what is left, and marks the groups whose members wait for it.
-func (c *change) enqueue() (*models.Job, error) {
-	var reseat []models.ProductID
-	for id := range c.reseat {
-		reseat = append(reseat, id)
-	}
-	made, err := c.new(reseat)
-	if err != nil {
-		return nil, err
-	}
-	job, err := jobs.Enqueue(c.Tx, made)
-	if err != nil {
-		return nil, err
-	}
-	known := map[models.UserID]*subject{}
-	var first []*subject
-	left := make(map[models.UserID]bool, len(c.left))
-	for _, id := range c.left {
-		left[id] = true
-	}
-	for _, s := range c.done {
-		if s.kind == userSubject && left[s.userID()] {
-			known[s.userID()] = s
-		} else {
-			first = append(first, s)
-		}
-	}
-	all, err := rows(first)
-	if err == nil {
-		err = jobs.Add(c.Tx, job, all)
-	}
-	if err != nil {
-		return nil, err
-	}
-	at := 0
-	for part := range slices.Chunk(c.left, rowBatch) {
-		subjects, err := c.prepared(c.work, part, at)
-		if err != nil {
-			return nil, err
-		}
-		at += len(part)
-		for i, s := range subjects {
-			if k := known[s.userID()]; k != nil {
-				subjects[i].detail = k.detail
-			}
-		}
-		all, err := rows(subjects)
-		if err == nil {
-			err = jobs.Add(c.Tx, job, all)
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
-	if err := c.markPending(job); err != nil {
-		return nil, err
-	}
-	if err := c.keepReserved(job); err != nil {
-		return nil, err
-	}
-	c.touched, c.reseat, c.queuedJob = nil, nil, true // the job's
-	c.log.Of(job.ID)
-	c.log.Noted()
-	return job, c.key.rememberJob(c, job)
-}
-
-func (c *change) new(reseat []models.ProductID) (jobs.New, error) {
-	w := c.work
-	settle := w == nil
-	if settle {
-		w = &settling{}
-	}
-	raw, err := json.Marshal(w)
-	if err != nil {
-		return jobs.New{}, fmt.Errorf("encode the work of a job: %w", err)
-	}
-	return jobs.New{
-		Kind: kindOf(c.action), Input: instruction{Notify: c.options.NotifyUsers, Settle: settle, Work: raw, Reseat: reseat}, Actor: actorOf(c.who),
-		RequestID: c.who.RequestID, DryRun: c.options.DryRun, Reverts: c.reverts,
-	}, nil
-}
-
-func actorOf(who auth.Caller) models.JobActor {
-	actor := models.JobActor{Kind: string(who.Kind), Role: who.Role}
-	if who.Kind == auth.Person {
-		actor.UserID = &who.UserID
-	}
-	return actor
 }
 
 // checkKey refuses an idempotency key that is none. REQUIRED, TOO_LONG, INVALID_CHARACTERS.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"gorm.io/gorm"
 
@@ -14,8 +15,8 @@ import (
 )
 
 // CreateGroup creates a group with its first parents and members, all or nothing. Admins. REQUIRED,
-// TOO_LONG, INVALID_CHARACTERS, INVALID priority, NAME_TAKEN, NOT_FOUND, TOO_DEEP, TOO_MANY, and of the idempotency key
-// IDEMPOTENCY_KEY_REUSED, REQUIRED, TOO_LONG.
+// TOO_LONG, INVALID_CHARACTERS, INVALID priority, NAME_TAKEN, NOT_FOUND, TOO_DEEP, TOO_MANY, MISSING_PERMISSION for parents whose
+// members hold what the caller doesn't, and of the idempotency key IDEMPOTENCY_KEY_REUSED, REQUIRED, TOO_LONG.
 func (d *Directory) CreateGroup(ctx context.Context, who auth.Caller, in models.GroupCreateInput) (*models.GroupCreatePayload, error) {
 	const action = auth.Action("Mutation.groupCreate")
 	if _, err := who.May(action); err != nil {
@@ -89,7 +90,9 @@ func newGroupEdge(group *models.Group) *models.GroupEdge {
 
 // UpdateGroup changes a group's fields, members and parents, all or nothing. Admins. NOT_FOUND, STALE (with
 // the group as it is now), REQUIRED, TOO_LONG, INVALID_CHARACTERS, INVALID priority, NAME_TAKEN, CYCLE,
-// TOO_DEEP, TOO_MANY, CONFLICT for what is both to be added and to be removed.
+// TOO_DEEP, TOO_MANY, CONFLICT for what is both to be added and to be removed, MISSING_PERMISSION for members and parents by
+// which somebody would get what the caller doesn't hold, and for admins among the members to be removed from a group that
+// gives such.
 func (d *Directory) UpdateGroup(ctx context.Context, who auth.Caller, in models.GroupUpdateInput) (*models.GroupUpdatePayload, error) {
 	const action = auth.Action("Mutation.groupUpdate")
 	if _, err := who.May(action); err != nil {
@@ -254,6 +257,15 @@ func (s staged) apply(c *change, group models.GroupID) ([]*models.Group, []*mode
 		return nil, nil, err
 	}
 	added, err := membersChange(c, pairs(s.addMembers), addMembers)
+	if err != nil {
+		return nil, nil, err
+	}
+	err = c.insist(append(added.Results, removed.Results...), func(r *models.MembershipResult) []string {
+		if i := slices.Index(s.removeMembers, r.UserID); i >= 0 {
+			return []string{"input", "removeMemberIds", strconv.Itoa(i)}
+		}
+		return []string{"input", s.membersField} // whoever it is about
+	})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -11,13 +11,16 @@ import (
 )
 
 // DeleteGroup deletes a group; its members and its children stay. Admins. NOT_FOUND, STALE (with the group as
-// it is now).
+// it is now), MISSING_PERMISSION for one that itself grants what the caller doesn't hold.
 func (d *Directory) DeleteGroup(ctx context.Context, who auth.Caller, in models.GroupDeleteInput) (*models.GroupDeletePayload, error) {
 	return carryOut(ctx, d, who, "Mutation.groupDelete", in, in.EffectOptions, func(c *change) (*models.GroupDeletePayload, error) {
 		group, err := c.targetGroup(in.ID, in.IfMatch)
 		payload := &models.GroupDeletePayload{Group: group}
 		if err != nil {
 			return payload, err
+		}
+		if err := c.checkDeletion([]*models.Group{group}); err != nil {
+			return payload, errAt(err, "input", "id")
 		}
 		graph, err := c.graph()
 		if err != nil {
@@ -37,7 +40,8 @@ func (d *Directory) DeleteGroup(ctx context.Context, who auth.Caller, in models.
 }
 
 // DeleteGroups deletes the groups of a selection, all or nothing; those that are gone already are passed
-// over. Admins. The errors of a selection.
+// over. Admins. The errors of a selection, and MISSING_PERMISSION for groups that themselves grant what the caller doesn't
+// hold.
 func (d *Directory) DeleteGroups(ctx context.Context, who auth.Caller, in models.GroupsDeleteInput) (*models.GroupsDeletePayload, error) {
 	return carryOut(ctx, d, who, "Mutation.groupsDelete", in, in.EffectOptions, func(c *change) (*models.GroupsDeletePayload, error) {
 		ids, err := selectGroups(c.DB, c.account(), in.Selection, in.ExpectedCount)
@@ -53,6 +57,9 @@ func (d *Directory) DeleteGroups(ctx context.Context, who auth.Caller, in models
 			return nil, err
 		}
 		groups := pick(found, ids)
+		if err := c.checkDeletion(groups); err != nil {
+			return nil, errAt(err, "input", "selection")
+		}
 		payload := &models.GroupsDeletePayload{DeletedGroupIds: make([]models.GroupID, len(groups))}
 		var near []models.GroupID
 		for i, group := range groups {
@@ -95,10 +102,14 @@ func deleteGroups(c *change, groups []*models.Group) error {
 	if err := c.endGrants(ids); err != nil {
 		return err
 	}
+	if err := c.endPermissions(ids); err != nil {
+		return err
+	}
 	for _, rows := range []struct{ table, column string }{
 		{"memberships", "group_id"},
 		{"group_closure", "ancestor_id"},
 		{"group_terms", "group_id"},
+		{"group_settings", "group_id"},
 		{"user_groups", "id"},
 	} {
 		if err := deleteGroupRows(c.DB, rows.table, rows.column, c.account(), ids); err != nil {

@@ -25,7 +25,10 @@ type instruction struct {
 
 // The mutations that leave a work of their own to jobs, and those that change sources and leave the rest to be settled.
 var (
-	workingActions  = []auth.Action{"Mutation.usersProductsSet", "Mutation.usersSuspend", "Mutation.usersResume", "Mutation.jobRevert", "Mutation.productDelete", "Mutation.userProductBlocksSet"}
+	workingActions = []auth.Action{
+		"Mutation.usersProductsSet", "Mutation.usersSuspend", "Mutation.usersResume", "Mutation.jobRevert", "Mutation.productDelete", "Mutation.userProductBlocksSet",
+		"Mutation.groupSettingsSet", "Mutation.groupsSettingsSet", "Mutation.userSettingsSet", "Mutation.usersSettingsSet",
+	}
 	settlingActions = []auth.Action{
 		"Mutation.groupProductsSet", "Mutation.groupsProductsSet", "Mutation.groupMembersAdd", "Mutation.groupMembersRemove",
 		"Mutation.groupNest", "Mutation.groupUnnest", "Mutation.groupCreate", "Mutation.groupUpdate", "Mutation.groupDelete", "Mutation.groupsDelete",
@@ -49,6 +52,8 @@ func workOf(kind string, settle bool) work {
 		return &retiring{}
 	case "usersSuspend", "usersResume":
 		return &suspending{}
+	case "groupSettingsSet", "groupsSettingsSet", "userSettingsSet", "usersSettingsSet":
+		return &configuring{}
 	default:
 		return &settling{}
 	}

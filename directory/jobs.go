@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 
 	"cohort/audit"
@@ -76,33 +75,21 @@ func (d *Directory) Jobs(ctx context.Context, who auth.Caller, f jobs.Filter, ar
 }
 
 // JobResults reads the same page of what became of the rows of each of the jobs, in the order in which they are done,
-// in one statement. The connections count nothing. Admins. The errors of PageArgs.Check.
+// in two statements. The connections count nothing. Admins. The errors of PageArgs.Check.
 func (d *Directory) JobResults(ctx context.Context, who auth.Caller, ids []models.JobID, outcomes []models.JobOutcome, args models.PageArgs) ([]*models.JobResultConnection, error) {
 	hash := models.HashList("jobResults", outcomes)
 	page, err := args.Check(hash)
 	if err != nil {
 		return nil, err
 	}
-	between, err := rowsBetween(page)
-	if err != nil {
-		return nil, err
-	}
-	direction := "ASC"
-	if page.Backward {
-		direction = "DESC"
-	}
 	return glance(ctx, d, who, "Job.results", func(s *snapshot) ([]*models.JobResultConnection, error) {
-		pages, err := readSlots[models.JobRow](s.DB, len(ids), func(i int) clause {
-			where := all(sqlf("r.account_id = ? AND r.job_id = ?", s.account(), ids[i]), withOutcome(outcomes), between)
-			return sqlf(fmt.Sprintf("SELECT %d AS slot, r.* FROM job_rows r WHERE %s ORDER BY r.position %s LIMIT %d",
-				i, where.sql, direction, page.Size+1), where.args...)
-		})
+		pages, err := jobs.Rows(s.DB, s.account(), ids, outcomes, page)
 		if err != nil {
-			return nil, fmt.Errorf("read the rows of jobs: %w", err)
+			return nil, err
 		}
 		connections := make([]*models.JobResultConnection, len(ids))
-		for i, rows := range pages {
-			if connections[i], err = resultsPage(hash, page, rows); err != nil {
+		for i, found := range pages {
+			if connections[i], err = resultsPage(hash, page, found); err != nil {
 				return nil, err
 			}
 		}
@@ -110,77 +97,26 @@ func (d *Directory) JobResults(ctx context.Context, who auth.Caller, ids []model
 	})
 }
 
-func withOutcome(outcomes []models.JobOutcome) clause {
-	if len(outcomes) == 0 {
-		return clause{}
-	}
-	return sqlf("r.outcome IN ?", outcomes)
-}
-
-// rowsBetween is the condition to lie between the cursors of a page.
-func rowsBetween(page models.Page) (clause, error) {
-	var between []clause
-	for op, at := range map[string]*models.Cursor{">": page.After, "<": page.Before} {
-		if at == nil {
-			continue
-		}
-		position, err := strconv.ParseInt(at.Key, 10, 32)
-		if err != nil {
-			return clause{}, errBadCursor
-		}
-		between = append(between, sqlf("r.position "+op+" ?", position))
-	}
-	return all(between...), nil
-}
-
-func resultsPage(hash models.ListHash, page models.Page, rows []*slot[models.JobRow]) (*models.JobResultConnection, error) {
-	// The order of a part of a union is not promised to survive the union.
-	slices.SortFunc(rows, func(a, b *slot[models.JobRow]) int {
-		if page.Backward {
-			return int(b.Row.Position) - int(a.Row.Position)
-		}
-		return int(a.Row.Position) - int(b.Row.Position)
-	})
-	more := len(rows) > page.Size
-	if more {
-		rows = rows[:page.Size]
-	}
-	if page.Backward {
-		slices.Reverse(rows)
-	}
-	connection := &models.JobResultConnection{Edges: make([]*models.JobResultEdge, len(rows))}
-	cursors := make([]string, len(rows))
-	for i, row := range rows {
-		result, err := row.Row.Result()
+func resultsPage(hash models.ListHash, page models.Page, found jobs.RowPage) (*models.JobResultConnection, error) {
+	connection := &models.JobResultConnection{Edges: make([]*models.JobResultEdge, len(found.Rows))}
+	cursors := make([]string, len(found.Rows))
+	for i := range found.Rows {
+		row := &found.Rows[i]
+		result, err := row.Result()
 		if err != nil {
 			return nil, err
 		}
-		cursors[i] = hash.Cursor(models.Cursor{Key: strconv.Itoa(int(row.Row.Position))})
+		cursors[i] = hash.Cursor(models.Cursor{Key: strconv.Itoa(int(row.Position))})
 		connection.Edges[i] = &models.JobResultEdge{Cursor: cursors[i], Node: result}
 	}
-	connection.PageInfo = pageInfo(page, cursors, more)
+	connection.PageInfo = pageInfo(page, cursors, found.More)
 	return connection, nil
 }
 
 // CountJobResults counts the rows of each of the jobs that have one of the outcomes; all of its rows when none is named.
 // Admins.
 func (d *Directory) CountJobResults(ctx context.Context, who auth.Caller, ids []models.JobID, outcomes []models.JobOutcome) ([]int, error) {
-	return glance(ctx, d, who, "Job.results", func(s *snapshot) ([]int, error) {
-		var rows []struct {
-			JobID models.JobID
-			N     int
-		}
-		where := all(sqlf("r.account_id = ? AND r.job_id IN ?", s.account(), ids), withOutcome(outcomes))
-		err := s.Raw("SELECT r.job_id, COUNT(*) AS n FROM job_rows r WHERE "+where.sql+" GROUP BY r.job_id", where.args...).Scan(&rows).Error
-		if err != nil {
-			return nil, fmt.Errorf("count the rows of jobs: %w", err)
-		}
-		counts := make([]int, len(ids))
-		for _, row := range rows {
-			counts[slices.Index(ids, row.JobID)] = row.N
-		}
-		return counts, nil
-	})
+	return glance(ctx, d, who, "Job.results", func(s *snapshot) ([]int, error) { return jobs.CountRows(s.DB, s.account(), ids, outcomes) })
 }
 
 // CancelJob stops a job that has not ended, whoever made it; what is done stays. Admins. NOT_FOUND, JOB_ENDED (with the job

@@ -17,7 +17,8 @@ import (
 )
 
 // AddMembers makes each of the users a direct member of each of the groups, and says for each pair what
-// happened. Admins. REQUIRED for an empty list, TOO_MANY over 250.
+// happened. Admins. REQUIRED for an empty list, TOO_MANY over 250; MISSING_PERMISSION for groups whose members hold what the
+// caller doesn't: nobody comes into those.
 func (d *Directory) AddMembers(ctx context.Context, who auth.Caller, in models.GroupMembersAddInput) (*models.GroupMembersAddPayload, error) {
 	const action = auth.Action("Mutation.groupMembersAdd")
 	if err := checkSides(who, action, in.GroupIds, in.UserIds); err != nil {
@@ -30,7 +31,8 @@ func (d *Directory) AddMembers(ctx context.Context, who auth.Caller, in models.G
 }
 
 // RemoveMembers ends the direct membership of each of the users in each of the groups, and says for each
-// pair what happened. Admins. REQUIRED for an empty list, TOO_MANY over 250.
+// pair what happened. Admins. REQUIRED for an empty list, TOO_MANY over 250; MISSING_PERMISSION for groups whose members hold
+// what the caller doesn't: no admin goes out of those.
 func (d *Directory) RemoveMembers(ctx context.Context, who auth.Caller, in models.GroupMembersRemoveInput) (*models.GroupMembersRemovePayload, error) {
 	const action = auth.Action("Mutation.groupMembersRemove")
 	if err := checkSides(who, action, in.GroupIds, in.UserIds); err != nil {
@@ -52,6 +54,17 @@ type present struct {
 	pairs  map[models.Pair]bool
 }
 
+// without are the pairs that could become members.
+func (p *present) without(pairs []models.Pair) []models.Pair {
+	var left []models.Pair
+	for _, pair := range pairs {
+		if p.users[pair.User] && p.groups[pair.Group] && !p.pairs[pair] {
+			left = append(left, pair)
+		}
+	}
+	return left
+}
+
 // checkSides refuses what can be refused before the lock.
 func checkSides(who auth.Caller, action auth.Action, groupIDs []models.GroupID, userIDs []models.UserID) error {
 	if _, err := who.May(action); err != nil {
@@ -65,6 +78,7 @@ func checkSides(who auth.Caller, action auth.Action, groupIDs []models.GroupID, 
 
 // changeMembers runs a step for each of the users with each of the groups.
 func changeMembers(c *change, groupIDs []models.GroupID, userIDs []models.UserID, do step) (models.MembersChange, error) {
+	given := groupIDs
 	groupIDs, userIDs = unique(groupIDs), unique(userIDs)
 	pairs := make([]models.Pair, 0, len(groupIDs)*len(userIDs))
 	for _, group := range groupIDs {
@@ -73,7 +87,15 @@ func changeMembers(c *change, groupIDs []models.GroupID, userIDs []models.UserID
 		}
 	}
 	c.bulk = len(pairs) > 1
-	return membersChange(c, pairs, do)
+	change, err := membersChange(c, pairs, do)
+	if err != nil {
+		return change, err
+	}
+	wrong, rest := models.UserErrors(c.insist(change.Results, func(r *models.MembershipResult) []string {
+		return []string{"input", "groupIds", strconv.Itoa(slices.Index(given, r.GroupID))}
+	}))
+	c.wrong = append(c.wrong, wrong...)
+	return change, rest
 }
 
 // membersChange runs a step and gathers what the payload tells of it.
@@ -160,7 +182,8 @@ func memberResults(pairs []models.Pair, outcomes []models.MembershipOutcome, use
 }
 
 // UpdateUserGroups adds a user to groups and removes them from groups, all or nothing. Admins. NOT_FOUND,
-// TOO_MANY, CONFLICT for a group to be both added and removed.
+// TOO_MANY, CONFLICT for a group to be both added and removed, MISSING_PERMISSION for a group whose members hold what the caller
+// doesn't.
 func (d *Directory) UpdateUserGroups(ctx context.Context, who auth.Caller, in models.UserGroupsUpdateInput) (*models.UserGroupsUpdatePayload, error) {
 	const action = auth.Action("Mutation.userGroupsUpdate")
 	if _, err := who.May(action); err != nil {
@@ -206,6 +229,15 @@ func (d *Directory) UpdateUserGroups(ctx context.Context, who auth.Caller, in mo
 		if err != nil {
 			return nil, err
 		}
+		err = c.insist(append(added.Results, removed.Results...), func(r *models.MembershipResult) []string {
+			if i := slices.Index(in.RemoveGroupIds, r.GroupID); i >= 0 {
+				return []string{"input", "removeGroupIds", strconv.Itoa(i)}
+			}
+			return []string{"input", "addGroupIds", strconv.Itoa(slices.Index(in.AddGroupIds, r.GroupID))}
+		})
+		if err != nil {
+			return nil, err
+		}
 		return &models.UserGroupsUpdatePayload{
 			User: user, Groups: append(added.Groups, removed.Groups...), Results: append(added.Results, removed.Results...),
 		}, nil
@@ -241,6 +273,10 @@ func sides(pairs []models.Pair) (users []models.UserID, groups []models.GroupID)
 // addMembers writes the memberships that are not there yet, with the counts of their groups, and says what
 // happened to each pair.
 func addMembers(c *change, pairs []models.Pair, there *present) ([]models.MembershipOutcome, error) {
+	withheld, err := c.withheld(there.without(pairs), true)
+	if err != nil {
+		return nil, err
+	}
 	outcomes := make([]models.MembershipOutcome, len(pairs))
 	var rows []models.MembershipRow
 	for i, pair := range pairs {
@@ -249,6 +285,8 @@ func addMembers(c *change, pairs []models.Pair, there *present) ([]models.Member
 			outcomes[i] = models.MembershipOutcomeNotFound
 		case there.pairs[pair]:
 			outcomes[i] = models.MembershipOutcomeAlreadyMember
+		case withheld[pair]:
+			outcomes[i] = models.MembershipOutcomeMissingPermission
 		default:
 			there.pairs[pair] = true
 			outcomes[i] = models.MembershipOutcomeAdded
@@ -274,6 +312,10 @@ func addMembers(c *change, pairs []models.Pair, there *present) ([]models.Member
 // removeMembers deletes the memberships that are there, with the counts of their groups, and says what
 // happened to each pair.
 func removeMembers(c *change, pairs []models.Pair, there *present) ([]models.MembershipOutcome, error) {
+	withheld, err := c.withheld(pairs, false)
+	if err != nil {
+		return nil, err
+	}
 	outcomes := make([]models.MembershipOutcome, len(pairs))
 	var rows []models.MembershipRow
 	byGroup := map[models.GroupID][]models.UserID{}
@@ -283,6 +325,8 @@ func removeMembers(c *change, pairs []models.Pair, there *present) ([]models.Mem
 			outcomes[i] = models.MembershipOutcomeNotFound
 		case !there.pairs[pair]:
 			outcomes[i] = models.MembershipOutcomeNotMember
+		case withheld[pair]:
+			outcomes[i] = models.MembershipOutcomeMissingPermission
 		default:
 			there.pairs[pair] = false
 			outcomes[i] = models.MembershipOutcomeRemoved

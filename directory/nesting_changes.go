@@ -15,7 +15,8 @@ import (
 )
 
 // Nest places the child in the parent; the child's members are effective members of the parent at once.
-// Admins. NOT_FOUND, CYCLE with the groups of the loop, TOO_DEEP.
+// Admins. NOT_FOUND, CYCLE with the groups of the loop, TOO_DEEP, MISSING_PERMISSION for a parent whose members hold what the
+// caller doesn't.
 func (d *Directory) Nest(ctx context.Context, who auth.Caller, in models.GroupNestInput) (*models.GroupNestPayload, error) {
 	return carryOut(ctx, d, who, "Mutation.groupNest", in, in.EffectOptions, func(c *change) (*models.GroupNestPayload, error) {
 		parent, child, err := c.ends(in.ParentID, in.ChildID)
@@ -71,11 +72,14 @@ func (c *change) ends(parentID, childID models.GroupID) (parent, child *models.G
 }
 
 // nest takes edges away and then adds edges between groups that there are, and answers with those that it
-// changed. An edge to add that is refused (CYCLE, TOO_DEEP) is named by its index behind path, if a path is
+// changed. An edge to add that is refused (CYCLE, TOO_DEEP, MISSING_PERMISSION) is named by its index behind path, if a path is
 // given; then nothing is changed.
 func (c *change) nest(add, remove []nesting.Edge, path ...string) ([]nesting.Edge, error) {
 	before, err := c.graph()
 	if err != nil {
+		return nil, err
+	}
+	if _, err := c.holds(); err != nil { // before anything of it is taken
 		return nil, err
 	}
 	var gone []nesting.Edge
@@ -91,18 +95,19 @@ func (c *change) nest(add, remove []nesting.Edge, path ...string) ([]nesting.Edg
 	after, fresh, refused := after.Accept(add, c.d.maxDepth)
 	var errs models.Errors
 	for _, i := range slices.Sorted(maps.Keys(refused)) {
-		var at []string
-		if path != nil {
-			at = append(append(at, path...), strconv.Itoa(i))
-		}
 		named, err := nameLoop(refused[i], func(ids []models.GroupID) (map[models.GroupID]*models.Group, error) {
 			return groupsByID(c.DB, c.account(), ids)
 		})
 		if err != nil {
 			return nil, err
 		}
-		_ = errs.Add(named, at...)
+		_ = errs.Add(named, indexed(path, i)...)
 	}
+	withheld, err := c.checkNesting(after, add, fresh, path...)
+	if err != nil {
+		return nil, err
+	}
+	errs = append(errs, withheld...)
 	if err := errs.OrNil(); err != nil {
 		return nil, err
 	}
@@ -119,6 +124,14 @@ func (c *change) nest(add, remove []nesting.Edge, path ...string) ([]nesting.Edg
 		c.groups = append(c.groups, e.Parent, e.Child)
 	}
 	return changed, c.touchNested(before, after, changed)
+}
+
+// indexed is a place in a list; none without a path to it.
+func indexed(path []string, i int) []string {
+	if path == nil {
+		return nil
+	}
+	return append(slices.Clone(path), strconv.Itoa(i))
 }
 
 // nameLoop adds the names of the groups to the refusal of an edge that gives a loop by their ids.

@@ -21,9 +21,9 @@ func (c *change) preview(fn func(*change) error) (*models.ProductsPreview, error
 		if err := t.settleParts(); err != nil {
 			return err
 		}
-		preview.Impact, preview.Rows = &t.effects.impact, t.effects.rows
+		preview.Impact, preview.Rows, preview.Settings = &t.effects.impact.ProductsImpact, t.effects.rows, t.effects.impact.Settings
 		if t.work != nil {
-			preview.Counts, preview.Rows = &t.tally.counts, t.tally.preview()
+			preview.Counts, preview.Locked, preview.Rows = &t.tally.counts, t.tally.locked, t.tally.preview()
 		}
 		many, err := t.tooMany()
 		if err == nil && many {
@@ -31,9 +31,9 @@ func (c *change) preview(fn func(*change) error) (*models.ProductsPreview, error
 		}
 		return err
 	})
-	c.effects.impact = models.ProductsImpact{}
+	c.effects.impact = models.JobImpact{}
 	if err == nil {
-		c.effects.impact = *preview.Impact
+		c.effects.impact = models.JobImpact{ProductsImpact: *preview.Impact, Settings: preview.Settings}
 	}
 	return preview, err
 }
@@ -149,6 +149,7 @@ func (c *change) confirmed() confirmed {
 // tally counts what became of the subjects of a work, and keeps the first of them, those before the others that failed.
 type tally struct {
 	counts       models.ProductsCounts
+	locked       int32 // who counts as nothing of those
 	failed, done []*subject
 }
 
@@ -164,6 +165,8 @@ func (t *tally) add(subjects []*subject) {
 			t.counts.RemainViaGroup++
 		case models.JobOutcomeNoSeat:
 			t.counts.NoSeat++
+		case models.JobOutcomeLocked:
+			t.locked++
 		default:
 			t.counts.Failed++
 			if len(t.failed) < maxResults {

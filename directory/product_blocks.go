@@ -50,7 +50,7 @@ func (d *Directory) SetProductBlocks(ctx context.Context, who auth.Caller, in mo
 		}
 		payload := &models.UserProductBlocksSetPayload{User: user}
 		if len(c.done) > 0 {
-			payload.User, payload.Impact = c.done[0].user, &c.effects.impact
+			payload.User, payload.Impact = c.done[0].user, &c.effects.impact.ProductsImpact
 		}
 		return payload, nil
 	})

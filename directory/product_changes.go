@@ -101,7 +101,7 @@ func productsPayload(c *change) *models.UsersProductsSetPayload {
 	for _, s := range c.tally.first(maxResults) {
 		payload.Results = append(payload.Results, &models.ProductsResult{UserID: s.userID(), User: s.user, Outcome: models.ProductsOutcome(s.outcome)})
 	}
-	payload.Impact = &c.effects.impact
+	payload.Impact = &c.effects.impact.ProductsImpact
 	return payload
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"strconv"
 
 	"cohort/auth"
 	"cohort/models"
@@ -32,25 +31,11 @@ func (d *Directory) SetGroupProducts(ctx context.Context, who auth.Caller, in mo
 // well, and NOT_FOUND for a group that is named and not there.
 func (d *Directory) SetGroupsProducts(ctx context.Context, who auth.Caller, in models.GroupsProductsSetInput) (*models.GroupsProductsSetPayload, error) {
 	return carryOut(ctx, d, who, "Mutation.groupsProductsSet", in, in.EffectOptions, func(c *change) (*models.GroupsProductsSetPayload, error) {
-		ids, err := selectGroups(c.DB, c.account(), in.Selection, in.ExpectedCount)
+		groups, err := c.groupsSelected(in.Selection, in.ExpectedCount)
 		if err != nil {
 			return nil, err
 		}
-		found, err := groupsByID(c.DB, c.account(), ids)
-		if err != nil {
-			return nil, err
-		}
-		var errs models.Errors
-		for i, id := range in.Selection.Ids {
-			if found[id] == nil && len(errs) < maxRejected {
-				_ = errs.Add(notFound("group"), "input", "selection", "ids", strconv.Itoa(i))
-			}
-		}
-		if err := errs.OrNil(); err != nil {
-			return nil, err
-		}
-		groups := pick(found, ids)
-		if err := c.grantTo(ids, in.ProductKeys, in.Mode); err != nil {
+		if err := c.grantTo(groupIDs(groups), in.ProductKeys, in.Mode); err != nil {
 			return nil, err
 		}
 		return &models.GroupsProductsSetPayload{Groups: groups[:min(len(groups), maxResults)], Impact: c.impact()}, nil

@@ -7,7 +7,7 @@ import (
 	"cohort/models"
 )
 
-// What is asked about products leaves nothing in the feed but what follows from the sources.
+// What is asked about products and permissions leaves nothing in the feed but what follows from the sources.
 var productUses = []use{
 	{"setUsersProducts", 6, func(w *writer, who auth.Caller) (effect, error) {
 		in := models.UsersProductsSetInput{
@@ -43,6 +43,11 @@ var productUses = []use{
 		_, err := w.d.SetGroupsProducts(w.ctx, who, in)
 		return nothing, err
 	}},
+	{"setGroupPermissions", 3, func(w *writer, who auth.Caller) (effect, error) {
+		in := models.GroupPermissionsSetInput{GroupID: w.group(), PermissionKeys: []string{w.permission()}, Mode: models.AllPermissionMode[w.IntN(len(models.AllPermissionMode))]}
+		_, err := w.d.SetGroupPermissions(w.ctx, who, in)
+		return nothing, err
+	}},
 	{"createProduct", 1, func(w *writer, who auth.Caller) (effect, error) {
 		_, err := w.d.CreateProduct(w.ctx, who, models.ProductCreateInput{Key: w.key(), Name: w.word(), Seats: w.seats()})
 		return nothing, err
@@ -73,6 +78,9 @@ func (w *writer) options() models.EffectOptions {
 func (w *writer) key() string {
 	return []string{"goto-meeting", "openvoice", "pro", "central", "rescue", "made-a", "made-b"}[w.IntN(7)]
 }
+
+// permission is one of few, so that admins come to hold them.
+func (w *writer) permission() string { return []string{"reports.view", "devices.manage"}[w.IntN(2)] }
 
 func (w *writer) keys(n int) []string { return unique(append([]string{}, someOf(w, n, w.key)...)) }
 

@@ -1,6 +1,7 @@
 package directory_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -309,7 +310,7 @@ func (w *shop) sameImpact(t *rapid.T, before, after *contents, got *models.Produ
 			lost[h.User] = true
 		}
 	}
-	want := &models.ProductsImpact{Gaining: int32(len(gained)), Losing: int32(len(lost)), WithoutSeat: int32(len(waiting))}
+	want := &models.ProductsImpact{Gaining: int32(len(gained)), Losing: int32(len(lost)), WithoutSeat: int32(len(waiting)), ByProduct: byProduct(before, after)}
 	for id, u := range after.users {
 		switch was := before.users[id].SuspendedNoProducts; {
 		case u.SuspendedNoProducts && !was:
@@ -319,6 +320,33 @@ func (w *shop) sameImpact(t *rapid.T, before, after *contents, got *models.Produ
 		}
 	}
 	same(t, "impact", want, got)
+}
+
+// byProduct counts product by product, in the order of their ids.
+func byProduct(before, after *contents) (all []*models.ProductImpact) {
+	parts := map[models.ProductID]*models.ProductImpact{}
+	of := func(id models.ProductID) *models.ProductImpact {
+		if parts[id] == nil {
+			parts[id] = &models.ProductImpact{ProductID: id}
+			all = append(all, parts[id])
+		}
+		return parts[id]
+	}
+	for h, e := range after.entitled {
+		was, is := before.entitled[h]
+		if e.State == models.ProductStateEnabled && was.State != models.ProductStateEnabled {
+			of(h.Product).Gaining++
+		} else if e.State == models.ProductStateNoSeat && !is {
+			of(h.Product).WithoutSeat++
+		}
+	}
+	for h, e := range before.entitled {
+		if e.State == models.ProductStateEnabled && after.entitled[h].State != models.ProductStateEnabled {
+			of(h.Product).Losing++
+		}
+	}
+	slices.SortFunc(all, func(a, b *models.ProductImpact) int { return bytes.Compare(a.ProductID[:], b.ProductID[:]) })
+	return all
 }
 
 func (w *shop) setBlocks(t *rapid.T) {

@@ -47,7 +47,7 @@ type history struct {
 }
 
 // alone are the subjects that the log has and the feed hasn't.
-var alone = []string{audit.Account, audit.Assignment, audit.Block, audit.Grant, audit.Waiting, audit.Catalogue, audit.Job, audit.Mail}
+var alone = []string{audit.Account, audit.Assignment, audit.Block, audit.Grant, audit.Permission, audit.Waiting, audit.Catalogue, audit.Job, audit.Mail}
 
 // replay applies the feed operation by operation, holding each against the audit log and the account's rules.
 func replay(t testing.TB, st *contents) *history {

@@ -36,6 +36,8 @@ func (d *Directory) RevertJob(ctx context.Context, who auth.Caller, in models.Jo
 			err = c.revertGrants(job)
 		case "groupMembersAdd", "groupMembersRemove", "userGroupsUpdate":
 			err = c.revertMembers(job)
+		case "groupSettingsSet", "groupsSettingsSet":
+			err = c.revertSettings(job)
 		default:
 			err = c.revertUsers(job)
 		}
@@ -206,6 +208,14 @@ func (c *change) revertMembers(job *models.Job) error {
 	if err != nil {
 		return err
 	}
+	notOut, err := c.withheld(all, false)
+	if err != nil {
+		return err
+	}
+	notIn, err := c.withheld(all, true)
+	if err != nil {
+		return err
+	}
 	var out, in []models.Pair
 	for _, raw := range ids {
 		id := models.UserID(raw)
@@ -218,6 +228,10 @@ func (c *change) revertMembers(job *models.Job) error {
 			s.outcome = models.JobOutcomeNotFound
 		case !slices.ContainsFunc(joined, func(p models.Pair) bool { return !there.pairs[p] }) &&
 			!slices.ContainsFunc(left, func(p models.Pair) bool { return there.pairs[p] || !there.groups[p.Group] }):
+			if slices.ContainsFunc(joined, func(p models.Pair) bool { return notOut[p] }) || slices.ContainsFunc(left, func(p models.Pair) bool { return notIn[p] }) {
+				s.outcome = models.JobOutcomeMissingPermission
+				break
+			}
 			out, in = append(out, joined...), append(in, left...)
 			continue
 		}
@@ -266,6 +280,13 @@ func (w *reverting) do(c *change, part []*subject) error {
 	}
 	if users, err = c.asLeft(users, undo, subjects); err != nil {
 		return err
+	}
+	restored, err := c.restore(userHolds, plainIDs(users), func(id [16]byte) []*models.SettingChange { return undo[id].Settings })
+	if err != nil {
+		return err
+	}
+	for id, changes := range restored {
+		subjects[id].detail.Settings = changes
 	}
 	for _, step := range []struct {
 		of   func(*models.JobDetail) []models.ProductID
@@ -318,6 +339,10 @@ func (c *change) asLeft(users []models.UserID, undo map[models.UserID]models.Job
 	if err != nil {
 		return nil, err
 	}
+	settings, err := c.heldNow(userHolds, plainIDs(users), func(id [16]byte) []*models.SettingChange { return undo[id].Settings })
+	if err != nil {
+		return nil, err
+	}
 	var same []models.UserID
 	for _, id := range users {
 		d := undo[id]
@@ -326,7 +351,7 @@ func (c *change) asLeft(users []models.UserID, undo map[models.UserID]models.Job
 		}
 		switch s := subjects[id]; {
 		case !asLeft(d.Set, d.Taken, products, held(direct)), !asLeft(d.Blocked, d.Unblocked, products, held(blocks)),
-			d.Suspended != nil && s.user.SuspendedManually != *d.Suspended:
+			!settingsAsLeft(d.Settings, settings[id]), d.Suspended != nil && s.user.SuspendedManually != *d.Suspended:
 			s.outcome = models.JobOutcomeChangedSince
 		default:
 			same = append(same, id)

@@ -129,6 +129,9 @@ func unique[T comparable](items []T) []T {
 }
 
 func without[T comparable](items, less []T) []T {
+	if len(less) == 0 {
+		return items
+	}
 	gone := make(map[T]bool, len(less))
 	for _, item := range less {
 		gone[item] = true

@@ -132,8 +132,14 @@ func (d *Directory) DeleteUser(ctx context.Context, who auth.Caller, in models.U
 		if err := c.Exec("DELETE FROM user_terms WHERE account_id = ? AND user_id = ?", c.account(), user.ID).Error; err != nil {
 			return nil, fmt.Errorf("delete search terms: %w", err)
 		}
+		if err := c.Exec("DELETE FROM user_settings WHERE account_id = ? AND user_id = ?", c.account(), user.ID).Error; err != nil {
+			return nil, fmt.Errorf("delete settings: %w", err)
+		}
 		if err := c.Exec("DELETE FROM identities WHERE account_id = ? AND user_id = ?", c.account(), user.ID).Error; err != nil {
 			return nil, fmt.Errorf("delete identities: %w", err)
+		}
+		if err := c.dropTableViews(user.ID); err != nil {
+			return nil, err
 		}
 		if err := c.Where("account_id = ? AND id = ?", c.account(), user.ID).Delete(&models.User{}).Error; err != nil {
 			return nil, fmt.Errorf("delete user: %w", err)

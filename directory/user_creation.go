@@ -10,8 +10,8 @@ import (
 )
 
 // CreateUser creates one user. Admins; another role than member only super admins. REQUIRED, TOO_LONG,
-// INVALID_CHARACTERS, INVALID_EMAIL, EMAIL_TAKEN, NOT_FOUND for a group, TOO_MANY groups, FORBIDDEN role,
-// and of the idempotency key IDEMPOTENCY_KEY_REUSED, REQUIRED, TOO_LONG.
+// INVALID_CHARACTERS, INVALID_EMAIL, EMAIL_TAKEN, NOT_FOUND for a group, MISSING_PERMISSION for one whose members hold what the
+// caller doesn't, TOO_MANY groups, FORBIDDEN role, and of the idempotency key IDEMPOTENCY_KEY_REUSED, REQUIRED, TOO_LONG.
 func (d *Directory) CreateUser(ctx context.Context, who auth.Caller, in models.UserCreateInput) (*models.UserCreatePayload, error) {
 	const action = auth.Action("Mutation.userCreate")
 	if _, err := who.May(action); err != nil {
@@ -248,6 +248,10 @@ func createUsers(c *change, rows []newUser, strict bool) (models.Errors, error) 
 	if err != nil {
 		return nil, err
 	}
+	held, graph, err := c.holdsNow()
+	if err != nil {
+		return nil, err
+	}
 	var errs models.Errors
 	c.options.NotifyUsers, c.untold = true, map[models.UserID]bool{}
 	var users []*models.User
@@ -267,6 +271,8 @@ func createUsers(c *change, rows []newUser, strict bool) (models.Errors, error) 
 		for i, id := range row.in.GroupIds {
 			if groups[id] == nil {
 				add(notFound("group"), "groupIds", strconv.Itoa(i))
+			} else if keys := held.lacksFor(graph, id); len(keys) > 0 {
+				add(missing(keys, groups[id].Name), "groupIds", strconv.Itoa(i))
 			}
 		}
 		seen[row.user.EmailKey] = true

@@ -55,7 +55,7 @@ func effect(outcome models.JobOutcome, d *models.JobDetail) models.JobRowEffect 
 		return models.JobRowEffectChanged
 	case models.JobOutcomeUnchanged:
 		return models.JobRowEffectUnchanged
-	case models.JobOutcomeRemainsViaGroup, models.JobOutcomeNoSeat:
+	case models.JobOutcomeRemainsViaGroup, models.JobOutcomeNoSeat, models.JobOutcomeLocked:
 		if changes(d) || movesSources(d) {
 			return models.JobRowEffectChanged
 		}
@@ -66,7 +66,7 @@ func effect(outcome models.JobOutcome, d *models.JobDetail) models.JobRowEffect 
 
 // movesSources tells whether there is something to take back.
 func movesSources(d *models.JobDetail) bool {
-	return len(d.Set)+len(d.Taken)+len(d.Blocked)+len(d.Unblocked)+len(d.Granted)+len(d.Ended)+len(d.Joined)+len(d.Left) > 0 || d.Suspended != nil
+	return len(d.Set)+len(d.Taken)+len(d.Blocked)+len(d.Unblocked)+len(d.Granted)+len(d.Ended)+len(d.Joined)+len(d.Left)+len(d.Settings) > 0 || d.Suspended != nil
 }
 
 // step does a part of a work, settles what follows, and says in each subject what became of it.

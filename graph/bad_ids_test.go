@@ -73,6 +73,10 @@ var idSlots = map[string]struct {
 	"ProductUpdateInput.id":                {request{query: `mutation { productUpdate(input: {id: "%ID%", name: "X"}) { product { id } errors { code message path } } }`}, "Product", "productUpdate.input.id"},
 	"ProductDeleteInput.id":                {request{query: `mutation { productDelete(input: {id: "%ID%"}) { deletedProductId product { id } errors { code message path } } }`}, "Product", "productDelete.input.id"},
 	"GroupProductsSetInput.groupId":        {request{query: `mutation { groupProductsSet(input: {groupId: "%ID%", productKeys: ["goto-room"]}) { group { id } impact { gaining } errors { code message path } } }`}, "Group", "groupProductsSet.input.groupId"},
+	"GroupPermissionsSetInput.groupId":     {request{query: `mutation { groupPermissionsSet(input: {groupId: "%ID%", permissionKeys: ["reports.view"]}) { group { id } granted { key } ended { key } errors { code message path } } }`}, "Group", "groupPermissionsSet.input.groupId"},
+	"Query.explainAccess.userId":           {request{query: `{ explainAccess(userId: "%ID%", settingKey: "meeting.chat") { has } }`}, "User", "explainAccess.userId"},
+	"GroupSettingsSetInput.groupId":        {request{query: `mutation { groupSettingsSet(input: {groupId: "%ID%", settings: [{key: "meeting.lock", value: {boolean: true}}]}) { group { id } errors { code message path } } }`}, "Group", "groupSettingsSet.input.groupId"},
+	"UserSettingsSetInput.userId":          {request{query: `mutation { userSettingsSet(input: {userId: "%ID%", settings: [{key: "meeting.lock", value: {boolean: true}}]}) { user { id } errors { code message path } } }`}, "User", "userSettingsSet.input.userId"},
 	"UserProductBlocksSetInput.userId":     {request{query: `mutation { userProductBlocksSet(input: {userId: "%ID%", productKeys: ["goto-room"], blocked: true}) { user { id } errors { code message path } } }`}, "User", "userProductBlocksSet.input.userId"},
 	"GroupUnnestInput.childId":             {request{query: `mutation { groupUnnest(input: {parentId: "$sales", childId: "%ID%"}) { outcome child { id } errors { code message path } } }`}, "Group", "groupUnnest.input.childId"},
 }

@@ -1,12 +1,13 @@
 package graph_test
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
@@ -15,44 +16,56 @@ var textSlots = map[string]struct {
 	request
 	limit    int
 	required bool
+	at       string // from input down; empty for a field of the input itself
 }{
-	"UserCreateInput.email":        {request{mutation: "userCreate", input: vars{"email": "%TEXT%"}}, 254, true},
-	"UserCreateInput.givenName":    {request{mutation: "userCreate", input: vars{"email": "new@example.org", "givenName": "%TEXT%"}}, 200, false},
-	"UserCreateInput.familyName":   {request{mutation: "userCreate", input: vars{"email": "new@example.org", "familyName": "%TEXT%"}}, 200, false},
-	"UserCreateInput.displayName":  {request{mutation: "userCreate", input: vars{"email": "new@example.org", "displayName": "%TEXT%"}}, 200, false},
-	"UserUpdateInput.email":        {request{mutation: "userUpdate", input: vars{"id": "$ann", "email": "%TEXT%"}}, 254, true},
-	"UserUpdateInput.givenName":    {request{mutation: "userUpdate", input: vars{"id": "$ann", "givenName": "%TEXT%"}}, 200, false},
-	"UserUpdateInput.familyName":   {request{mutation: "userUpdate", input: vars{"id": "$ann", "familyName": "%TEXT%"}}, 200, false},
-	"UserUpdateInput.displayName":  {request{mutation: "userUpdate", input: vars{"id": "$ann", "displayName": "%TEXT%"}}, 200, false},
-	"GroupCreateInput.name":        {request{mutation: "groupCreate", input: vars{"name": "%TEXT%"}}, 200, true},
-	"GroupCreateInput.description": {request{mutation: "groupCreate", input: vars{"name": "New", "description": "%TEXT%"}}, 2000, false},
-	"GroupUpdateInput.name":        {request{mutation: "groupUpdate", input: vars{"id": "$sales", "name": "%TEXT%"}}, 200, true},
-	"ProductCreateInput.name":      {request{mutation: "productCreate", input: vars{"key": "new", "name": "%TEXT%"}}, 200, true},
-	"ProductCreateInput.family":    {request{mutation: "productCreate", input: vars{"key": "new", "name": "New", "family": "%TEXT%"}}, 200, false},
-	"ProductUpdateInput.name":      {request{mutation: "productUpdate", input: vars{"id": "$meeting", "name": "%TEXT%"}}, 200, true},
-	"ProductUpdateInput.family":    {request{mutation: "productUpdate", input: vars{"id": "$meeting", "family": "%TEXT%"}}, 200, false},
-	"GroupUpdateInput.description": {request{mutation: "groupUpdate", input: vars{"id": "$sales", "description": "%TEXT%"}}, 2000, false},
+	"UserCreateInput.email":            {request{mutation: "userCreate", input: vars{"email": "%TEXT%"}}, 254, true, ""},
+	"UserCreateInput.givenName":        {request{mutation: "userCreate", input: vars{"email": "new@example.org", "givenName": "%TEXT%"}}, 200, false, ""},
+	"UserCreateInput.familyName":       {request{mutation: "userCreate", input: vars{"email": "new@example.org", "familyName": "%TEXT%"}}, 200, false, ""},
+	"UserCreateInput.displayName":      {request{mutation: "userCreate", input: vars{"email": "new@example.org", "displayName": "%TEXT%"}}, 200, false, ""},
+	"UserUpdateInput.email":            {request{mutation: "userUpdate", input: vars{"id": "$ann", "email": "%TEXT%"}}, 254, true, ""},
+	"UserUpdateInput.givenName":        {request{mutation: "userUpdate", input: vars{"id": "$ann", "givenName": "%TEXT%"}}, 200, false, ""},
+	"UserUpdateInput.familyName":       {request{mutation: "userUpdate", input: vars{"id": "$ann", "familyName": "%TEXT%"}}, 200, false, ""},
+	"UserUpdateInput.displayName":      {request{mutation: "userUpdate", input: vars{"id": "$ann", "displayName": "%TEXT%"}}, 200, false, ""},
+	"GroupCreateInput.name":            {request{mutation: "groupCreate", input: vars{"name": "%TEXT%"}}, 200, true, ""},
+	"GroupCreateInput.description":     {request{mutation: "groupCreate", input: vars{"name": "New", "description": "%TEXT%"}}, 2000, false, ""},
+	"GroupUpdateInput.name":            {request{mutation: "groupUpdate", input: vars{"id": "$sales", "name": "%TEXT%"}}, 200, true, ""},
+	"ProductCreateInput.name":          {request{mutation: "productCreate", input: vars{"key": "new", "name": "%TEXT%"}}, 200, true, ""},
+	"ProductCreateInput.family":        {request{mutation: "productCreate", input: vars{"key": "new", "name": "New", "family": "%TEXT%"}}, 200, false, ""},
+	"ProductUpdateInput.name":          {request{mutation: "productUpdate", input: vars{"id": "$meeting", "name": "%TEXT%"}}, 200, true, ""},
+	"ProductUpdateInput.family":        {request{mutation: "productUpdate", input: vars{"id": "$meeting", "family": "%TEXT%"}}, 200, false, ""},
+	"UserTableFilterInput.name":        {request{mutation: "tableViewSave", input: vars{"users": vars{"filters": []vars{{"name": "%TEXT%", "filter": vars{}}}}}}, 100, true, "users.filters.0.name"},
+	"GroupTableFilterInput.name":       {request{mutation: "tableViewSave", input: vars{"groups": vars{"filters": []vars{{"name": "%TEXT%", "filter": vars{}}}}}}, 100, true, "groups.filters.0.name"},
+	"GroupMemberTableFilterInput.name": {request{mutation: "tableViewSave", input: vars{"groupMembers": vars{"filters": []vars{{"name": "%TEXT%"}}}}}, 100, true, "groupMembers.filters.0.name"},
+	"JobTableFilterInput.name":         {request{mutation: "tableViewSave", input: vars{"jobs": vars{"filters": []vars{{"name": "%TEXT%"}}}}}, 100, true, "jobs.filters.0.name"},
+	"JobTableFilterInput.kinds":        {request{mutation: "tableViewSave", input: vars{"jobs": vars{"filters": []vars{{"name": "X", "kinds": []string{"%TEXT%"}}}}}}, 64, true, "jobs.filters.0.kinds.0"},
+	"GroupUpdateInput.description":     {request{mutation: "groupUpdate", input: vars{"id": "$sales", "description": "%TEXT%"}}, 2000, false, ""},
 }
 
 // Texts that only ask or compare, and keys, which have few characters: what can't be in any row is found in none.
 var askingSlots = map[string]string{
-	"AuditEventFilter.actions":              `{ auditEvents(filter: {actions: ["%TEXT%"]}) { nodes { id } } }`,
-	"UserBy.email":                          `{ user(by: {email: "%TEXT%"}) { id } }`,
-	"GroupBy.name":                          `{ group(by: {name: "%TEXT%"}) { id } }`,
-	"UserFilter.search":                     `{ users(filter: {search: "%TEXT%"}) { nodes { id } } }`,
-	"GroupFilter.search":                    `{ groups(filter: {search: "%TEXT%"}) { nodes { id } } }`,
-	"UserUpdateInput.ifMatch":               `mutation { userUpdate(input: {id: "$ann", givenName: "X", ifMatch: "%TEXT%"}) { errors { code message path } } }`,
-	"UserDeleteInput.ifMatch":               `mutation { userDelete(input: {id: "$ann", ifMatch: "%TEXT%"}) { errors { code message path } } }`,
-	"GroupUpdateInput.ifMatch":              `mutation { groupUpdate(input: {id: "$alone", name: "X", ifMatch: "%TEXT%"}) { errors { code message path } } }`,
-	"ProductBy.key":                         `{ product(by: {key: "%TEXT%"}) { id } }`,
-	"ProductCreateInput.key":                `mutation { productCreate(input: {key: "%TEXT%", name: "X"}) { errors { code message path } } }`,
-	"ProductUpdateInput.ifMatch":            `mutation { productUpdate(input: {id: "$room", name: "X", ifMatch: "%TEXT%"}) { errors { code message path } } }`,
-	"ProductDeleteInput.ifMatch":            `mutation { productDelete(input: {id: "$room", ifMatch: "%TEXT%"}) { errors { code message path } } }`,
-	"UsersProductsSetInput.productKeys":     `mutation { usersProductsSet(input: {selection: {all: true}, productKeys: ["%TEXT%"]}) { errors { code message path } } }`,
-	"UserProductBlocksSetInput.productKeys": `mutation { userProductBlocksSet(input: {userId: "$ann", productKeys: ["%TEXT%"], blocked: true}) { errors { code message path } } }`,
-	"GroupProductsSetInput.productKeys":     `mutation { groupProductsSet(input: {groupId: "$sales", productKeys: ["%TEXT%"]}) { errors { code message path } } }`,
-	"GroupsProductsSetInput.productKeys":    `mutation { groupsProductsSet(input: {selection: {all: true}, productKeys: ["%TEXT%"]}) { errors { code message path } } }`,
-	"GroupDeleteInput.ifMatch":              `mutation { groupDelete(input: {id: "$alone", ifMatch: "%TEXT%"}) { errors { code message path } } }`,
+	"AuditEventFilter.actions":                `{ auditEvents(filter: {actions: ["%TEXT%"]}) { nodes { id } } }`,
+	"UserBy.email":                            `{ user(by: {email: "%TEXT%"}) { id } }`,
+	"GroupBy.name":                            `{ group(by: {name: "%TEXT%"}) { id } }`,
+	"UserFilter.search":                       `{ users(filter: {search: "%TEXT%"}) { nodes { id } } }`,
+	"GroupFilter.search":                      `{ groups(filter: {search: "%TEXT%"}) { nodes { id } } }`,
+	"UserUpdateInput.ifMatch":                 `mutation { userUpdate(input: {id: "$ann", givenName: "X", ifMatch: "%TEXT%"}) { errors { code message path } } }`,
+	"UserDeleteInput.ifMatch":                 `mutation { userDelete(input: {id: "$ann", ifMatch: "%TEXT%"}) { errors { code message path } } }`,
+	"GroupUpdateInput.ifMatch":                `mutation { groupUpdate(input: {id: "$alone", name: "X", ifMatch: "%TEXT%"}) { errors { code message path } } }`,
+	"ProductBy.key":                           `{ product(by: {key: "%TEXT%"}) { id } }`,
+	"ProductCreateInput.key":                  `mutation { productCreate(input: {key: "%TEXT%", name: "X"}) { errors { code message path } } }`,
+	"ProductUpdateInput.ifMatch":              `mutation { productUpdate(input: {id: "$room", name: "X", ifMatch: "%TEXT%"}) { errors { code message path } } }`,
+	"ProductDeleteInput.ifMatch":              `mutation { productDelete(input: {id: "$room", ifMatch: "%TEXT%"}) { errors { code message path } } }`,
+	"UsersProductsSetInput.productKeys":       `mutation { usersProductsSet(input: {selection: {all: true}, productKeys: ["%TEXT%"]}) { errors { code message path } } }`,
+	"UserProductBlocksSetInput.productKeys":   `mutation { userProductBlocksSet(input: {userId: "$ann", productKeys: ["%TEXT%"], blocked: true}) { errors { code message path } } }`,
+	"GroupProductsSetInput.productKeys":       `mutation { groupProductsSet(input: {groupId: "$sales", productKeys: ["%TEXT%"]}) { errors { code message path } } }`,
+	"GroupsProductsSetInput.productKeys":      `mutation { groupsProductsSet(input: {selection: {all: true}, productKeys: ["%TEXT%"]}) { errors { code message path } } }`,
+	"TableViewDeleteInput.filters":            `mutation { tableViewDelete(input: {table: USERS, filters: ["%TEXT%"]}) { errors { code message path } } }`,
+	"SettingInput.key":                        `mutation { groupSettingsSet(input: {groupId: "$sales", settings: [{key: "%TEXT%", value: {boolean: true}}]}) { errors { code message path } } }`,
+	"SettingValueInput.choice":                `mutation { groupSettingsSet(input: {groupId: "$sales", settings: [{key: "meeting.chat", value: {choice: "%TEXT%"}}]}) { errors { code message path } } }`,
+	"SettingValueInput.string":                `mutation { groupSettingsSet(input: {groupId: "$sales", settings: [{key: "phone.forwarding.number", value: {string: "%TEXT%"}}]}) { errors { code message path } } }`,
+	"UserSettingInput.key":                    `mutation { userSettingsSet(input: {userId: "$ann", settings: [{key: "%TEXT%", value: {boolean: true}}]}) { errors { code message path } } }`,
+	"GroupDeleteInput.ifMatch":                `mutation { groupDelete(input: {id: "$alone", ifMatch: "%TEXT%"}) { errors { code message path } } }`,
+	"GroupPermissionsSetInput.permissionKeys": `mutation { groupPermissionsSet(input: {groupId: "$sales", permissionKeys: ["%TEXT%"]}) { errors { code message path } } }`,
 }
 
 // Characters that no text may have, as JSON writes them.
@@ -95,22 +108,44 @@ func TestEveryTextIsTried(t *testing.T) {
 	slices.Sort(want)
 	got := slices.Concat(slices.Collect(mapKeys(textSlots)), slices.Collect(mapKeys(askingSlots)))
 	slices.Sort(got)
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := gocmp.Diff(want, got); diff != "" {
 		t.Errorf("places of texts (-schema +tried):\n%s", diff)
 	}
 }
 
 // with is the request with a text, written as in JSON, in its place.
 func (r request) with(text string) request {
-	input := vars{}
-	for name, value := range r.input {
-		input[name] = value
-		if value == "%TEXT%" {
-			input[name] = raw(text)
+	r.input = withText(r.input, raw(text)).(vars)
+	return r
+}
+
+// withText is a copy of a part of an input with the text in its place, however deep that is.
+func withText(part any, text raw) any {
+	switch p := part.(type) {
+	case vars:
+		fields := vars{}
+		for name, value := range p {
+			fields[name] = withText(value, text)
+		}
+		return fields
+	case []vars:
+		var list []any
+		for _, value := range p {
+			list = append(list, withText(value, text))
+		}
+		return list
+	case []string:
+		var list []any
+		for _, value := range p {
+			list = append(list, withText(value, text))
+		}
+		return list
+	case string:
+		if p == "%TEXT%" {
+			return text
 		}
 	}
-	r.input = input
-	return r
+	return part
 }
 
 // raw goes into JSON as it is, between quotes.
@@ -130,12 +165,13 @@ func TestForbiddenCharacters(t *testing.T) {
 				}
 				return "a" + text + "b"
 			}
+			path := "input." + cmp.Or(slot.at, field)
 			for name, text := range forbidden {
-				tests[name] = refusal{slot.with(around(text)), "INVALID_CHARACTERS input." + field, "the text "}
+				tests[name] = refusal{slot.with(around(text)), "INVALID_CHARACTERS " + path, "the text "}
 			}
 			if field != "description" {
-				tests["a line break"] = refusal{slot.with(around(`\n`)), "INVALID_CHARACTERS input." + field, "U+000A"}
-				tests["a tab"] = refusal{slot.with(around(`\t`)), "INVALID_CHARACTERS input." + field, "U+0009"}
+				tests["a line break"] = refusal{slot.with(around(`\n`)), "INVALID_CHARACTERS " + path, "U+000A"}
+				tests["a tab"] = refusal{slot.with(around(`\t`)), "INVALID_CHARACTERS " + path, "U+0009"}
 			}
 			h.in(t).refuses(tests)
 		})
@@ -150,7 +186,7 @@ func TestForbiddenCharacters(t *testing.T) {
 						got := h.send(request{body: body})
 						h.discreet(got)
 						wrong, _ := complaints(got)
-						if code, _, _ := strings.Cut(wrong, " "); !slices.Contains([]string{"", "STALE", "NOT_FOUND", "INVALID", "GRAPHQL_PARSE_FAILED"}, code) {
+						if code, _, _ := strings.Cut(wrong, " "); !slices.Contains([]string{"", "STALE", "NOT_FOUND", "INVALID", "INVALID_CHARACTERS", "GRAPHQL_PARSE_FAILED"}, code) {
 							t.Errorf("answer %s", got.Text)
 						}
 					})
@@ -172,7 +208,7 @@ func TestLengths(t *testing.T) {
 			return slot.with(strings.Repeat(character, n-len(tail)) + tail)
 		}
 		t.Run(place, func(t *testing.T) {
-			tooLong := "TOO_LONG input." + field
+			tooLong := "TOO_LONG input." + cmp.Or(slot.at, field)
 			h := h.in(t)
 			h.refuses(map[string]refusal{
 				"one too many":              {of("a", slot.limit+1), tooLong, "at most "},
@@ -214,7 +250,7 @@ func TestEmptyTexts(t *testing.T) {
 		}
 		_, field, _ := strings.Cut(place, ".")
 		t.Run(place, func(t *testing.T) {
-			required := "REQUIRED input." + field
+			required := "REQUIRED input." + cmp.Or(slot.at, field)
 			h.in(t).refuses(map[string]refusal{
 				"empty":                {slot.with(""), required, "must not be empty"},
 				"space":                {slot.with("   "), required, "must not be empty"},

@@ -14,10 +14,13 @@ import (
 // usualEntries is how many entries a list is taken to have that doesn't say: those of a page by default.
 const usualEntries = models.DefaultPage
 
+// fewer are lists that are taken to have other entries than that, so that what a screen shows of a page of users is not too much.
+var fewer = map[string]int{"User.permissions": 10, "Viewer.permissions": 10, "UserPermission.sources": 1}
+
 // complexity is what an operation amounts to, worked out on the document as it came. An object costs 1 and a
-// plain value nothing. What lies in a list is multiplied by its entries: those that `first` or `last` of a
-// connection ask for; as many as there are ids in the lists that a field takes; else 20. The schema's own
-// description costs nothing, it is bounded by the number of fields.
+// plain value nothing, nor does an object without a row behind it. What lies in a list is multiplied by its entries: those
+// that `first` or `last` of a connection ask for; as many as there are ids in the lists that a field takes; else 20, or what
+// fewer says. The schema's own description costs nothing, it is bounded by the number of fields.
 func (l Limits) checkComplexity(schema *ast.Schema, doc *ast.QueryDocument, op *ast.OperationDefinition, variables map[string]any) (int, *gqlerror.Error) {
 	c := newCosting(schema, doc, op, variables)
 	root := map[ast.Operation]*ast.Definition{ast.Query: schema.Query, ast.Mutation: schema.Mutation, ast.Subscription: schema.Subscription}
@@ -96,6 +99,8 @@ func (c *costing) field(parent *ast.Definition, f *ast.Field) cost {
 	}
 	inner := c.set(result, f.SelectionSet)
 	switch {
+	case result != nil && free[result.Name]:
+		return cost{}
 	case isConnection(result):
 		return cost{once: add(1+inner.once, times(c.page(f), inner.each))}
 	case definition == nil || definition.Type.Elem == nil:
@@ -103,9 +108,16 @@ func (c *costing) field(parent *ast.Definition, f *ast.Field) cost {
 	case isConnection(parent):
 		return cost{each: add(1, inner.once)}
 	default:
-		return cost{once: add(1, times(c.entries(f), inner.once))}
+		entries, few := fewer[parent.Name+"."+f.Name]
+		if !few {
+			entries = c.entries(f)
+		}
+		return cost{once: add(1, times(entries, inner.once))}
 	}
 }
+
+// free are the objects behind which there are no rows: what they have is part of the program, or of the object around them.
+var free = map[string]bool{"SettingDefinition": true, "SettingChoice": true, "SettingValue": true, "SettingChange": true, "PermissionDefinition": true}
 
 func isConnection(definition *ast.Definition) bool {
 	return definition != nil && strings.HasSuffix(definition.Name, "Connection")

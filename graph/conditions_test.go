@@ -93,38 +93,6 @@ func TestBulkByAdmins(t *testing.T) {
 	}
 }
 
-// What the booleans say is what the mutations do.
-func TestViewerCan(t *testing.T) {
-	acts := map[string]struct {
-		mutation string
-		input    func(id string) vars
-	}{
-		"viewerCanUpdate":       {"userUpdate", func(id string) vars { return vars{"id": id} }},
-		"viewerCanDelete":       {"userDelete", func(id string) vars { return vars{"id": id} }},
-		"viewerCanSetRole":      {"userRoleSet", func(id string) vars { return vars{"id": id, "role": "MEMBER"} }},
-		"viewerCanManageGroups": {"userGroupsUpdate", func(id string) vars { return vars{"userId": id} }},
-		"viewerCanSuspend":      {"usersResume", func(id string) vars { return vars{"selection": vars{"ids": []string{id}}} }},
-	}
-	for caller := range roles {
-		for field, act := range acts {
-			t.Run(caller+" "+field, func(t *testing.T) {
-				h := newHouse(t)
-				h.ids["second"] = h.person("second@example.org", models.RoleSuperAdmin).UserID.String()
-				for _, target := range []string{"second", "admin", "ann", "member"} {
-					seen := h.ask(h.callers[caller], `query ($id: ID!) { user(by: {id: $id}) { `+field+` } }`, vars{"id": h.ids[target]})
-					if get(seen.Data, "user") == nil {
-						continue // members see nobody else
-					}
-					got := h.ask(h.callers[caller], mutate(act.mutation, "errors { code }"+map[bool]string{true: " results { outcome }"}[act.mutation == "usersResume"]), vars{"input": act.input(h.ids[target])})
-					if may := get(seen.Data, "user."+field); may != !strings.Contains(got.Text, "FORBIDDEN") {
-						t.Errorf("on %s: %v, but %s", target, may, got.Text)
-					}
-				}
-			})
-		}
-	}
-}
-
 // writes are the rows of the table that change something.
 func writes(t testing.TB) []string {
 	return slices.DeleteFunc(governed(t), func(action string) bool { return !strings.HasPrefix(action, "Mutation.") })

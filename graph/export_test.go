@@ -23,6 +23,11 @@ func IsPlain(of, field string) bool {
 		"UserGroupEdge":   func() bool { return plainUserGroupEdge.fields[field] != nil },
 		"Product":         func() bool { return plainProduct.fields[field] != nil },
 		"MembershipCheck": func() bool { return plainCheck.fields[field] != nil },
+
+		"PermissionDefinition": func() bool { return plainPermissionDefinition.fields[field] != nil },
+		"UserPermission":       func() bool { return plainUserPermission.fields[field] != nil },
+		"PermissionSource":     func() bool { return plainPermissionSource.fields[field] != nil },
+		"GroupPermission":      func() bool { return plainGroupPermission.fields[field] != nil },
 	}[of]()
 }
 

@@ -59,16 +59,16 @@ func (r groupResolver) ViewerCanUpdate(ctx context.Context, _ *models.Group) (bo
 	return caller(ctx).Can("Mutation.groupUpdate"), nil
 }
 
-func (r groupResolver) ViewerCanDelete(ctx context.Context, _ *models.Group) (bool, error) {
-	return caller(ctx).Can("Mutation.groupDelete"), nil
-}
-
 func (r groupResolver) ViewerCanManageMembers(ctx context.Context, _ *models.Group) (bool, error) {
 	return caller(ctx).Can("Mutation.groupMembersAdd"), nil
 }
 
 func (r groupResolver) ViewerCanNest(ctx context.Context, _ *models.Group) (bool, error) {
 	return caller(ctx).Can("Mutation.groupNest"), nil
+}
+
+func (r groupResolver) ViewerCanSetProducts(ctx context.Context, _ *models.Group) (bool, error) {
+	return caller(ctx).Can("Mutation.groupProductsSet"), nil
 }
 
 func (r mutationResolver) GroupCreate(ctx context.Context, input models.GroupCreateInput) (*models.GroupCreatePayload, error) {

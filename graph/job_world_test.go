@@ -49,11 +49,15 @@ func (a *api) pastJobs(user models.UserID, group models.GroupID) (first, second 
 			meeting = []models.ProductID{p.ID}
 		}
 	}
+	impact := &models.ProductsImpact{Gaining: 1}
+	for _, id := range meeting {
+		impact.Of(id).Gaining++
+	}
 	ids := inAccount(a, func(tx *store.Tx) ([2]models.JobID, error) {
 		one, err := jobs.Record(tx, jobs.New{Kind: "usersProductsSet", Input: map[string]any{"work": map[string]any{}}, Actor: a.actor()}, []models.JobRow{
 			row(a.t, models.JobSubjectUser, user, models.JobRowEffectChanged, models.JobOutcomeChanged, models.JobDetail{Set: meeting, Gained: meeting}),
 			row(a.t, models.JobSubjectGroup, group, models.JobRowEffectFailed, models.JobOutcomeForbidden, models.JobDetail{}),
-		}, nil)
+		}, impact)
 		if err != nil {
 			return [2]models.JobID{}, err
 		}

@@ -129,6 +129,24 @@ func (l *loaders) productsOfGroups() *gatherer[models.GroupID, []*models.GroupPr
 	})
 }
 
+func (l *loaders) permissionsOf() *gatherer[directory.Holder, []*models.UserPermission] {
+	return loader(l, "permissions", nil, func(ctx context.Context, holders []directory.Holder) ([][]*models.UserPermission, error) {
+		return l.directory.PermissionsOf(ctx, l.who, holders)
+	})
+}
+
+func (l *loaders) permissionsOfGroups() *gatherer[models.GroupID, []*models.GroupPermission] {
+	return loader(l, "groupPermissions", nil, func(ctx context.Context, ids []models.GroupID) ([][]*models.GroupPermission, error) {
+		return l.directory.PermissionsOfGroups(ctx, l.who, ids)
+	})
+}
+
+func (l *loaders) groupRights() *gatherer[models.GroupID, directory.GroupRights] {
+	return loader(l, "groupRights", nil, func(ctx context.Context, ids []models.GroupID) ([]directory.GroupRights, error) {
+		return l.directory.GroupRightsOf(ctx, l.who, ids)
+	})
+}
+
 func (l *loaders) pendingJobs() *gatherer[models.GroupID, *models.Job] {
 	return loader(l, "pendingJob", nil, func(ctx context.Context, ids []models.GroupID) ([]*models.Job, error) {
 		return l.directory.PendingJobs(ctx, l.who, ids)
@@ -188,5 +206,17 @@ func (l *loaders) auditEventsOf(action auth.Action, filter *models.AuditEventFil
 func (l *loaders) auditEventCounts(action auth.Action, filter *models.AuditEventFilter) *gatherer[[16]byte, int] {
 	return loader(l, string(action)+" count", filter, func(ctx context.Context, ids [][16]byte) ([]int, error) {
 		return l.directory.CountAuditEventsOf(ctx, l.who, action, ids, filter)
+	})
+}
+
+func (l *loaders) settingsOf(keys []string) *gatherer[models.UserID, []*models.EffectiveSetting] {
+	return loader(l, "settings", keys, func(ctx context.Context, ids []models.UserID) ([][]*models.EffectiveSetting, error) {
+		return l.directory.SettingsOf(ctx, l.who, ids, keys)
+	})
+}
+
+func (l *loaders) settingsOfGroups(keys []string) *gatherer[models.GroupID, []*models.EffectiveSetting] {
+	return loader(l, "groupSettings", keys, func(ctx context.Context, ids []models.GroupID) ([][]*models.EffectiveSetting, error) {
+		return l.directory.SettingsOfGroups(ctx, l.who, ids, keys)
 	})
 }

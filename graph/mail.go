@@ -25,6 +25,10 @@ func (r mailResolver) MessageID(_ context.Context, mail *models.Mail) (string, e
 	return r.directory.MessageID(mail), nil
 }
 
+func (r mailResolver) ViewerCanRetry(ctx context.Context, mail *models.Mail) (bool, error) {
+	return mail.State == models.MailStateFailed && caller(ctx).Can("Mutation.mailRetry"), nil
+}
+
 func (r mutationResolver) MailRetry(ctx context.Context, input models.MailRetryInput) (*models.MailRetryPayload, error) {
 	return answer(r.directory.RetryMails(ctx, caller(ctx), input))
 }

@@ -34,6 +34,7 @@ func (r queryResolver) nodes(ctx context.Context, ids []*models.GlobalID) ([]mod
 	var jobs []models.JobID
 	var mails []models.MailID
 	var events []models.EventID
+	var views []models.TableViewID
 	for _, id := range ids {
 		switch {
 		case id.User != nil:
@@ -48,6 +49,8 @@ func (r queryResolver) nodes(ctx context.Context, ids []*models.GlobalID) ([]mod
 			mails = append(mails, *id.Mail)
 		case id.Event != nil && who.Can("Query.auditEvents"):
 			events = append(events, *id.Event)
+		case id.View != nil && who.Can("Viewer.tableViews"):
+			views = append(views, *id.View)
 		}
 	}
 	foundUsers, err := r.directory.UsersByID(ctx, who, users)
@@ -79,6 +82,12 @@ func (r queryResolver) nodes(ctx context.Context, ids []*models.GlobalID) ([]mod
 	var foundEvents []*models.AuditEvent
 	if len(events) > 0 {
 		if foundEvents, err = r.directory.AuditEventsByID(ctx, who, events); err != nil {
+			return nil, err
+		}
+	}
+	var foundViews []models.Node
+	if len(views) > 0 {
+		if foundViews, err = r.directory.TableViewsByID(ctx, who, views); err != nil {
 			return nil, err
 		}
 	}
@@ -115,6 +124,8 @@ func (r queryResolver) nodes(ctx context.Context, ids []*models.GlobalID) ([]mod
 				nodes[i] = event
 			}
 			foundEvents = foundEvents[1:]
+		case id.View != nil && len(foundViews) > 0:
+			nodes[i], foundViews = foundViews[0], foundViews[1:]
 		case id.Account != nil && *id.Account == who.Account:
 			account, err := r.directory.Account(ctx, who)
 			if err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 
+	"cohort/directory"
 	"cohort/models"
 )
 
@@ -39,6 +40,14 @@ func plainLists(ctx context.Context, next graphql.Resolver) (any, error) {
 		text = plainGroupMemberEdge.list(ctx, rows)
 	case []*models.UserGroupEdge:
 		text = plainUserGroupEdge.list(ctx, rows)
+	case []*models.PermissionDefinition:
+		text = plainPermissionDefinition.list(ctx, rows)
+	case []*models.UserPermission:
+		text = plainUserPermission.list(ctx, rows)
+	case []*models.PermissionSource:
+		text = plainPermissionSource.list(ctx, rows)
+	case []*models.GroupPermission:
+		text = plainGroupPermission.list(ctx, rows)
 	case []*models.MembershipCheck:
 		text = plainCheck.list(ctx, rows)
 	}
@@ -195,6 +204,8 @@ var plainUser = &plainType[models.User]{[]string{"User", "Node"}, map[string]pla
 	"viewerCanSuspend":      plainMay(userResolver{}.ViewerCanSuspend),
 	"viewerCanSetRole":      plainMay(userResolver{}.ViewerCanSetRole),
 	"viewerCanManageGroups": plainMay(userResolver{}.ViewerCanManageGroups),
+	"viewerCanSetProducts":  plainMay(userResolver{}.ViewerCanSetProducts),
+	"viewerCanSetSettings":  plainMay(userResolver{}.ViewerCanSetSettings),
 }}
 
 // plainHasNoProducts loads the products of all users of the list; where that fails, gqlgen's way tells how.
@@ -255,9 +266,14 @@ var plainGroup = &plainType[models.Group]{[]string{"Group", "Node"}, map[string]
 	"updatedAt":              plainTime(func(g *models.Group) time.Time { return g.UpdatedAt }),
 	"etag":                   plainText((*models.Group).Etag),
 	"viewerCanUpdate":        plainMay(groupResolver{}.ViewerCanUpdate),
-	"viewerCanDelete":        plainMay(groupResolver{}.ViewerCanDelete),
+	"viewerCanDelete":        plainGroupRight(func(may directory.GroupRights) bool { return may.Delete }),
 	"viewerCanManageMembers": plainMay(groupResolver{}.ViewerCanManageMembers),
 	"viewerCanNest":          plainMay(groupResolver{}.ViewerCanNest),
+	"viewerCanSetProducts":   plainMay(groupResolver{}.ViewerCanSetProducts),
+	"viewerCanSetSettings":   plainMay(groupResolver{}.ViewerCanSetSettings),
+	"viewerCanAddMembers":    plainGroupRight(func(may directory.GroupRights) bool { return may.AddMembers }),
+
+	"viewerCanSetPermissions": plainMay(groupResolver{}.ViewerCanSetPermissions),
 }}
 
 // plainMemberCount loads the counts of all groups of the list; where that fails, gqlgen's way tells how.

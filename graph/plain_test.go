@@ -26,7 +26,12 @@ var plainSources = map[string][]string{
 	"GroupMemberEdge": {`group(by: {name: "Top"}) { members(first: 9) { edges { %s } } }`},
 	"UserGroupEdge":   {`user(by: {email: "super@example.org"}) { groups { edges { %s } } }`},
 	"Product":         {`products { %s }`},
-	"MembershipCheck": {`membershipChecks(userIds: $users, groupIds: $groups) { %s }`},
+
+	"PermissionDefinition": {`permissionDefinitions { %s }`, `viewer { permissions { permission { %s } } }`},
+	"UserPermission":       {`viewer { permissions { %s } }`, `users(first: 9) { nodes { id permissions { %s } } }`},
+	"PermissionSource":     {`users(first: 9) { nodes { permissions { sources { %s } } } }`},
+	"GroupPermission":      {`groups(first: 9) { nodes { permissions { %s } } }`, `group(by: {name: "Inner"}) { permissions { %s } }`},
+	"MembershipCheck":      {`membershipChecks(userIds: $users, groupIds: $groups) { %s }`},
 }
 
 // Whatever is asked of a list, the answer written at once is the one that gqlgen makes, byte by byte.
@@ -51,6 +56,8 @@ func TestPlainLists(t *testing.T) {
 	few := a.product("few")
 	a.done("productUpdate", "product { id }", vars{"id": few.String(), "seats": 1, "name": "Fewer \"seats\"", "welcomeOnFirstEnable": true})
 	a.done("groupProductsSet", "impact { withoutSeat }", vars{"groupId": top.String(), "productKeys": []string{"few"}})
+	a.done("groupPermissionsSet", "granted { key }", vars{"groupId": top.String(), "permissionKeys": []string{"reports.view", "rooms.manage"}})
+	a.done("groupPermissionsSet", "granted { key }", vars{"groupId": inner.String(), "permissionKeys": []string{"reports.view"}})
 	slow := graph.New(graph.FieldByField(graph.Options{Directory: a.directory}))
 	users, groups := []string{}, []string{top.String(), inner.String()}
 	for _, id := range people {
@@ -93,7 +100,7 @@ func TestPlainLists(t *testing.T) {
 			}
 			parts = append(parts, part)
 		}
-		return strings.Join(append(parts, rapid.SampledFrom([]string{"__typename", "kind: __typename"}).Draw(t, "typename")), " ")
+		return strings.Join(append(parts, rapid.SampledFrom([]string{"__typename", "type_: __typename"}).Draw(t, "typename")), " ")
 	}
 	for of, sources := range plainSources {
 		t.Run(of, func(t *testing.T) {

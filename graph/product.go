@@ -73,6 +73,34 @@ func (r productsPreviewRowResolver) Waiting(ctx context.Context, row *models.Pro
 	return productsNamed(ctx, row.JobDetail.Waiting)
 }
 
+// ByProduct is in the order of the products' names; those that are no more come last.
+func (r productsImpactResolver) ByProduct(ctx context.Context, impact *models.ProductsImpact) ([]*models.ProductImpact, error) {
+	parts := make(map[models.ProductID]*models.ProductImpact, len(impact.ByProduct))
+	ids := make([]models.ProductID, len(impact.ByProduct))
+	for i, part := range impact.ByProduct {
+		ids[i], parts[part.ProductID] = part.ProductID, part
+	}
+	there, err := productsNamed(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	sorted := make([]*models.ProductImpact, 0, len(ids))
+	for _, product := range there {
+		sorted = append(sorted, parts[product.ID])
+		delete(parts, product.ID)
+	}
+	for _, part := range impact.ByProduct {
+		if parts[part.ProductID] != nil {
+			sorted = append(sorted, part)
+		}
+	}
+	return sorted, nil
+}
+
+func (r productImpactResolver) Product(ctx context.Context, part *models.ProductImpact) (*models.Product, error) {
+	return load(loadersOf(ctx).catalogue(), ctx, part.ProductID)
+}
+
 func (r mutationResolver) UsersProductsSet(ctx context.Context, input models.UsersProductsSetInput) (*models.UsersProductsSetPayload, error) {
 	return answer(r.directory.SetUsersProducts(ctx, caller(ctx), input))
 }

@@ -21,12 +21,22 @@ type (
 	groupResolver              struct{ *resolver }
 	groupMemberEdgeResolver    struct{ *resolver }
 	groupProductResolver       struct{ *resolver }
+	groupPermissionResolver    struct{ *resolver }
+	permissionSourceResolver   struct{ *resolver }
 	jobResolver                struct{ *resolver }
 	jobResultResolver          struct{ *resolver }
 	membershipCheckResolver    struct{ *resolver }
 	mutationResolver           struct{ *resolver }
 	productResolver            struct{ *resolver }
 	productsPreviewRowResolver struct{ *resolver }
+	productImpactResolver      struct{ *resolver }
+	productsImpactResolver     struct{ *resolver }
+	effectiveSettingResolver   struct{ *resolver }
+	accessExplanationResolver  struct{ *resolver }
+	accessReasonResolver       struct{ *resolver }
+	accessActionResolver       struct{ *resolver }
+	settingReasonResolver      struct{ *resolver }
+	settingsPreviewRowResolver struct{ *resolver }
 	auditActorResolver         struct{ *resolver }
 	auditEventResolver         struct{ *resolver }
 	mailResolver               struct{ *resolver }
@@ -47,6 +57,14 @@ func (r *resolver) GroupMemberEdge() generated.GroupMemberEdgeResolver {
 func (r *resolver) MembershipCheck() generated.MembershipCheckResolver {
 	return membershipCheckResolver{r}
 }
+
+func (r *resolver) GroupPermission() generated.GroupPermissionResolver {
+	return groupPermissionResolver{r}
+}
+
+func (r *resolver) PermissionSource() generated.PermissionSourceResolver {
+	return permissionSourceResolver{r}
+}
 func (r *resolver) GroupProduct() generated.GroupProductResolver { return groupProductResolver{r} }
 func (r *resolver) AuditActor() generated.AuditActorResolver     { return auditActorResolver{r} }
 func (r *resolver) AuditEvent() generated.AuditEventResolver     { return auditEventResolver{r} }
@@ -55,6 +73,10 @@ func (r *resolver) Mail() generated.MailResolver                 { return mailRe
 func (r *resolver) JobResult() generated.JobResultResolver       { return jobResultResolver{r} }
 func (r *resolver) ProductsPreviewRow() generated.ProductsPreviewRowResolver {
 	return productsPreviewRowResolver{r}
+}
+func (r *resolver) ProductImpact() generated.ProductImpactResolver { return productImpactResolver{r} }
+func (r *resolver) ProductsImpact() generated.ProductsImpactResolver {
+	return productsImpactResolver{r}
 }
 func (r *resolver) Product() generated.ProductResolver             { return productResolver{r} }
 func (r *resolver) UserProduct() generated.UserProductResolver     { return userProductResolver{r} }
@@ -111,3 +133,21 @@ func at(err error, path ...string) error {
 	}
 	return err
 }
+
+func (r *resolver) EffectiveSetting() generated.EffectiveSettingResolver {
+	return effectiveSettingResolver{r}
+}
+
+func (r *resolver) SettingReason() generated.SettingReasonResolver { return settingReasonResolver{r} }
+
+func (r *resolver) SettingsPreviewRow() generated.SettingsPreviewRowResolver {
+	return settingsPreviewRowResolver{r}
+}
+
+func (r *resolver) AccessExplanation() generated.AccessExplanationResolver {
+	return accessExplanationResolver{r}
+}
+
+func (r *resolver) AccessReason() generated.AccessReasonResolver { return accessReasonResolver{r} }
+
+func (r *resolver) AccessAction() generated.AccessActionResolver { return accessActionResolver{r} }

@@ -4,9 +4,16 @@ package graph_test
 // field and not for the group.
 const ownGroup = `{ group(by: {id: "$sales"}) { %FIELDS% } }`
 
+func view(fields string) string { return `{ viewer { tableViews { ` + fields + ` } } }` }
+
 // preview tries out what an admin may do.
 func preview(fields string) string {
 	return `mutation { usersProductsSet(input: {selection: {ids: ["$ann"]}, productKeys: ["goto-meeting"], mode: ADD, dryRun: true}) { preview { rows { ` + fields + ` } } } }`
+}
+
+// settingsPreview tries out what an admin may do.
+func settingsPreview(fields string) string {
+	return `mutation { usersSettingsSet(input: {selection: {ids: ["$ann"]}, settings: [{key: "meeting.chat", value: {choice: "OFF"}}], dryRun: true}) { preview { rows { ` + fields + ` } } } }`
 }
 
 // samples has a request for each row of the policy table: one that whoever is allowed succeeds with.
@@ -26,6 +33,25 @@ var samples = map[string]request{
 	"Query.products":             {query: `{ products { id key family } }`},
 	"Query.usersProductsSummary": {query: `{ usersProductsSummary(selection: {ids: ["$me"]}) { users } }`},
 
+	"Query.explainAccess":          {query: `{ explainAccess(userId: "$me", settingKey: "meeting.chat") { has value { choice } reasonCount } }`},
+	"AccessExplanation.user":       {query: `{ explainAccess(userId: "$me", settingKey: "meeting.chat") { user { email } } }`},
+	"AccessExplanation.product":    {query: `{ explainAccess(userId: "$me", productKey: "goto-room") { product { name } state } }`},
+	"AccessExplanation.setting":    {query: `{ explainAccess(userId: "$me", settingKey: "meeting.chat") { setting { name } } }`},
+	"AccessExplanation.permission": {query: `{ explainAccess(userId: "$me", permissionKey: "reports.view") { permission { name } } }`},
+	"AccessExplanation.reasons":    {query: `{ explainAccess(userId: "$me", productKey: "goto-room") { reasons { kind counts hiddenGroups locked action { mutation input viewerCan } } } }`},
+	"AccessReason.path":            {query: `{ explainAccess(userId: "$me", productKey: "goto-room") { reasons { path { id name } } } }`},
+	"Query.settingDefinitions":     {query: `{ settingDefinitions { key area name description type } }`},
+	"Query.settingsSummary":        {query: `{ settingsSummary(selection: {ids: ["$me"]}, keys: ["meeting.chat"]) { users settings { definition { key } value { choice } mixed values { value { choice } users own } } } }`},
+	"Account.settings":             {query: `{ viewer { account { settings(keys: ["meeting.chat"]) { value { choice } } } } }`},
+	"User.settings":                {query: `{ viewer { user { settings { definition { key } source locked ownLocked } } } }`},
+	"Group.settings":               {query: of(`settings(keys: ["meeting.chat"]) { value { choice } source }`)},
+	"EffectiveSetting.group":       {query: `{ viewer { user { settings(keys: ["meeting.chat"]) { group { id name } } } } }`},
+	"EffectiveSetting.overrides":   {query: `{ viewer { user { settings(keys: ["meeting.chat"]) { overrides { source value { choice } locked } } } } }`},
+	"SettingReason.group":          {query: `{ viewer { user { settings(keys: ["meeting.audio"]) { overrides { group { id name } } } } } }`},
+	"Job.settingsImpact":           {query: `{ job(id: "$job") { settingsImpact { reached } } }`},
+	"SettingsPreview.rows":         {query: settingsPreview(`outcome settings { key after { choice } }`)},
+	"SettingsPreviewRow.user":      {query: settingsPreview(`user { email }`)},
+
 	"Query.job":     {query: `{ job(id: "$job") { id kind status dryRun total done changed failed createdAt startedAt finishedAt viewerCanCancel viewerCanRetry viewerCanRevert } }`},
 	"Query.jobs":    {query: `{ jobs(status: [PARTLY_FAILED]) { totalCount nodes { id } } }`},
 	"Job.startedBy": {query: `{ job(id: "$job") { startedBy { email } } }`},
@@ -33,6 +59,22 @@ var samples = map[string]request{
 	"Job.reverts":   {query: `{ job(id: "$back") { reverts { id } } }`},
 	"Job.impact":    {query: `{ job(id: "$job") { impact { gaining } } }`},
 	"Job.results":   {query: `{ job(id: "$job") { results { totalCount nodes { subjectId outcome subject { id } added { key } removed { key } waiting { key } } } } }`},
+
+	"Viewer.tableViews":            {query: `{ viewer { tableViews { users { id } groups { id } groupMembers { id } jobs { id } } } }`},
+	"TableViews.users":             {query: view(`users { id }`)},
+	"TableViews.groups":            {query: view(`groups { id }`)},
+	"TableViews.groupMembers":      {query: view(`groupMembers { id }`)},
+	"TableViews.jobs":              {query: view(`jobs { id }`)},
+	"UserTableView.columns":        {query: view(`users { columns { column } pageSize updatedAt }`)},
+	"UserTableView.filters":        {query: view(`users { filters { name filter } }`)},
+	"GroupTableView.columns":       {query: view(`groups { columns { column } sort }`)},
+	"GroupTableView.filters":       {query: view(`groups { filters { name filter } }`)},
+	"GroupMemberTableView.columns": {query: view(`groupMembers { columns { column } }`)},
+	"GroupMemberTableView.filters": {query: view(`groupMembers { filters { name filter relation } }`)},
+	"JobTableView.columns":         {query: view(`jobs { columns { column } }`)},
+	"JobTableView.filters":         {query: view(`jobs { filters { name status kinds } }`)},
+	"Mutation.tableViewSave":       {mutation: "tableViewSave", input: vars{"users": vars{"pageSize": 30}}},
+	"Mutation.tableViewDelete":     {mutation: "tableViewDelete", input: vars{"table": "USERS"}},
 
 	"Query.mails":  {query: `{ mails(state: FAILED) { totalCount nodes { id kind state attempts lastError createdAt messageId } } }`},
 	"Mail.user":    {query: `{ mails(state: FAILED) { nodes { user { email } } } }`},
@@ -99,6 +141,10 @@ var samples = map[string]request{
 	"MembershipCheck.via":    {query: `{ membershipChecks(userIds: ["$me"], groupIds: ["$sales"]) { via { id } } }`},
 	"MembershipCheck.path":   {query: `{ membershipChecks(userIds: ["$me"], groupIds: ["$sales"]) { path { id } } }`},
 
+	"ProductsPreview.impact":   {query: `mutation { usersProductsSet(input: {selection: {ids: ["$ann"]}, productKeys: ["goto-meeting"], mode: ADD, dryRun: true}) { preview { impact { gaining byProduct { gaining } } } } }`},
+	"ProductsImpact.byProduct": {query: `{ job(id: "$job") { impact { byProduct { productId gaining losing withoutSeat } } } }`},
+	"ProductImpact.product":    {query: `{ job(id: "$job") { impact { byProduct { product { key } } } } }`},
+
 	"ProductsPreview.rows":       {query: preview(`outcome suspended`)},
 	"ProductsPreviewRow.user":    {query: preview(`user { email }`)},
 	"ProductsPreviewRow.gained":  {query: preview(`gained { key }`)},
@@ -131,10 +177,30 @@ var samples = map[string]request{
 	"Mutation.productUpdate":        {mutation: "productUpdate", input: vars{"id": "$meeting", "seats": 5}},
 	"Mutation.productDelete":        {mutation: "productDelete", input: vars{"id": "$meeting"}},
 
+	"Mutation.accountSettingsSet": {mutation: "accountSettingsSet", input: vars{"settings": []vars{{"key": "meeting.chat", "value": vars{"choice": "OFF"}}}}},
+	"Mutation.groupSettingsSet":   {mutation: "groupSettingsSet", input: vars{"groupId": "$sales", "settings": []vars{{"key": "meeting.chat", "value": vars{"choice": "OFF"}}}}},
+	"Mutation.groupsSettingsSet":  {mutation: "groupsSettingsSet", input: vars{"selection": vars{"ids": []string{"$sales", "$alone"}}, "settings": []vars{{"key": "meeting.chat", "value": vars{"choice": "OFF"}}}}},
+	"Mutation.userSettingsSet":    {mutation: "userSettingsSet", input: vars{"userId": "$ann", "settings": []vars{{"key": "meeting.chat", "value": vars{"choice": "OFF"}}}}},
+	"Mutation.usersSettingsSet":   {mutation: "usersSettingsSet", input: vars{"selection": vars{"ids": []string{"$ann"}}, "settings": []vars{{"key": "meeting.chat", "value": vars{"choice": "OFF"}}}}},
+
 	"Mutation.mailRetry":      {mutation: "mailRetry", input: vars{"ids": []string{"$mail"}}},
 	"Mutation.jobCancel":      {mutation: "jobCancel", input: vars{"id": "$open"}},
 	"Mutation.jobRetryFailed": {mutation: "jobRetryFailed", input: vars{"id": "$job"}},
 	"Mutation.jobRevert":      {mutation: "jobRevert", input: vars{"id": "$given"}},
+
+	"Query.permissionDefinitions": {query: `{ permissionDefinitions { key area name description } }`},
+	"Viewer.permissions":          {query: `{ viewer { permissions { permission { key } } } }`},
+	"User.permissions":            {query: `{ viewer { user { permissions { sources { kind direct } } } } }`},
+	"UserPermission.permission":   {query: `{ viewer { user { permissions { permission { key area name description } } } } }`},
+	"UserPermission.sources":      {query: `{ viewer { user { permissions { sources { kind } } } } }`},
+	"PermissionSource.group":      {query: `{ viewer { user { permissions { sources { group { id name } } } } } }`},
+	"PermissionSource.via":        {query: `{ viewer { user { permissions { sources { via { id name } } } } } }`},
+	"PermissionSource.path":       {query: `{ viewer { user { permissions { sources { path { id name } } } } } }`},
+	"Group.permissions":           {query: of(`permissions { direct }`)},
+	"GroupPermission.permission":  {query: of(`permissions { permission { key } }`)},
+	"GroupPermission.via":         {query: of(`permissions { via { id } }`)},
+
+	"Mutation.groupPermissionsSet": {mutation: "groupPermissionsSet", input: vars{"groupId": "$alone", "permissionKeys": []string{"reports.view"}}},
 
 	"Mutation.groupUnnest": {mutation: "groupUnnest", input: vars{"parentId": "$sales", "childId": "$emea"}},
 }

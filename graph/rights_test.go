@@ -46,6 +46,7 @@ func rightsHouse(t testing.TB, role string) *house {
 	h := newHouse(t)
 	h.ids["idle"], h.ids["me"] = h.person("idle@example.org", models.RoleMember).UserID.String(), h.ids[role]
 	h.done("usersSuspend", "counts { changed }", vars{"selection": vars{"ids": []string{h.ids["idle"]}}})
+	h.done("groupPermissionsSet", "granted { key }", vars{"groupId": h.ids["sales"], "permissionKeys": []string{"reports.view"}})
 	return h
 }
 
@@ -55,6 +56,8 @@ func (h *house) readyFor(action string) {
 	switch action {
 	case "Mutation.mailRetry":
 		h.ids["mail"] = h.deadMail(h.admin.UserID).ID.String()
+	case "Mutation.tableViewDelete":
+		h.setUpTables()
 	case "Mutation.jobCancel":
 		h.ids["open"] = h.openJob().String()
 	case "Mutation.jobRevert":
@@ -73,7 +76,12 @@ func TestRights(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			reading := rightsHouse(t, name)
 			reading.done("productUpdate", "product { id }", vars{"id": reading.ids["room"], "seats": 50})
+			reading.setUpTables()
 			reading.done("groupProductsSet", "impact { gaining }", vars{"groupId": reading.ids["sales"], "productKeys": []string{"goto-room"}})
+			reading.done("accountSettingsSet", "account { id }", vars{"settings": []vars{{"key": "meeting.audio", "value": vars{"choice": "PHONE"}, "locked": true}}})
+			reading.done("groupSettingsSet", "job { id }", vars{"groupId": reading.ids["sales"], "settings": []vars{
+				{"key": "meeting.chat", "value": vars{"choice": "OFF"}}, {"key": "meeting.audio", "value": vars{"choice": "COMPUTER"}},
+			}})
 			for _, action := range governed(t) {
 				t.Run(action, func(t *testing.T) {
 					rule, _ := auth.RuleFor(auth.Action(action))
@@ -97,11 +105,12 @@ func TestRights(t *testing.T) {
 					if wrong, first := complaints(got); wrong != "" {
 						t.Fatalf("refused: %s: %s", wrong, first)
 					}
-					absent := strings.Contains(action, "adjacent") || strings.HasPrefix(action, "GroupAdjacent") || action == "Group.pendingJob" || action == "AuditEvent.object" || action == "Query.rateLimit" // of whom comes without a token
+					absent := strings.Contains(action, "adjacent") || strings.HasPrefix(action, "GroupAdjacent") || action == "Group.pendingJob" || action == "Query.rateLimit" || action == "AuditEvent.object" || // of whom comes without a token
+						action == "Job.settingsImpact" || action == "SettingReason.group" || action == "PermissionSource.group"
 					if strings.Contains(got.Text, "null") && !absent {
 						t.Errorf("something is missing: %s", got.Text)
 					}
-					if strings.HasPrefix(action, "ProductsPreview") { // which is a job of its own
+					if strings.HasPrefix(action, "ProductsPreview") || strings.HasPrefix(action, "SettingsPreview") { // which is a job of its own
 						return
 					}
 					if changed := !reflect.DeepEqual(before, h.dump()); changed != strings.HasPrefix(action, "Mutation.") {
@@ -177,8 +186,8 @@ func TestMembersSeeTheirOwn(t *testing.T) {
 		"by searches in each other":    {`{ viewer { user { groups(filter: {or: [{search: "sa"}, {not: {search: "s"}}]}, sort: NAME_DESC) { totalCount } } } }`, `{"data":{"viewer":{"user":{"groups":{"totalCount":1}}}}}`},
 		"the account's name":           {`{ node(id: "$account") { id ... on Account { name } } }`, ""},
 		"a check of the own":           {`{ membershipChecks(userIds: ["$member"], groupIds: ["$sales", "$secret", "$absentGroup"]) { isMember } }`, `{"data":{"membershipChecks":[{"isMember":true},{"isMember":false},{"isMember":false}]}}`},
-		"what they may":                {`{ viewer { viewerCanCreateUsers viewerCanCreateGroups viewerCanSetRoles user { viewerCanUpdate viewerCanDelete viewerCanSuspend viewerCanSetRole viewerCanManageGroups } } }`, `{"data":{"viewer":{"viewerCanCreateUsers":false,"viewerCanCreateGroups":false,"viewerCanSetRoles":false,"user":{"viewerCanUpdate":false,"viewerCanDelete":false,"viewerCanSuspend":false,"viewerCanSetRole":false,"viewerCanManageGroups":false}}}}`},
-		"what they may with the group": {of(`viewerCanUpdate viewerCanDelete viewerCanManageMembers viewerCanNest`), `{"data":{"group":{"viewerCanUpdate":false,"viewerCanDelete":false,"viewerCanManageMembers":false,"viewerCanNest":false}}}`},
+		"what they may":                {`{ viewer { viewerCanCreateUsers viewerCanCreateGroups viewerCanSetRoles viewerCanCreateProducts viewerCanSaveTableViews user { viewerCanUpdate viewerCanDelete viewerCanSuspend viewerCanSetRole viewerCanManageGroups viewerCanSetProducts } } }`, `{"data":{"viewer":{"viewerCanCreateUsers":false,"viewerCanCreateGroups":false,"viewerCanSetRoles":false,"viewerCanCreateProducts":false,"viewerCanSaveTableViews":false,"user":{"viewerCanUpdate":false,"viewerCanDelete":false,"viewerCanSuspend":false,"viewerCanSetRole":false,"viewerCanManageGroups":false,"viewerCanSetProducts":false}}}}`},
+		"what they may with the group": {of(`viewerCanUpdate viewerCanDelete viewerCanManageMembers viewerCanNest viewerCanSetProducts`), `{"data":{"group":{"viewerCanUpdate":false,"viewerCanDelete":false,"viewerCanManageMembers":false,"viewerCanNest":false,"viewerCanSetProducts":false}}}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := see(tt.query)

@@ -96,6 +96,14 @@ var pages = map[string]string{
 	"Group.products":                `{ groups(first: %N%) { nodes { products { product { key } direct } } } }`,
 	"GroupProduct.via":              `{ groups(first: %N%) { nodes { products { via { name } } } } }`,
 	"UsersProductsSummary.products": `query ($users: [ID!]!) { usersProductsSummary(selection: {ids: $users}) { users products { tick enabled product { key waiting } } } }`,
+	"User.settings":                 `{ users(first: %N%) { nodes { settings { definition { key } value { choice } source group { name } } } } }`,
+	"EffectiveSetting.overrides":    `{ users(first: %N%) { nodes { settings(keys: ["meeting.chat"]) { overrides { source value { choice } group { name } } } } } }`,
+	"Group.settings":                `{ groups(first: %N%) { nodes { settings(keys: ["meeting.chat"]) { value { choice } ownValue { choice } group { name } } } } }`,
+	"Account.settings":              `{ account { settings { value { choice } } } }`,
+	"Query.settingDefinitions":      `{ settingDefinitions { key } account { id } }`,
+	"SettingDefinition.choices":     `{ settingDefinitions { choices { value name } } account { id } }`,
+	"SettingSummary.values":         `query ($users: [ID!]!) { settingsSummary(selection: {ids: $users}) { settings { values { users value { choice } } } } }`,
+	"SettingsSummary.settings":      `query ($users: [ID!]!) { settingsSummary(selection: {ids: $users}) { users settings { mixed values { users own value { choice } } } } }`,
 	"Query.jobs":                    `{ jobs(first: %N%, kinds: ["jobRevert"]) { nodes { id kind status startedBy { email } retries { id } reverts { id } viewerCanRetry } } }`,
 	"Query.mails":                   `{ mails(first: %N%, state: FAILED) { nodes { id kind state user { email } product { key } attempts lastError messageId } } }`,
 	"Query.auditEvents":             `{ auditEvents(first: %N%, filter: {outcome: DONE}) { nodes { id actor { kind user { email } } subject { id ... on User { email } ... on Group { name } } object { id ... on Product { key } } job { kind } changes { field before after } } } }`,
@@ -111,6 +119,25 @@ var pages = map[string]string{
 	"Job.results":                   `{ jobs(first: %N%, status: [PARTLY_FAILED]) { nodes { results(first: 3) { nodes { subjectId outcome suspended } } } } }`,
 	"JobResultConnection.edges":     `{ jobs(first: %N%, status: [PARTLY_FAILED]) { nodes { results(first: 2) { edges { cursor node { subject { id } } } } } } }`,
 	"JobResultConnection.nodes":     `{ jobs(first: %N%, status: [PARTLY_FAILED]) { nodes { results(first: 2) { nodes { subject { id ... on User { email } ... on Group { name } } added { key } removed { key } waiting { key } } } } } }`,
+	"JobTableView.columns":          `{ users(first: %N%) { nodes { id } } viewer { tableViews { jobs { id columns { column width } } } } }`,
+	"JobTableView.filters":          `{ users(first: %N%) { nodes { id } } viewer { tableViews { jobs { id filters { name status kinds } } } } }`,
+	"GroupMemberTableView.columns":  `{ users(first: %N%) { nodes { id } } viewer { tableViews { groupMembers { id columns { column width } } } } }`,
+	"GroupMemberTableView.filters":  `{ users(first: %N%) { nodes { id } } viewer { tableViews { groupMembers { id filters { name relation filter } } } } }`,
+	"GroupTableView.columns":        `{ users(first: %N%) { nodes { id } } viewer { tableViews { groups { id columns { column width } } } } }`,
+	"GroupTableView.filters":        `{ users(first: %N%) { nodes { id } } viewer { tableViews { groups { id filters { name filter } } } } }`,
+	"UserTableView.columns":         `{ users(first: %N%) { nodes { id } } viewer { tableViews { users { id columns { column width } } } } }`,
+	"UserTableView.filters":         `{ users(first: %N%) { nodes { id } } viewer { tableViews { users { id filters { name filter } } } } }`,
+	"JobTableFilter.status":         `{ users(first: %N%) { nodes { id } } viewer { tableViews { jobs { filters { status } } } } }`,
+	"JobTableFilter.kinds":          `{ users(first: %N%) { nodes { id } } viewer { tableViews { jobs { filters { kinds } } } } }`,
+	"ProductsImpact.byProduct":      `{ jobs(first: %N%) { nodes { impact { byProduct { productId gaining product { key waiting } } } } } }`,
+	"Query.permissionDefinitions":   `{ permissionDefinitions { key area name description } users(first: %N%) { nodes { id } } }`,
+	"Viewer.permissions":            `{ viewer { permissions { permission { key } sources { kind group { name } } } } }`,
+	"User.permissions":              `{ users(first: %N%) { nodes { permissions { permission { key name } } } } }`,
+	"UserPermission.sources":        `{ users(first: %N%) { nodes { permissions { permission { key } sources { kind direct group { name } } } } } }`,
+	"PermissionSource.via":          `{ users(first: %N%) { nodes { permissions { sources { via { name } } } } } }`,
+	"PermissionSource.path":         `{ users(first: %N%) { nodes { permissions { sources { path { name } } } } } }`,
+	"Group.permissions":             `{ groups(first: %N%) { nodes { permissions { permission { key } direct } } } }`,
+	"GroupPermission.via":           `{ groups(first: %N%) { nodes { permissions { via { name } } } } }`,
 	"User.statusReasons":            `{ users(first: %N%) { nodes { statusReasons } } }`,
 
 	"Group.memberCount":                `{ groups(first: %N%) { nodes { memberCount } } }`,
@@ -143,6 +170,8 @@ func TestStatements(t *testing.T) {
 	a.product("goto-meeting")
 	a.done("groupProductsSet", "impact { gaining }", vars{"groupId": groups[0], "productKeys": []string{"goto-room", "goto-meeting"}})
 	a.done("groupProductsSet", "impact { gaining }", vars{"groupId": top.String(), "productKeys": []string{"goto-room"}})
+	a.done("groupPermissionsSet", "granted { key }", vars{"groupId": groups[0], "permissionKeys": []string{"reports.view", "devices.manage"}})
+	a.done("groupPermissionsSet", "granted { key }", vars{"groupId": top.String(), "permissionKeys": []string{"reports.view"}})
 	for range 60 {
 		a.pastJobs(everybody[0], top)
 		a.deadMail(everybody[0])
@@ -197,7 +226,7 @@ func TestEveryListIsCounted(t *testing.T) {
 		if definition.Kind != ast.Object || definition.BuiltIn || definition == schema.Mutation || definition.Name == "UserError" || definition.Name == "UserErrorParam" {
 			continue
 		}
-		for _, suffix := range []string{"Payload", "Result", "ProductsPreview", "ProductsPreviewRow"} {
+		for _, suffix := range []string{"Payload", "Result", "ProductsPreview", "ProductsPreviewRow", "SettingsPreview", "SettingsPreviewRow", "SettingsImpact", "AccessExplanation", "AccessReason"} {
 			if strings.HasSuffix(definition.Name, suffix) {
 				definition = &ast.Definition{}
 			}

@@ -49,6 +49,10 @@ func (r userResolver) ViewerCanManageGroups(ctx context.Context, user *models.Us
 	return canOn(ctx, "Mutation.userGroupsUpdate", user), nil
 }
 
+func (r userResolver) ViewerCanSetProducts(ctx context.Context, user *models.User) (bool, error) {
+	return canOn(ctx, "Mutation.usersProductsSet", user), nil
+}
+
 func canOn(ctx context.Context, action auth.Action, user *models.User) bool {
 	return caller(ctx).CanOn(action, user.ID, user.Role)
 }

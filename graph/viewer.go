@@ -36,6 +36,10 @@ func (r viewerResolver) ViewerCanSetRoles(_ context.Context, who *auth.Caller) (
 	return who.Can("Mutation.userRoleSet"), nil
 }
 
+func (r viewerResolver) ViewerCanCreateProducts(_ context.Context, who *auth.Caller) (bool, error) {
+	return who.Can("Mutation.productCreate"), nil
+}
+
 func (r accountResolver) UserCount(ctx context.Context, _ *models.Account) (int32, error) {
 	n, err := r.directory.CountUsers(ctx, caller(ctx), nil)
 	return int32(n), err //nolint:gosec // far fewer users than that

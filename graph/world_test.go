@@ -148,7 +148,7 @@ func texts(value any, path string) []string {
 // tables are all that hold rows of an account.
 var tables = []string{
 	"users", "user_terms", "identities", "user_groups", "group_terms", "memberships", "group_edges", "group_closure", "audit_events", "changes",
-	"products", "user_products", "user_product_blocks", "group_products", "entitlements", "product_firsts",
+	"products", "user_products", "user_product_blocks", "group_products", "group_permissions", "entitlements", "product_firsts", "table_views",
 }
 
 // dump is every row of the account, in an order of its own.

@@ -86,7 +86,11 @@ func remove(ctx context.Context, s *store.Store, job models.Job) error {
 	}
 	for from := int32(0); from < job.Total; from += batch {
 		err := step(func(_ *store.Tx, of *gorm.DB) error {
-			return of.Where("position >= ? AND position < ?", from, from+batch).Delete(&models.JobRow{}).Error
+			of = of.Where("position >= ? AND position < ?", from, from+batch).Session(&gorm.Session{})
+			if err := of.Delete(&block{}).Error; err != nil {
+				return err
+			}
+			return of.Delete(&models.JobRow{}).Error
 		})
 		if err != nil {
 			return err

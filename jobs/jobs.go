@@ -3,7 +3,7 @@
 // does is known to the Handler of its kind alone.
 //
 // Functions that take a *store.Tx are steps of the caller's transaction, which holds the account's lock. A job that
-// is finished within the mutation takes the same steps as one that a Runner works on: Enqueue, Add, Start, then for
+// is finished within the mutation takes the same steps as one that a Runner works on: Enqueue, Add or AddIDs, Start, then for
 // each chunk Pending and Settle, then Finish.
 package jobs
 
@@ -180,8 +180,10 @@ func Retry(tx *store.Tx, id models.JobID, actor models.JobActor, requestID strin
 	if err != nil {
 		return nil, err
 	}
-	err = addSelected(tx, job, tx.Model(&models.JobRow{}).Select("subject_type, subject_id, detail, position AS rank_").
-		Where("account_id = ? AND job_id = ? AND effect IN ?", tx.Account.ID, id, effects))
+	err = addAgain(tx, job, id, effects)
+	if err == nil && first.State == models.JobStateFailed {
+		err = addUndone(tx, job, first)
+	}
 	if err == nil && job.Total == 0 {
 		err = ErrNothingToRetry
 	}

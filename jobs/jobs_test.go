@@ -55,40 +55,6 @@ func TestEnqueueRefuses(t *testing.T) {
 	}
 }
 
-// TestAddSelected fills a job from what a query finds, in the order of the ids.
-func TestAddSelected(t *testing.T) {
-	w := newWorld(t)
-	var want []string
-	job := w.must(func(tx *store.Tx) (*models.Job, error) {
-		for _, row := range subjects(5) {
-			if err := mark(tx, row.SubjectID); err != nil {
-				return nil, err
-			}
-		}
-		job, err := enqueue(tx, w.kind, 2)
-		must(t, err)
-		query := tx.Table("audit_events").Select("id").Where("account_id = ? AND action = 'mark'", w.account)
-		var ids []models.OperationID
-		must(t, tx.Table("audit_events").Where("account_id = ?", w.account).Order("id").Pluck("id", &ids).Error)
-		for _, id := range ids {
-			want = append(want, string(id[:]))
-		}
-		return job, jobs.AddSelected(tx, job, "EVENT", query)
-	})
-	var got []string
-	for i, row := range w.rows(job.ID) {
-		if int(row.Position) != i || row.Effect != models.JobRowEffectPending || row.Outcome != models.JobRowPending {
-			t.Errorf("row %d: %+v", i, row)
-		}
-		if i >= 2 && row.SubjectType == "EVENT" {
-			got = append(got, string(row.SubjectID))
-		}
-	}
-	if diff := cmp.Diff(want, got); diff != "" || job.Total != 7 || w.find(job.ID).Total != 7 {
-		t.Errorf("job %+v, rows (-want +got):\n%s", job, diff)
-	}
-}
-
 // TestInOneTransaction carries a job out within the transaction that makes it.
 func TestInOneTransaction(t *testing.T) {
 	w := newWorld(t)
@@ -124,10 +90,10 @@ func TestSettleRefuses(t *testing.T) {
 		"a row without outcome":  func(rows []models.JobRow) []models.JobRow { rows[0].Outcome = ""; return rows },
 		"a row still pending":    func(rows []models.JobRow) []models.JobRow { rows[0].Effect = models.JobRowEffectPending; return rows },
 	}
-	for name, spoil := range tests {
-		t.Run(name, func(t *testing.T) {
+	refuses := func(sort string, spoil func(rows []models.JobRow) []models.JobRow) func(*testing.T) {
+		return func(t *testing.T) {
 			w := newWorld(t)
-			job := w.enqueue(3)
+			job := w.enqueueAs(sort, 3)
 			claims, err := jobs.Take(t.Context(), w.Store, quick, 1, w.kind)
 			must(t, err)
 			_, err = apply(t.Context(), w.Store, claims[0], 1, nil)
@@ -146,7 +112,11 @@ func TestSettleRefuses(t *testing.T) {
 				t.Errorf("error %v, job %+v", err, w.find(job.ID))
 			}
 			w.checkOnce(job.ID)
-		})
+		}
+	}
+	for name, spoil := range tests {
+		t.Run(name, refuses("rows", spoil))
+		t.Run(name+", in a block", refuses("blocks", spoil))
 	}
 }
 

@@ -48,6 +48,12 @@ func live(spec string) error {
 
 // TestKill kills servers with SIGKILL at random statements; each next one takes the job over when the lease has ended.
 func TestKill(t *testing.T) {
+	for _, sort := range []string{"rows", "done rows, then blocks"} {
+		t.Run(sort, func(t *testing.T) { testKill(t, sort) })
+	}
+}
+
+func testKill(t *testing.T, sort string) {
 	url := strings.ReplaceAll(storetest.Empty(t), "?_pragma=synchronous(off)", "") // a kill must not be gentler than it is
 	s := another(t, store.Options{URL: url})
 	must(t, s.Migrate(t.Context()))
@@ -56,7 +62,7 @@ func TestKill(t *testing.T) {
 	if *long {
 		times, rows = 50, 1000
 	}
-	job := w.enqueue(rows)
+	job := w.enqueueAs(sort, rows)
 	spec, err := json.Marshal(life{url, w.kind})
 	must(t, err)
 	chance := rand.New(rand.NewPCG(7, 7))

@@ -10,16 +10,12 @@ import (
 	"cohort/models"
 )
 
+var errBadCursor = models.Errorf(models.CodeInvalid, "this is not a cursor that a list has handed out")
+
 // Filter says which jobs a list has. What is empty asks nothing.
 type Filter struct {
 	States []models.JobState
 	Kinds  []string
-}
-
-// RowFilter says which rows of a job a list has. What is empty asks nothing.
-type RowFilter struct {
-	Effects  []models.JobRowEffect
-	Outcomes []string
 }
 
 // List reads a page of the account's jobs, the newest first, and whether there are more on its far side. The Key of a
@@ -48,19 +44,6 @@ func (f Filter) of(db *gorm.DB, account models.AccountID) *gorm.DB {
 	return rows
 }
 
-// Rows reads a page of a job's rows in their order, and whether there are more on its far side. The Key of a cursor is
-// the row's Position in decimals. INVALID for another.
-func Rows(db *gorm.DB, account models.AccountID, job models.JobID, f RowFilter, page models.Page) (found []models.JobRow, more bool, err error) {
-	rows := db.Where("account_id = ? AND job_id = ?", account, job)
-	if len(f.Effects) > 0 {
-		rows = rows.Where("effect IN ?", f.Effects)
-	}
-	if len(f.Outcomes) > 0 {
-		rows = rows.Where("outcome IN ?", f.Outcomes)
-	}
-	return read[models.JobRow](rows, "position", false, page)
-}
-
 // read reads a page of rows by a column that is a number, and unique among them.
 func read[T any](rows *gorm.DB, column string, descending bool, page models.Page) (found []T, more bool, err error) {
 	for _, bound := range []struct {
@@ -72,7 +55,7 @@ func read[T any](rows *gorm.DB, column string, descending bool, page models.Page
 		}
 		n, err := strconv.ParseInt(bound.at.Key, 10, 64)
 		if err != nil {
-			return nil, false, models.Errorf(models.CodeInvalid, "this is not a cursor that a list has handed out")
+			return nil, false, errBadCursor
 		}
 		op := " > ?"
 		if bound.below {

@@ -2,6 +2,8 @@ package jobs_test
 
 import (
 	"errors"
+	"maps"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -40,7 +42,8 @@ func TestPropertyOnce(t *testing.T) {
 		rt.Repeat(map[string]func(*rapid.T){
 			"enqueue": func(rt *rapid.T) {
 				if len(made) < 4 {
-					made = append(made, w.enqueue(rapid.IntRange(0, 7).Draw(rt, "rows")).ID)
+					sort := rapid.SampledFrom(slices.Sorted(maps.Keys(sorts))).Draw(rt, "sort")
+					made = append(made, w.enqueueAs(sort, rapid.IntRange(0, 7).Draw(rt, "rows")).ID)
 				}
 			},
 			"claim": func(*rapid.T) { claim() },

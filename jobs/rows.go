@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
 	"cohort/models"
@@ -55,17 +54,12 @@ func insertRows(tx *store.Tx, rows []models.JobRow) error {
 	return into.End()
 }
 
-// AddSelected gives a job a pending row for each id that the query selects under the name id, behind those it has and
-// in the order of the ids, without reading them into memory. The query must name the account.
-func AddSelected(tx *store.Tx, job *models.Job, subjectType string, query *gorm.DB) error {
-	return addSelected(tx, job, tx.Table("(?) chosen", query).Select("? AS subject_type, chosen.id AS subject_id, NULL AS detail, chosen.id AS rank_", subjectType))
-}
-
-// addSelected adds what a query selects as subject_type, subject_id, detail and rank_, which orders the rows.
-func addSelected(tx *store.Tx, job *models.Job, query *gorm.DB) error {
+// addAgain gives a job the rows of another that have one of the effects, with their detail, in their order.
+func addAgain(tx *store.Tx, job *models.Job, of models.JobID, effects []models.JobRowEffect) error {
 	done := tx.Exec("INSERT INTO job_rows (account_id, job_id, position, subject_type, subject_id, detail, effect, outcome) "+
-		"SELECT ?, ?, ? + ROW_NUMBER() OVER (ORDER BY rows_.rank_) - 1, rows_.subject_type, rows_.subject_id, rows_.detail, ?, ? FROM (?) rows_",
-		job.AccountID, job.ID, job.Total, models.JobRowEffectPending, models.JobRowPending, query)
+		"SELECT account_id, ?, ? + ROW_NUMBER() OVER (ORDER BY position) - 1, subject_type, subject_id, detail, ?, ? FROM job_rows "+
+		"WHERE account_id = ? AND job_id = ? AND effect IN ?",
+		job.ID, job.Total, models.JobRowEffectPending, models.JobRowPending, job.AccountID, of, effects)
 	if done.Error != nil {
 		return fmt.Errorf("insert the job's rows: %w", done.Error)
 	}
@@ -83,12 +77,13 @@ func Pending(tx *store.Tx, job *models.Job, most int) ([]models.JobRow, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the job's next rows: %w", err)
 	}
-	return rows, nil
+	return withBlocks(tx, job, rows, most)
 }
 
 // Settle writes what became of the next rows, and counts them: those that Pending has returned, or the first of them,
-// in their order, each with its effect and outcome. Anything else is an error, and nothing is written. Rows
-// without detail cost one statement for each outcome; those with it one for a thousand.
+// in their order, each with its effect and outcome. Anything else is an error, and the transaction must be rolled back.
+// Rows that AddIDs has added are written here for the first time. Of the others those without detail cost one statement
+// for each outcome, those with it one for a thousand.
 func Settle(tx *store.Tx, job *models.Job, rows []models.JobRow) error {
 	if len(rows) == 0 {
 		return nil
@@ -99,13 +94,17 @@ func Settle(tx *store.Tx, job *models.Job, rows []models.JobRow) error {
 		detail  string
 	}
 	after := *job
-	alike, different := map[result][]int32{}, []models.JobRow{}
+	alike, different, fresh := map[result][]int32{}, []models.JobRow{}, []models.JobRow{}
 	for _, r := range rows {
 		if r.JobID != job.ID || r.Position != after.Done || r.Position >= job.Total {
 			return fmt.Errorf("settle the job's rows: row %d where row %d comes next", r.Position, after.Done)
 		}
 		if err := count(&after, r); err != nil {
 			return err
+		}
+		if r.InBlock {
+			fresh = append(fresh, r)
+			continue
 		}
 		key := result{r.Effect, r.Outcome, ""}
 		if r.Detail != nil {
@@ -129,8 +128,12 @@ func Settle(tx *store.Tx, job *models.Job, rows []models.JobRow) error {
 			if key.detail != "" {
 				set["detail"] = key.detail
 			}
-			if err := row.Updates(set).Error; err != nil {
-				return fmt.Errorf("settle the job's rows: %w", err)
+			done := row.Updates(set)
+			if done.Error == nil && int(done.RowsAffected) != len(part) {
+				done.Error = fmt.Errorf("%d of %d are there", done.RowsAffected, len(part))
+			}
+			if done.Error != nil {
+				return fmt.Errorf("settle the job's rows: %w", done.Error)
 			}
 		}
 	}
@@ -141,6 +144,14 @@ func Settle(tx *store.Tx, job *models.Job, rows []models.JobRow) error {
 		}).CreateInBatches(different, batch).Error
 		if err != nil {
 			return fmt.Errorf("settle the job's rows: %w", err)
+		}
+	}
+	if len(fresh) > 0 {
+		if err := insertRows(tx, fresh); err != nil {
+			return err
+		}
+		if err := dropBlocks(tx, job, after.Done); err != nil {
+			return err
 		}
 	}
 	return advance(tx, job, after)

@@ -84,6 +84,61 @@ func enqueue(tx *store.Tx, kind string, rows int) (*models.Job, error) {
 	return job, jobs.Add(tx, job, subjects(rows))
 }
 
+// sorts are the ways in which a job comes by so many rows.
+var sorts = map[string]func(tx *store.Tx, job *models.Job, n int) error{
+	"rows":   func(tx *store.Tx, job *models.Job, n int) error { return jobs.Add(tx, job, subjects(n)) },
+	"blocks": addBlocks,
+	"done rows, then blocks": func(tx *store.Tx, job *models.Job, n int) error {
+		rows := subjects(n / 3)
+		for i := range rows {
+			rows[i].Effect, rows[i].Outcome = models.JobRowEffectChanged, "CHANGED"
+			if err := mark(tx, rows[i].SubjectID); err != nil {
+				return err
+			}
+		}
+		if err := jobs.Add(tx, job, rows); err != nil {
+			return err
+		}
+		return addBlocks(tx, job, n-n/3)
+	},
+	"rows, then blocks": func(tx *store.Tx, job *models.Job, n int) error {
+		if err := jobs.Add(tx, job, subjects(n/2)); err != nil {
+			return err
+		}
+		return addBlocks(tx, job, n-n/2)
+	},
+	"blocks, then rows": func(tx *store.Tx, job *models.Job, n int) error {
+		if err := addBlocks(tx, job, n/2); err != nil {
+			return err
+		}
+		return jobs.Add(tx, job, subjects(n-n/2))
+	},
+}
+
+// addBlocks gives a job blocks of three.
+func addBlocks(tx *store.Tx, job *models.Job, n int) error {
+	for ; n > 0; n -= 3 {
+		ids := make([]models.UserID, min(n, 3))
+		for i := range ids {
+			ids[i] = models.NewID[models.UserID]()
+		}
+		if err := jobs.AddIDs(tx, job, "USER", ids); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// enqueueAs is enqueue with rows of a sort.
+func (w *world) enqueueAs(sort string, rows int) *models.Job {
+	w.Helper()
+	return w.must(func(tx *store.Tx) (*models.Job, error) {
+		job, err := enqueue(tx, w.kind, 0)
+		must(w, err)
+		return job, sorts[sort](tx, job, rows)
+	})
+}
+
 func subjects(n int) []models.JobRow {
 	rows := make([]models.JobRow, n)
 	for i := range rows {
@@ -100,11 +155,41 @@ func (w *world) find(id models.JobID) *models.Job {
 	return job
 }
 
-func (w *world) rows(id models.JobID) []models.JobRow {
+// rows reads all rows of a job, page by page.
+func (w *world) rows(id models.JobID) (rows []models.JobRow) {
 	w.Helper()
-	var rows []models.JobRow
-	must(w, w.Read.WithContext(w.Context()).Where("account_id = ? AND job_id = ?", w.account, id).Order("position").Find(&rows).Error)
-	return rows
+	page := models.Page{Size: 1000}
+	for {
+		pages, err := jobs.Rows(w.Read.WithContext(w.Context()), w.account, []models.JobID{id}, nil, page)
+		must(w, err)
+		rows = append(rows, pages[0].Rows...)
+		if !pages[0].More {
+			return rows
+		}
+		page.After = at(int(rows[len(rows)-1].Position))
+	}
+}
+
+// checkStored sees to it that what is done of a job is in the table of rows, and that no block is kept for nothing.
+func (w *world) checkStored(job *models.Job) {
+	w.Helper()
+	var blocks []struct {
+		Position int32
+		Subjects []byte
+	}
+	must(w, w.Read.WithContext(w.Context()).Table("job_blocks").Where("account_id = ? AND job_id = ?", w.account, job.ID).Find(&blocks).Error)
+	var stored int64
+	must(w, w.Read.WithContext(w.Context()).Model(&models.JobRow{}).Where("account_id = ? AND job_id = ?", w.account, job.ID).Count(&stored).Error)
+	for _, b := range blocks {
+		n := int32(len(b.Subjects) / 16)
+		if b.Position+n <= job.Done || n == 0 {
+			w.Errorf("%d rows are done, and there is a block of %d from %d on", job.Done, n, b.Position)
+		}
+		stored += int64(n - max(job.Done-b.Position, 0))
+	}
+	if stored != int64(job.Total) {
+		w.Errorf("%d rows are stored of %d", stored, job.Total)
+	}
 }
 
 // expire ends the lease of a job as if its holder had been silent for long.
@@ -205,6 +290,7 @@ func (w *world) checkOnce(id models.JobID) {
 	if job.Total != total || job.Done != done || job.Changed != done || job.Failed != 0 {
 		w.Errorf("%d of %d rows are done, the job says %+v", done, total, job)
 	}
+	w.checkStored(job)
 }
 
 // ended waits for the end of a job.

@@ -91,9 +91,15 @@ var auditSubjects = map[AuditSubjectType]struct{ subject, object string }{
 	"NESTING":    {groupKind, groupKind},
 	"GRANT":      {groupKind, productKind},
 	"CATALOGUE":  {subject: productKind},
-	"ACCOUNT":    {subject: accountKind},
-	"JOB":        {jobKind, jobKind},
-	"MAIL":       {subject: mailKind},
+	"PERMISSION": {subject: groupKind},
+
+	"ACCOUNT_SETTING": {subject: accountKind},
+	"GROUP_SETTING":   {subject: groupKind},
+	"USER_SETTING":    {subject: userKind},
+
+	"ACCOUNT": {subject: accountKind},
+	"JOB":     {jobKind, jobKind},
+	"MAIL":    {subject: mailKind},
 }
 
 // IsValid tells whether it is one of the types.
@@ -320,6 +326,8 @@ func (id *GlobalID) Raw() [16]byte {
 		return *id.Mail
 	case id.Event != nil:
 		return *id.Event
+	case id.View != nil:
+		return *id.View
 	}
 	return [16]byte{}
 }

@@ -49,6 +49,7 @@ const (
 	CodeNoSeats           = UserErrorCodeNoSeats
 	CodeChooseInherited   = UserErrorCodeChooseInherited
 
+	CodeMissingPermission    = UserErrorCodeMissingPermission
 	CodeConfirmationRequired = UserErrorCodeConfirmationRequired
 	CodeIdempotencyKeyReused = UserErrorCodeIdempotencyKeyReused
 	CodeJobOnlyFollows       = UserErrorCodeJobOnlyFollows

@@ -91,24 +91,6 @@ type ProductsCounts struct {
 	Failed int32 `json:"failed"`
 }
 
-// What a change does to what people have, also to people it does not name: who gets a seat that became free, say.
-type ProductsImpact struct {
-	// How many users get a product.
-	Gaining int32 `json:"gaining"`
-	// How many users lose a product.
-	Losing int32 `json:"losing"`
-	// How many users become entitled to a product and wait for a seat.
-	WithoutSeat int32 `json:"withoutSeat"`
-	// How many users are suspended who were not, by hand or since they have lost their last product.
-	Suspended int32 `json:"suspended"`
-	// How many users are no longer suspended for want of products.
-	Resumed int32 `json:"resumed"`
-	// How many mails tell users what they have gained and lost: one to each, unless `notifyUsers` is false.
-	Notices int32 `json:"notices"`
-	// How many mails tell users how to use a product that they have for the first time ever, whatever `notifyUsers` says.
-	Welcomes int32 `json:"welcomes"`
-}
-
 // How much a caller may ask for. Each caller has points, which come back by so many a second. An operation costs as many
 // as it is complex: an object 1, those of a list as often as it has entries; a mutation costs 10 more. One for which there
 // are too few is refused with status 429, the code `RATE_LIMITED`, and in `retryAfter`, as in the header `Retry-After`,
@@ -176,6 +158,85 @@ type UsersCreateInput struct {
 	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
 }
 
+// Why somebody has something, or hasn't.
+type AccessReasonKind string
+
+const (
+	// The role: a super admin holds every permission.
+	AccessReasonKindRole AccessReasonKind = "ROLE"
+	// The product is set on the user, or the value of a setting is the user's own.
+	AccessReasonKindDirect AccessReasonKind = "DIRECT"
+	// A group gives it: one that the user is in, directly or by way of groups inside groups.
+	AccessReasonKindGroup AccessReasonKind = "GROUP"
+	// A group has locked a value of the setting.
+	AccessReasonKindGroupLock AccessReasonKind = "GROUP_LOCK"
+	// The account has a value of the setting.
+	AccessReasonKindAccount AccessReasonKind = "ACCOUNT"
+	// The account has locked a value of the setting.
+	AccessReasonKindAccountLock AccessReasonKind = "ACCOUNT_LOCK"
+	// A block keeps from the user what groups give.
+	AccessReasonKindBlock AccessReasonKind = "BLOCK"
+	// The user is entitled to the product and waits for a seat: all of them are taken.
+	AccessReasonKindWaiting AccessReasonKind = "WAITING"
+	// The definition of the setting.
+	AccessReasonKindDefault AccessReasonKind = "DEFAULT"
+)
+
+var AllAccessReasonKind = []AccessReasonKind{
+	AccessReasonKindRole,
+	AccessReasonKindDirect,
+	AccessReasonKindGroup,
+	AccessReasonKindGroupLock,
+	AccessReasonKindAccount,
+	AccessReasonKindAccountLock,
+	AccessReasonKindBlock,
+	AccessReasonKindWaiting,
+	AccessReasonKindDefault,
+}
+
+func (e AccessReasonKind) IsValid() bool {
+	switch e {
+	case AccessReasonKindRole, AccessReasonKindDirect, AccessReasonKindGroup, AccessReasonKindGroupLock, AccessReasonKindAccount, AccessReasonKindAccountLock, AccessReasonKindBlock, AccessReasonKindWaiting, AccessReasonKindDefault:
+		return true
+	}
+	return false
+}
+
+func (e AccessReasonKind) String() string {
+	return string(e)
+}
+
+func (e *AccessReasonKind) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = AccessReasonKind(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid AccessReasonKind", str)
+	}
+	return nil
+}
+
+func (e AccessReasonKind) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *AccessReasonKind) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e AccessReasonKind) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
 // What becomes of the good rows of a bulk change when there are bad ones.
 type ErrorPolicy string
 
@@ -229,6 +290,203 @@ func (e *ErrorPolicy) UnmarshalJSON(b []byte) error {
 }
 
 func (e ErrorPolicy) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
+// A column of the table of groups: a field of `Group`. Values may be added.
+type GroupColumn string
+
+const (
+	// The name: `name`.
+	GroupColumnName GroupColumn = "NAME"
+	// What the group is for: `description`.
+	GroupColumnDescription GroupColumn = "DESCRIPTION"
+	// The priority: `priority`.
+	GroupColumnPriority GroupColumn = "PRIORITY"
+	// How many effective members there are: `memberCount`.
+	GroupColumnMemberCount GroupColumn = "MEMBER_COUNT"
+	// How many direct members there are: `directMemberCount`.
+	GroupColumnDirectMemberCount GroupColumn = "DIRECT_MEMBER_COUNT"
+	// The products that its members get: `products`.
+	GroupColumnProducts GroupColumn = "PRODUCTS"
+	// The permissions that its members get: `permissions`.
+	GroupColumnPermissions GroupColumn = "PERMISSIONS"
+	// The job that its members wait for: `pendingJob`.
+	GroupColumnPendingJob GroupColumn = "PENDING_JOB"
+	// The groups it was placed in: `parents`.
+	GroupColumnParents GroupColumn = "PARENTS"
+	// The groups placed in it: `children`.
+	GroupColumnChildren GroupColumn = "CHILDREN"
+	// The way down to it: `breadcrumbs`.
+	GroupColumnBreadcrumbs GroupColumn = "BREADCRUMBS"
+	// How deep it lies: `depth`.
+	GroupColumnDepth GroupColumn = "DEPTH"
+	// When the group was created: `createdAt`.
+	GroupColumnCreatedAt GroupColumn = "CREATED_AT"
+	// When the group was last changed: `updatedAt`.
+	GroupColumnUpdatedAt GroupColumn = "UPDATED_AT"
+)
+
+var AllGroupColumn = []GroupColumn{
+	GroupColumnName,
+	GroupColumnDescription,
+	GroupColumnPriority,
+	GroupColumnMemberCount,
+	GroupColumnDirectMemberCount,
+	GroupColumnProducts,
+	GroupColumnPermissions,
+	GroupColumnPendingJob,
+	GroupColumnParents,
+	GroupColumnChildren,
+	GroupColumnBreadcrumbs,
+	GroupColumnDepth,
+	GroupColumnCreatedAt,
+	GroupColumnUpdatedAt,
+}
+
+func (e GroupColumn) IsValid() bool {
+	switch e {
+	case GroupColumnName, GroupColumnDescription, GroupColumnPriority, GroupColumnMemberCount, GroupColumnDirectMemberCount, GroupColumnProducts, GroupColumnPermissions, GroupColumnPendingJob, GroupColumnParents, GroupColumnChildren, GroupColumnBreadcrumbs, GroupColumnDepth, GroupColumnCreatedAt, GroupColumnUpdatedAt:
+		return true
+	}
+	return false
+}
+
+func (e GroupColumn) String() string {
+	return string(e)
+}
+
+func (e *GroupColumn) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = GroupColumn(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid GroupColumn", str)
+	}
+	return nil
+}
+
+func (e GroupColumn) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *GroupColumn) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e GroupColumn) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
+// A column of the table of a group's members: a field of `User`, and those of `GroupMemberEdge`. Values may be added.
+type GroupMemberColumn string
+
+const (
+	// The name that lists show: `displayName`.
+	GroupMemberColumnDisplayName GroupMemberColumn = "DISPLAY_NAME"
+	// The e-mail: `email`.
+	GroupMemberColumnEmail GroupMemberColumn = "EMAIL"
+	// The given name: `givenName`.
+	GroupMemberColumnGivenName GroupMemberColumn = "GIVEN_NAME"
+	// The family name: `familyName`.
+	GroupMemberColumnFamilyName GroupMemberColumn = "FAMILY_NAME"
+	// The language: `locale`.
+	GroupMemberColumnLocale GroupMemberColumn = "LOCALE"
+	// The role: `role`.
+	GroupMemberColumnRole GroupMemberColumn = "ROLE"
+	// The status: `status`.
+	GroupMemberColumnStatus GroupMemberColumn = "STATUS"
+	// Why somebody is suspended: `statusReasons`.
+	GroupMemberColumnStatusReasons GroupMemberColumn = "STATUS_REASONS"
+	// Whether somebody has no product: `hasNoProducts`.
+	GroupMemberColumnHasNoProducts GroupMemberColumn = "HAS_NO_PRODUCTS"
+	// The products: `products`.
+	GroupMemberColumnProducts GroupMemberColumn = "PRODUCTS"
+	// The permissions: `permissions`.
+	GroupMemberColumnPermissions GroupMemberColumn = "PERMISSIONS"
+	// The groups: `groups`.
+	GroupMemberColumnGroups GroupMemberColumn = "GROUPS"
+	// When the user was created: `createdAt`.
+	GroupMemberColumnCreatedAt GroupMemberColumn = "CREATED_AT"
+	// When the user was last changed: `updatedAt`.
+	GroupMemberColumnUpdatedAt GroupMemberColumn = "UPDATED_AT"
+	// Whether somebody is a direct member: `direct`.
+	GroupMemberColumnDirect GroupMemberColumn = "DIRECT"
+	// The groups by which somebody is a member: `via`.
+	GroupMemberColumnVia GroupMemberColumn = "VIA"
+	// The shortest way up to the group: `path`.
+	GroupMemberColumnPath GroupMemberColumn = "PATH"
+)
+
+var AllGroupMemberColumn = []GroupMemberColumn{
+	GroupMemberColumnDisplayName,
+	GroupMemberColumnEmail,
+	GroupMemberColumnGivenName,
+	GroupMemberColumnFamilyName,
+	GroupMemberColumnLocale,
+	GroupMemberColumnRole,
+	GroupMemberColumnStatus,
+	GroupMemberColumnStatusReasons,
+	GroupMemberColumnHasNoProducts,
+	GroupMemberColumnProducts,
+	GroupMemberColumnPermissions,
+	GroupMemberColumnGroups,
+	GroupMemberColumnCreatedAt,
+	GroupMemberColumnUpdatedAt,
+	GroupMemberColumnDirect,
+	GroupMemberColumnVia,
+	GroupMemberColumnPath,
+}
+
+func (e GroupMemberColumn) IsValid() bool {
+	switch e {
+	case GroupMemberColumnDisplayName, GroupMemberColumnEmail, GroupMemberColumnGivenName, GroupMemberColumnFamilyName, GroupMemberColumnLocale, GroupMemberColumnRole, GroupMemberColumnStatus, GroupMemberColumnStatusReasons, GroupMemberColumnHasNoProducts, GroupMemberColumnProducts, GroupMemberColumnPermissions, GroupMemberColumnGroups, GroupMemberColumnCreatedAt, GroupMemberColumnUpdatedAt, GroupMemberColumnDirect, GroupMemberColumnVia, GroupMemberColumnPath:
+		return true
+	}
+	return false
+}
+
+func (e GroupMemberColumn) String() string {
+	return string(e)
+}
+
+func (e *GroupMemberColumn) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = GroupMemberColumn(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid GroupMemberColumn", str)
+	}
+	return nil
+}
+
+func (e GroupMemberColumn) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *GroupMemberColumn) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e GroupMemberColumn) MarshalJSON() ([]byte, error) {
 	var buf bytes.Buffer
 	e.MarshalGQL(&buf)
 	return buf.Bytes(), nil
@@ -374,6 +632,97 @@ func (e GroupSort) MarshalJSON() ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
+// A column of the table of jobs: a field of `Job`. Values may be added.
+type JobColumn string
+
+const (
+	// The mutation that made the job: `kind`.
+	JobColumnKind JobColumn = "KIND"
+	// How far the job is: `status`.
+	JobColumnStatus JobColumn = "STATUS"
+	// Whether the job only says what would be done: `dryRun`.
+	JobColumnDryRun JobColumn = "DRY_RUN"
+	// How many rows it has: `total`.
+	JobColumnTotal JobColumn = "TOTAL"
+	// How many rows are done: `done`.
+	JobColumnDone JobColumn = "DONE"
+	// How many rows have changed something: `changed`.
+	JobColumnChanged JobColumn = "CHANGED"
+	// How many rows have failed: `failed`.
+	JobColumnFailed JobColumn = "FAILED"
+	// What it has done to what people have: `impact`.
+	JobColumnImpact JobColumn = "IMPACT"
+	// Why it ended before its time: `errorCode`.
+	JobColumnErrorCode JobColumn = "ERROR_CODE"
+	// Who made it: `startedBy`.
+	JobColumnStartedBy JobColumn = "STARTED_BY"
+	// When it was made: `createdAt`.
+	JobColumnCreatedAt JobColumn = "CREATED_AT"
+	// When work on it began: `startedAt`.
+	JobColumnStartedAt JobColumn = "STARTED_AT"
+	// When it ended: `finishedAt`.
+	JobColumnFinishedAt JobColumn = "FINISHED_AT"
+)
+
+var AllJobColumn = []JobColumn{
+	JobColumnKind,
+	JobColumnStatus,
+	JobColumnDryRun,
+	JobColumnTotal,
+	JobColumnDone,
+	JobColumnChanged,
+	JobColumnFailed,
+	JobColumnImpact,
+	JobColumnErrorCode,
+	JobColumnStartedBy,
+	JobColumnCreatedAt,
+	JobColumnStartedAt,
+	JobColumnFinishedAt,
+}
+
+func (e JobColumn) IsValid() bool {
+	switch e {
+	case JobColumnKind, JobColumnStatus, JobColumnDryRun, JobColumnTotal, JobColumnDone, JobColumnChanged, JobColumnFailed, JobColumnImpact, JobColumnErrorCode, JobColumnStartedBy, JobColumnCreatedAt, JobColumnStartedAt, JobColumnFinishedAt:
+		return true
+	}
+	return false
+}
+
+func (e JobColumn) String() string {
+	return string(e)
+}
+
+func (e *JobColumn) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = JobColumn(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid JobColumn", str)
+	}
+	return nil
+}
+
+func (e JobColumn) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *JobColumn) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e JobColumn) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
 // The languages that Cohort writes to people in.
 type Locale string
 
@@ -447,6 +796,64 @@ func (e Locale) MarshalJSON() ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
+// What becomes of the values that members hold themselves, when a group gets a value of the same setting.
+type MemberOverrides string
+
+const (
+	// They are taken away, so that the group's value counts for the members; those whom the caller may not touch are left out and counted.
+	MemberOverridesClear MemberOverrides = "CLEAR"
+	// They stay, and go on counting for whoever holds one.
+	MemberOverridesKeep MemberOverrides = "KEEP"
+)
+
+var AllMemberOverrides = []MemberOverrides{
+	MemberOverridesClear,
+	MemberOverridesKeep,
+}
+
+func (e MemberOverrides) IsValid() bool {
+	switch e {
+	case MemberOverridesClear, MemberOverridesKeep:
+		return true
+	}
+	return false
+}
+
+func (e MemberOverrides) String() string {
+	return string(e)
+}
+
+func (e *MemberOverrides) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = MemberOverrides(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid MemberOverrides", str)
+	}
+	return nil
+}
+
+func (e MemberOverrides) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *MemberOverrides) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e MemberOverrides) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
 // What happened to one pair of group and user. Values may be added.
 type MembershipOutcome string
 
@@ -461,6 +868,8 @@ const (
 	MembershipOutcomeNotMember MembershipOutcome = "NOT_MEMBER"
 	// There is no such user or no such group in the account.
 	MembershipOutcomeNotFound MembershipOutcome = "NOT_FOUND"
+	// The group's members hold a permission that the caller doesn't; `errors` names it, and nothing has changed for the pair.
+	MembershipOutcomeMissingPermission MembershipOutcome = "MISSING_PERMISSION"
 )
 
 var AllMembershipOutcome = []MembershipOutcome{
@@ -469,11 +878,12 @@ var AllMembershipOutcome = []MembershipOutcome{
 	MembershipOutcomeRemoved,
 	MembershipOutcomeNotMember,
 	MembershipOutcomeNotFound,
+	MembershipOutcomeMissingPermission,
 }
 
 func (e MembershipOutcome) IsValid() bool {
 	switch e {
-	case MembershipOutcomeAdded, MembershipOutcomeAlreadyMember, MembershipOutcomeRemoved, MembershipOutcomeNotMember, MembershipOutcomeNotFound:
+	case MembershipOutcomeAdded, MembershipOutcomeAlreadyMember, MembershipOutcomeRemoved, MembershipOutcomeNotMember, MembershipOutcomeNotFound, MembershipOutcomeMissingPermission:
 		return true
 	}
 	return false
@@ -634,6 +1044,125 @@ func (e *NestingOutcome) UnmarshalJSON(b []byte) error {
 }
 
 func (e NestingOutcome) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
+// What to do with the permissions that a mutation names.
+type PermissionMode string
+
+const (
+	// They take the place of what was granted before; none of them takes everything away.
+	PermissionModeReplace PermissionMode = "REPLACE"
+	// They come to what is granted.
+	PermissionModeAdd PermissionMode = "ADD"
+	// They are taken away from what is granted.
+	PermissionModeRemove PermissionMode = "REMOVE"
+)
+
+var AllPermissionMode = []PermissionMode{
+	PermissionModeReplace,
+	PermissionModeAdd,
+	PermissionModeRemove,
+}
+
+func (e PermissionMode) IsValid() bool {
+	switch e {
+	case PermissionModeReplace, PermissionModeAdd, PermissionModeRemove:
+		return true
+	}
+	return false
+}
+
+func (e PermissionMode) String() string {
+	return string(e)
+}
+
+func (e *PermissionMode) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = PermissionMode(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid PermissionMode", str)
+	}
+	return nil
+}
+
+func (e PermissionMode) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *PermissionMode) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e PermissionMode) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
+// What gives a permission. Values may be added.
+type PermissionSourceKind string
+
+const (
+	// The role: a super admin holds every permission.
+	PermissionSourceKindRole PermissionSourceKind = "ROLE"
+	// A group that the user is effectively in.
+	PermissionSourceKindGroup PermissionSourceKind = "GROUP"
+)
+
+var AllPermissionSourceKind = []PermissionSourceKind{
+	PermissionSourceKindRole,
+	PermissionSourceKindGroup,
+}
+
+func (e PermissionSourceKind) IsValid() bool {
+	switch e {
+	case PermissionSourceKindRole, PermissionSourceKindGroup:
+		return true
+	}
+	return false
+}
+
+func (e PermissionSourceKind) String() string {
+	return string(e)
+}
+
+func (e *PermissionSourceKind) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = PermissionSourceKind(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid PermissionSourceKind", str)
+	}
+	return nil
+}
+
+func (e PermissionSourceKind) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *PermissionSourceKind) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e PermissionSourceKind) MarshalJSON() ([]byte, error) {
 	var buf bytes.Buffer
 	e.MarshalGQL(&buf)
 	return buf.Bytes(), nil
@@ -953,6 +1482,140 @@ func (e Role) MarshalJSON() ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
+// Where the value of a setting comes from, the strongest first.
+type SettingSource string
+
+const (
+	// A locked value of the account.
+	SettingSourceAccountLock SettingSource = "ACCOUNT_LOCK"
+	// A locked value of a group.
+	SettingSourceGroupLock SettingSource = "GROUP_LOCK"
+	// The user's own value.
+	SettingSourceUser SettingSource = "USER"
+	// A value of a group.
+	SettingSourceGroup SettingSource = "GROUP"
+	// A value of the account.
+	SettingSourceAccount SettingSource = "ACCOUNT"
+	// The definition: nobody has set a value.
+	SettingSourceDefault SettingSource = "DEFAULT"
+)
+
+var AllSettingSource = []SettingSource{
+	SettingSourceAccountLock,
+	SettingSourceGroupLock,
+	SettingSourceUser,
+	SettingSourceGroup,
+	SettingSourceAccount,
+	SettingSourceDefault,
+}
+
+func (e SettingSource) IsValid() bool {
+	switch e {
+	case SettingSourceAccountLock, SettingSourceGroupLock, SettingSourceUser, SettingSourceGroup, SettingSourceAccount, SettingSourceDefault:
+		return true
+	}
+	return false
+}
+
+func (e SettingSource) String() string {
+	return string(e)
+}
+
+func (e *SettingSource) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = SettingSource(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid SettingSource", str)
+	}
+	return nil
+}
+
+func (e SettingSource) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *SettingSource) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e SettingSource) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
+// Which values a setting takes.
+type SettingType string
+
+const (
+	// Yes or no.
+	SettingTypeBoolean SettingType = "BOOLEAN"
+	// A whole number from `min` to `max`.
+	SettingTypeInteger SettingType = "INTEGER"
+	// A text of one line.
+	SettingTypeString SettingType = "STRING"
+	// One of `choices`.
+	SettingTypeChoice SettingType = "CHOICE"
+)
+
+var AllSettingType = []SettingType{
+	SettingTypeBoolean,
+	SettingTypeInteger,
+	SettingTypeString,
+	SettingTypeChoice,
+}
+
+func (e SettingType) IsValid() bool {
+	switch e {
+	case SettingTypeBoolean, SettingTypeInteger, SettingTypeString, SettingTypeChoice:
+		return true
+	}
+	return false
+}
+
+func (e SettingType) String() string {
+	return string(e)
+}
+
+func (e *SettingType) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = SettingType(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid SettingType", str)
+	}
+	return nil
+}
+
+func (e SettingType) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *SettingType) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e SettingType) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
 // Why a user is suspended. Values may be added.
 type SuspensionReason string
 
@@ -1006,6 +1669,70 @@ func (e *SuspensionReason) UnmarshalJSON(b []byte) error {
 }
 
 func (e SuspensionReason) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
+// A table of an admin's screens.
+type Table string
+
+const (
+	// The users of the account: `users`.
+	TableUsers Table = "USERS"
+	// The groups of the account: `groups`.
+	TableGroups Table = "GROUPS"
+	// The members of a group, the same view for every group: `Group.members`.
+	TableGroupMembers Table = "GROUP_MEMBERS"
+	// The jobs of the account: `jobs`.
+	TableJobs Table = "JOBS"
+)
+
+var AllTable = []Table{
+	TableUsers,
+	TableGroups,
+	TableGroupMembers,
+	TableJobs,
+}
+
+func (e Table) IsValid() bool {
+	switch e {
+	case TableUsers, TableGroups, TableGroupMembers, TableJobs:
+		return true
+	}
+	return false
+}
+
+func (e Table) String() string {
+	return string(e)
+}
+
+func (e *Table) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = Table(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid Table", str)
+	}
+	return nil
+}
+
+func (e Table) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *Table) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e Table) MarshalJSON() ([]byte, error) {
 	var buf bytes.Buffer
 	e.MarshalGQL(&buf)
 	return buf.Bytes(), nil
@@ -1139,6 +1866,100 @@ func (e UserChangeOutcome) MarshalJSON() ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
+// A column of the table of users: a field of `User`. Values may be added.
+type UserColumn string
+
+const (
+	// The name that lists show: `displayName`.
+	UserColumnDisplayName UserColumn = "DISPLAY_NAME"
+	// The e-mail: `email`.
+	UserColumnEmail UserColumn = "EMAIL"
+	// The given name: `givenName`.
+	UserColumnGivenName UserColumn = "GIVEN_NAME"
+	// The family name: `familyName`.
+	UserColumnFamilyName UserColumn = "FAMILY_NAME"
+	// The language: `locale`.
+	UserColumnLocale UserColumn = "LOCALE"
+	// The role: `role`.
+	UserColumnRole UserColumn = "ROLE"
+	// The status: `status`.
+	UserColumnStatus UserColumn = "STATUS"
+	// Why somebody is suspended: `statusReasons`.
+	UserColumnStatusReasons UserColumn = "STATUS_REASONS"
+	// Whether somebody has no product: `hasNoProducts`.
+	UserColumnHasNoProducts UserColumn = "HAS_NO_PRODUCTS"
+	// The products: `products`.
+	UserColumnProducts UserColumn = "PRODUCTS"
+	// The permissions: `permissions`.
+	UserColumnPermissions UserColumn = "PERMISSIONS"
+	// The groups: `groups`.
+	UserColumnGroups UserColumn = "GROUPS"
+	// When the user was created: `createdAt`.
+	UserColumnCreatedAt UserColumn = "CREATED_AT"
+	// When the user was last changed: `updatedAt`.
+	UserColumnUpdatedAt UserColumn = "UPDATED_AT"
+)
+
+var AllUserColumn = []UserColumn{
+	UserColumnDisplayName,
+	UserColumnEmail,
+	UserColumnGivenName,
+	UserColumnFamilyName,
+	UserColumnLocale,
+	UserColumnRole,
+	UserColumnStatus,
+	UserColumnStatusReasons,
+	UserColumnHasNoProducts,
+	UserColumnProducts,
+	UserColumnPermissions,
+	UserColumnGroups,
+	UserColumnCreatedAt,
+	UserColumnUpdatedAt,
+}
+
+func (e UserColumn) IsValid() bool {
+	switch e {
+	case UserColumnDisplayName, UserColumnEmail, UserColumnGivenName, UserColumnFamilyName, UserColumnLocale, UserColumnRole, UserColumnStatus, UserColumnStatusReasons, UserColumnHasNoProducts, UserColumnProducts, UserColumnPermissions, UserColumnGroups, UserColumnCreatedAt, UserColumnUpdatedAt:
+		return true
+	}
+	return false
+}
+
+func (e UserColumn) String() string {
+	return string(e)
+}
+
+func (e *UserColumn) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = UserColumn(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid UserColumn", str)
+	}
+	return nil
+}
+
+func (e UserColumn) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *UserColumn) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e UserColumn) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
 // What became of a row.
 type UserCreateOutcome string
 
@@ -1248,6 +2069,10 @@ const (
 	// Everything was to be taken away, and groups give something: say with `blockInherited` whether that stays.
 	// Params: `users`, how many are concerned.
 	UserErrorCodeChooseInherited UserErrorCode = "CHOOSE_INHERITED"
+	// Nobody grants a permission that they don't hold, be it by way of a group: the members of this one hold what the caller
+	// doesn't, or would get it, or the group grants it itself. Params: `keys`, the permissions that are missing, and `group`, the
+	// name of that group.
+	UserErrorCodeMissingPermission UserErrorCode = "MISSING_PERMISSION"
 	// The change would suspend more of the account's users than it bears without a second look: ask with `dryRun`, show what
 	// it answers, and pass on its `confirmToken`. Params: `suspended`, how many users.
 	UserErrorCodeConfirmationRequired UserErrorCode = "CONFIRMATION_REQUIRED"
@@ -1292,6 +2117,7 @@ var AllUserErrorCode = []UserErrorCode{
 	UserErrorCodeSeatsInUse,
 	UserErrorCodeNoSeats,
 	UserErrorCodeChooseInherited,
+	UserErrorCodeMissingPermission,
 	UserErrorCodeConfirmationRequired,
 	UserErrorCodeIdempotencyKeyReused,
 	UserErrorCodeMailNotFailed,
@@ -1304,7 +2130,7 @@ var AllUserErrorCode = []UserErrorCode{
 
 func (e UserErrorCode) IsValid() bool {
 	switch e {
-	case UserErrorCodeInvalidID, UserErrorCodeNotFound, UserErrorCodeForbidden, UserErrorCodeRequired, UserErrorCodeTooLong, UserErrorCodeInvalidCharacters, UserErrorCodeInvalidEmail, UserErrorCodeInvalid, UserErrorCodeTooMany, UserErrorCodeEmailTaken, UserErrorCodeNameTaken, UserErrorCodeStale, UserErrorCodeStaleSelection, UserErrorCodeConflict, UserErrorCodeCycle, UserErrorCodeTooDeep, UserErrorCodeLastSuperAdmin, UserErrorCodeKeyTaken, UserErrorCodeSeatsInUse, UserErrorCodeNoSeats, UserErrorCodeChooseInherited, UserErrorCodeConfirmationRequired, UserErrorCodeIdempotencyKeyReused, UserErrorCodeMailNotFailed, UserErrorCodeJobEnded, UserErrorCodeJobOpen, UserErrorCodeNothingToRetry, UserErrorCodeJobOnlyFollows, UserErrorCodeNotRevertible:
+	case UserErrorCodeInvalidID, UserErrorCodeNotFound, UserErrorCodeForbidden, UserErrorCodeRequired, UserErrorCodeTooLong, UserErrorCodeInvalidCharacters, UserErrorCodeInvalidEmail, UserErrorCodeInvalid, UserErrorCodeTooMany, UserErrorCodeEmailTaken, UserErrorCodeNameTaken, UserErrorCodeStale, UserErrorCodeStaleSelection, UserErrorCodeConflict, UserErrorCodeCycle, UserErrorCodeTooDeep, UserErrorCodeLastSuperAdmin, UserErrorCodeKeyTaken, UserErrorCodeSeatsInUse, UserErrorCodeNoSeats, UserErrorCodeChooseInherited, UserErrorCodeMissingPermission, UserErrorCodeConfirmationRequired, UserErrorCodeIdempotencyKeyReused, UserErrorCodeMailNotFailed, UserErrorCodeJobEnded, UserErrorCodeJobOpen, UserErrorCodeNothingToRetry, UserErrorCodeJobOnlyFollows, UserErrorCodeNotRevertible:
 		return true
 	}
 	return false

@@ -31,7 +31,7 @@ const (
 )
 
 var typeNames = map[string]string{
-	accountKind: "Account", userKind: "User", groupKind: "Group", productKind: "Product", operationKind: "Operation", jobKind: "Job", mailKind: "Mail", eventKind: "AuditEvent",
+	accountKind: "Account", userKind: "User", groupKind: "Group", productKind: "Product", operationKind: "Operation", jobKind: "Job", mailKind: "Mail", tableViewKind: "TableView", eventKind: "AuditEvent",
 }
 
 var encoding = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
@@ -179,6 +179,7 @@ type GlobalID struct {
 	Product *ProductID
 	Job     *JobID
 	Mail    *MailID
+	View    *TableViewID
 	Event   *EventID
 }
 
@@ -207,6 +208,9 @@ func ParseGlobalID(text string) (GlobalID, error) {
 	case mailKind:
 		id := MailID(raw)
 		return GlobalID{Mail: &id}, nil
+	case tableViewKind:
+		id := TableViewID(raw)
+		return GlobalID{View: &id}, nil
 	case eventKind:
 		id := EventID(raw)
 		return GlobalID{Event: &id}, nil
@@ -228,6 +232,8 @@ func (id GlobalID) String() string {
 		return id.Job.String()
 	case id.Mail != nil:
 		return id.Mail.String()
+	case id.View != nil:
+		return id.View.String()
 	case id.Event != nil:
 		return id.Event.String()
 	}

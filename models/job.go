@@ -103,9 +103,25 @@ func (j *Job) Retryable() bool {
 	return j.State.Final() && !j.DryRun && (j.Failed > 0 || j.State == JobStateFailed && j.Done < j.Total)
 }
 
-// Impact is what the job has done so far to what users have; nil before its first part.
+// Impact is what the job has done so far to what users have; nil before its first part, and for one about settings.
 func (j *Job) Impact() *ProductsImpact {
-	var impact ProductsImpact
+	if impact := j.impact(); impact != nil && impact.Settings == nil {
+		return &impact.ProductsImpact
+	}
+	return nil
+}
+
+// SettingsImpact is whom the settings of groups reach that the job has changed; nil before it has ended, and for one about
+// something else.
+func (j *Job) SettingsImpact() *SettingsImpact {
+	if impact := j.impact(); impact != nil && j.State.Final() {
+		return impact.Settings
+	}
+	return nil
+}
+
+func (j *Job) impact() *JobImpact {
+	var impact JobImpact
 	if j.Cursor == nil || json.Unmarshal([]byte(*j.Cursor), &impact) != nil {
 		return nil
 	}
@@ -132,6 +148,13 @@ func (j *Job) Revertible() bool {
 // revertible are the mutations that can be taken back, their own taking back among them.
 var revertible = []string{
 	"usersProductsSet", "userProductBlocksSet", "groupProductsSet", "groupsProductsSet", "groupMembersAdd", "groupMembersRemove", "userGroupsUpdate", "usersSuspend", "usersResume", "jobRevert",
+	"groupSettingsSet", "groupsSettingsSet", "userSettingsSet", "usersSettingsSet",
+}
+
+// JobImpact is what a job keeps beside its rows: what it has done so far.
+type JobImpact struct {
+	ProductsImpact
+	Settings *SettingsImpact `json:"settings,omitempty"` // of a job about settings
 }
 
 // JobActor is on whose behalf a job works. The role is the one that the token claimed; what the actor may do is read
@@ -172,6 +195,8 @@ type JobRow struct {
 	Effect      JobRowEffect
 	Outcome     string  // the kind's own word: CHANGED, REMAINS_VIA_GROUP, NO_SEAT, …
 	Detail      *string // JSON
+
+	InBlock bool `gorm:"-"` // the table doesn't have it yet
 }
 
 func (JobRow) TableName() string { return "job_rows" }
@@ -190,13 +215,17 @@ const (
 	JobOutcomeForbidden       JobOutcome = "FORBIDDEN"         // the actor may not touch it
 	JobOutcomeLastSuperAdmin  JobOutcome = "LAST_SUPER_ADMIN"  // the account would be left without one
 	JobOutcomeChangedSince    JobOutcome = "CHANGED_SINCE"     // somebody has changed it after the job that is to be taken back
+	JobOutcomeLocked          JobOutcome = "LOCKED"            // a setting that a lock keeps from having an effect
+
+	JobOutcomeMissingPermission JobOutcome = "MISSING_PERMISSION" // the actor doesn't hold what the user would get, or an admin lose
 )
 
 // IsValid tells whether it is one of the outcomes.
 func (o JobOutcome) IsValid() bool {
 	return slices.Contains([]JobOutcome{
 		JobOutcomePending, JobOutcomeChanged, JobOutcomeUnchanged, JobOutcomeRemainsViaGroup, JobOutcomeNoSeat,
-		JobOutcomeNotFound, JobOutcomeForbidden, JobOutcomeLastSuperAdmin, JobOutcomeChangedSince,
+		JobOutcomeNotFound, JobOutcomeForbidden, JobOutcomeLastSuperAdmin, JobOutcomeChangedSince, JobOutcomeLocked,
+		JobOutcomeMissingPermission,
 	}, o)
 }
 
@@ -233,6 +262,8 @@ type JobDetail struct {
 	Left      []GroupID   `json:"left,omitempty"`      // by the user
 	Suspended *bool       `json:"suspended,omitempty"` // by hand, or no more
 
+	Settings []*SettingChange `json:"settings,omitempty"` // that the user or the group holds
+
 	Gained     []ProductID `json:"gained,omitempty"`     // with a seat
 	Lost       []ProductID `json:"lost,omitempty"`       // had with a seat
 	Waiting    []ProductID `json:"waiting,omitempty"`    // for a seat, from now on
@@ -267,6 +298,12 @@ func (r *JobRow) Result() (*JobResult, error) {
 	}
 	return result, nil
 }
+
+// SettingChanges are the changed values of settings.
+func (d *JobDetail) SettingChanges() []*SettingChange { return d.Settings }
+
+// SettingChanges are the changed values of settings.
+func (r *JobResult) SettingChanges() []*SettingChange { return r.Detail.Settings }
 
 // Suspended tells whether the user was suspended (true), is no longer so (false), or neither (nil).
 func (r *JobResult) Suspended() *bool {

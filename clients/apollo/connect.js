@@ -4,10 +4,13 @@ import { relayStylePagination } from '@apollo/client/utilities';
 
 const list = relayStylePagination(['filter', 'sort']);
 const related = relayStylePagination(['relation', 'filter', 'sort']);
-export const possibleTypes = { Node: ['Account', 'Group', 'Product', 'User'] };
+export const possibleTypes = {
+  Node: ['Account', 'Group', 'GroupMemberTableView', 'GroupTableView', 'Job', 'JobTableView', 'Mail', 'Product', 'User', 'UserTableView'],
+};
 export const typePolicies = {
-  Query: { fields: { users: list, groups: list } },
+  Query: { fields: { users: list, groups: list, jobs: relayStylePagination(['status', 'kinds']), mails: relayStylePagination(['state']) } },
   User: { fields: { groups: related } },
+  Job: { fields: { results: relayStylePagination(['outcomes']) } },
   Group: { fields: { members: related, parents: list, children: list, ancestors: list, descendants: list } },
 };
 

@@ -175,6 +175,29 @@ test('a token that is refused is an error with a code', async () => {
   assert.match(JSON.stringify(error), /UNAUTHENTICATED/);
 });
 
+test('a saved view changes on the screen by itself, and its filter goes into the list as it is', async () => {
+  const apollo = client();
+  const VIEW = gql`query View { viewer { tableViews { users { id columns { column width } sort pageSize filters { name filter } } } } }`;
+  const SAVE = gql`
+    mutation Save($input: TableViewSaveInput!) {
+      tableViewSave(input: $input) { tableViews { users { id columns { column width } sort pageSize filters { name filter } } } errors { code path } }
+    }`;
+  const view = screen(apollo.watchQuery({ query: VIEW }));
+  await view.until(({ viewer }) => viewer.tableViews.users.id);
+  await newUser({ givenName: 'Vera', familyName: `View${run}` });
+  const filter = { or: [{ search: `view${run}` }, { not: { not: { search: `view${run}` } } }] };
+  const users = { columns: [{ column: 'EMAIL', width: 200 }, { column: 'STATUS' }], sort: 'EMAIL_DESC', pageSize: 7, filters: [{ name: run, filter }] };
+  await apollo.mutate({ mutation: SAVE, variables: { input: { users } } });
+  await view.until(({ viewer: { tableViews: { users: { columns, filters } } } }) => columns?.[0].column === 'EMAIL' && filters.some(({ name }) => name === run));
+  const { sort, pageSize, filters } = view.seen.data.viewer.tableViews.users;
+  const { data } = await apollo.query({
+    query: gql`query List($filter: UserFilter, $sort: UserSort!, $first: Int) { users(filter: $filter, sort: $sort, first: $first) { nodes { id familyName } } }`,
+    variables: { filter: filters.find(({ name }) => name === run).filter, sort, first: pageSize },
+  });
+  assert.deepEqual(data.users.nodes.map(({ familyName }) => familyName), [`View${run}`]);
+  view.close();
+});
+
 test('the configuration names every list of the schema and what each depends on, and every kind of node', async () => {
   const schema = buildSchema(await schemaText());
   assert.deepEqual(possibleTypes.Node, schema.getPossibleTypes(schema.getType('Node')).map(({ name }) => name).sort());

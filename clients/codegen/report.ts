@@ -1,6 +1,6 @@
-// A small program in strict TypeScript: who is in a group, and a change of a user.
+// A small program in strict TypeScript: who is in a group, a change of a user, and a saved filter.
 import { graphql } from '../build/gql/gql.js';
-import type { Role, UserUpdateInput } from '../build/gql/graphql.js';
+import type { Role, UserFilter, UserUpdateInput } from '../build/gql/graphql.js';
 import { ask } from './ask.js';
 
 const Members = graphql(`
@@ -30,6 +30,21 @@ const Update = graphql(`
   }
 `);
 
+const Save = graphql(`
+  mutation Save($input: TableViewSaveInput!) {
+    tableViewSave(input: $input) {
+      tableViews { users { id filters { name filter } } }
+      errors { code message path }
+    }
+  }
+`);
+
+const Found = graphql(`
+  query Found($filter: UserFilter) {
+    users(filter: $filter) { totalCount }
+  }
+`);
+
 export async function members(url: string, token: string, name: string): Promise<{ name: string; role: Role; direct: boolean }[]> {
   const { group } = await ask(url, token, Members, { group: { name }, first: 100 });
   if (!group) return [];
@@ -41,6 +56,15 @@ export async function members(url: string, token: string, name: string): Promise
 export async function update(url: string, token: string, input: UserUpdateInput) {
   const { userUpdate } = await ask(url, token, Update, { input });
   return { givenName: userUpdate.user?.givenName, familyName: userUpdate.user?.familyName, codes: userUpdate.errors.map(({ code }) => code) };
+}
+
+// Saves a filter under a name, and lists by it as it comes back.
+export async function saved(url: string, token: string, name: string, filter: UserFilter): Promise<{ filter: UserFilter; count: number }> {
+  const { tableViewSave } = await ask(url, token, Save, { input: { users: { filters: [{ name, filter }] } } });
+  const found = tableViewSave.tableViews?.users.filters.find(kept => kept.name === name);
+  if (!found) throw new Error(JSON.stringify(tableViewSave.errors));
+  const { users } = await ask(url, token, Found, { filter: found.filter });
+  return { filter: found.filter, count: users.totalCount };
 }
 
 // What must not compile: the test fails if one of these does.

@@ -30,3 +30,9 @@ test('an input of generated types: absent is not null', async () => {
   assert.deepEqual(await report.update(url, token, { id, familyName: null }), { givenName: 'Tia', familyName: '', codes: [] });
   assert.deepEqual((await report.update(url, token, { id, email: null })).codes, ['REQUIRED']);
 });
+
+test('a saved filter has the type of the filter, and goes back as it is', async () => {
+  await newUser({ familyName: 'Sauvegarde' });
+  const filter = { search: 'sauvegarde', not: { status: ['SUSPENDED'] }, and: [{ role: ['MEMBER'] }] };
+  assert.deepEqual(await report.saved(url, token, 'Mine', filter), { filter, count: 1 });
+});

@@ -39,14 +39,14 @@ func (g *Graph) With(add, remove []Edge) *Graph {
 		keep(e)
 	}
 	after := New(g.Version+1, edges)
-	after.grants = g.grants
+	after.given = g.given
 	return after
 }
 
 // Accept is the graph after edges were added one after the other, save those that Check refuses in their
 // turn: refused says why, by their index. Fresh are the edges that were not there before. It is one version on.
 func (g *Graph) Accept(edges []Edge, limit int) (after *Graph, fresh []Edge, refused map[int]error) {
-	after = &Graph{Version: g.Version + 1, parents: maps.Clone(g.parents), children: maps.Clone(g.children), grants: g.grants}
+	after = &Graph{Version: g.Version + 1, parents: maps.Clone(g.parents), children: maps.Clone(g.children), given: g.given}
 	for i, e := range edges {
 		if after.Has(e) {
 			continue

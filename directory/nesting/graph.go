@@ -20,7 +20,13 @@ type Graph struct {
 	Version  int64
 	parents  map[models.GroupID][]models.GroupID
 	children map[models.GroupID][]models.GroupID
-	grants   map[models.GroupID]bool
+	given
+}
+
+// given is what the groups hand down: which grant a product, and who grants which permissions.
+type given struct {
+	grants      map[models.GroupID]bool
+	permissions map[models.GroupID][]models.PermissionKey
 }
 
 // New builds a graph of edges, without asking whether they close a loop.
@@ -38,15 +44,15 @@ func New(version int64, edges []Edge) *Graph {
 	return g
 }
 
-// Granting is the graph with other groups as those that grant something to their members. It is one version on.
+// Granting is the graph with other groups as those that grant a product to their members. It is one version on.
 func (g *Graph) Granting(groups map[models.GroupID]bool) *Graph {
-	return &Graph{Version: g.Version + 1, parents: g.parents, children: g.children, grants: groups}
+	return &Graph{Version: g.Version + 1, parents: g.parents, children: g.children, given: given{groups, g.permissions}}
 }
 
-// Grants are the groups that grant something. The caller must not change the map.
+// Grants are the groups that grant a product. The caller must not change the map.
 func (g *Graph) Grants() map[models.GroupID]bool { return g.grants }
 
-// Granted tells whether the members of a group are granted anything, by it or by a group that it lies in.
+// Granted tells whether the members of a group are granted a product, by it or by a group that it lies in.
 func (g *Graph) Granted(id models.GroupID) bool {
 	if len(g.grants) == 0 {
 		return false
@@ -93,7 +99,11 @@ func reach(from models.GroupID, next map[models.GroupID][]models.GroupID) map[mo
 // PathUp is the shortest way from one of the groups up to the other, both ends included, by the oldest
 // where several are as short; nil when there is none.
 func (g *Graph) PathUp(from []models.GroupID, to models.GroupID) []models.GroupID {
-	below := g.Below(to)
+	return g.pathUp(from, to, g.Below(to))
+}
+
+// pathUp is PathUp for a group whose Below is at hand.
+func (g *Graph) pathUp(from []models.GroupID, to models.GroupID, below map[models.GroupID]int) []models.GroupID {
 	best, found := models.GroupID{}, false
 	for _, id := range from {
 		d, ok := below[id]
@@ -212,7 +222,7 @@ func (g *Graph) MembershipBelow(direct []models.GroupID, group models.GroupID, b
 	case how.Direct:
 		how.Path = []models.GroupID{group}
 	case len(how.Via) > 0:
-		how.Path = g.PathUp(how.Via, group)
+		how.Path = g.pathUp(how.Via, group, below)
 	}
 	return how
 }

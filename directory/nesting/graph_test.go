@@ -2,6 +2,7 @@ package nesting_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -162,6 +163,35 @@ func TestPropertyDifference(t *testing.T) {
 		}
 		if diff := cmp.Diff(closure(after), stored); diff != "" {
 			t.Fatal(diff)
+		}
+	})
+}
+
+// TestPropertyUpward holds what is told from below against the same told from above, and what is permitted against a search.
+func TestPropertyUpward(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		edge := rapid.Custom(func(t *rapid.T) nesting.Edge {
+			child := rapid.ByteRange('b', 'h').Draw(t, "child")
+			return nesting.Edge{Child: group(child), Parent: group(rapid.ByteRange('a', child-1).Draw(t, "parent"))}
+		})
+		some := rapid.SliceOfDistinct(rapid.SampledFrom(all("abcdefgh")), rapid.ID)
+		g := nesting.New(0, nil).With(rapid.SliceOf(edge).Draw(t, "edges"), nil)
+		direct, granting := some.Draw(t, "direct"), some.Draw(t, "granting")
+		for i, id := range granting {
+			g = g.Permitting(id, []models.PermissionKey{"x", "y"}[:1+i%2])
+		}
+		up, by := g.Upward(), g.PermittedBy(direct...)
+		for _, id := range all("abcdefgh") {
+			want, got := g.Membership(direct, id), up.Membership(direct, id)
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Fatalf("in %s (-from above +from below):\n%s", letters([]models.GroupID{id}), diff)
+			}
+			for _, key := range []models.PermissionKey{"x", "y"} {
+				gives := want.IsMember() && slices.Contains(g.Permissions(id), key)
+				if gives != slices.Contains(by[key], id) {
+					t.Fatalf("%s by %s: %v", key, letters([]models.GroupID{id}), gives)
+				}
+			}
 		}
 	})
 }

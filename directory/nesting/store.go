@@ -57,7 +57,17 @@ func (c *Cache) Load(tx *gorm.DB, account models.AccountID, version int64) (*Gra
 	if err := tx.Raw("SELECT DISTINCT group_id FROM group_products WHERE account_id = ?", account).Scan(&granting).Error; err != nil {
 		return nil, fmt.Errorf("read granting groups: %w", err)
 	}
+	var permitting []models.GroupPermissionRow
+	if err := tx.Where("account_id = ?", account).Order("group_id, permission_key").Find(&permitting).Error; err != nil {
+		return nil, fmt.Errorf("read granted permissions: %w", err)
+	}
 	g := New(version, edges)
+	g.permissions = map[models.GroupID][]models.PermissionKey{}
+	for _, row := range permitting {
+		if models.PermissionByKey(row.PermissionKey) != nil { // else it has left the catalogue, and means nothing
+			g.permissions[row.GroupID] = append(g.permissions[row.GroupID], row.PermissionKey)
+		}
+	}
 	g.grants = make(map[models.GroupID]bool, len(granting))
 	for _, id := range granting {
 		g.grants[id] = true

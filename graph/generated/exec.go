@@ -31,20 +31,30 @@ func NewExecutableSchema(cfg Config) graphql.ExecutableSchema {
 type Config = graphql.Config[ResolverRoot, DirectiveRoot, ComplexityRoot]
 
 type ResolverRoot interface {
+	AccessAction() AccessActionResolver
+	AccessExplanation() AccessExplanationResolver
+	AccessReason() AccessReasonResolver
 	Account() AccountResolver
 	AuditActor() AuditActorResolver
 	AuditEvent() AuditEventResolver
+	EffectiveSetting() EffectiveSettingResolver
 	Group() GroupResolver
 	GroupMemberEdge() GroupMemberEdgeResolver
+	GroupPermission() GroupPermissionResolver
 	GroupProduct() GroupProductResolver
 	Job() JobResolver
 	JobResult() JobResultResolver
 	Mail() MailResolver
 	MembershipCheck() MembershipCheckResolver
 	Mutation() MutationResolver
+	PermissionSource() PermissionSourceResolver
 	Product() ProductResolver
+	ProductImpact() ProductImpactResolver
+	ProductsImpact() ProductsImpactResolver
 	ProductsPreviewRow() ProductsPreviewRowResolver
 	Query() QueryResolver
+	SettingReason() SettingReasonResolver
+	SettingsPreviewRow() SettingsPreviewRowResolver
 	Subscription() SubscriptionResolver
 	User() UserResolver
 	UserGroupEdge() UserGroupEdgeResolver
@@ -56,13 +66,48 @@ type DirectiveRoot struct {
 }
 
 type ComplexityRoot struct {
+	AccessAction struct {
+		Input     func(childComplexity int) int
+		Mutation  func(childComplexity int) int
+		ViewerCan func(childComplexity int) int
+	}
+
+	AccessExplanation struct {
+		Count      func(childComplexity int) int
+		Has        func(childComplexity int) int
+		Permission func(childComplexity int) int
+		Product    func(childComplexity int) int
+		Reasons    func(childComplexity int) int
+		Setting    func(childComplexity int) int
+		State      func(childComplexity int) int
+		User       func(childComplexity int) int
+		Value      func(childComplexity int) int
+	}
+
+	AccessReason struct {
+		Action       func(childComplexity int) int
+		Counts       func(childComplexity int) int
+		HiddenGroups func(childComplexity int) int
+		Kind         func(childComplexity int) int
+		Locked       func(childComplexity int) int
+		Path         func(childComplexity int) int
+		Value        func(childComplexity int) int
+	}
+
 	Account struct {
-		CreatedAt     func(childComplexity int) int
-		GroupCount    func(childComplexity int) int
-		ID            func(childComplexity int) int
-		MaxGroupDepth func(childComplexity int) int
-		Name          func(childComplexity int) int
-		UserCount     func(childComplexity int) int
+		CreatedAt            func(childComplexity int) int
+		GroupCount           func(childComplexity int) int
+		ID                   func(childComplexity int) int
+		MaxGroupDepth        func(childComplexity int) int
+		Name                 func(childComplexity int) int
+		Settings             func(childComplexity int, keys []string) int
+		UserCount            func(childComplexity int) int
+		ViewerCanSetSettings func(childComplexity int) int
+	}
+
+	AccountSettingsSetPayload struct {
+		Account func(childComplexity int) int
+		Errors  func(childComplexity int) int
 	}
 
 	AuditActor struct {
@@ -106,31 +151,48 @@ type ComplexityRoot struct {
 		Node   func(childComplexity int) int
 	}
 
+	EffectiveSetting struct {
+		Definition func(childComplexity int) int
+		Group      func(childComplexity int) int
+		Locked     func(childComplexity int) int
+		Overrides  func(childComplexity int) int
+		OwnLocked  func(childComplexity int) int
+		OwnValue   func(childComplexity int) int
+		Source     func(childComplexity int) int
+		Value      func(childComplexity int) int
+	}
+
 	Group struct {
-		Adjacent               func(childComplexity int, filter *models.GroupFilter, sort models.GroupSort) int
-		Ancestors              func(childComplexity int, filter *models.GroupFilter, sort models.GroupSort, first *int32, after *string, last *int32, before *string) int
-		AuditEvents            func(childComplexity int, filter *models.AuditEventFilter, first *int32, after *string, last *int32, before *string) int
-		Breadcrumbs            func(childComplexity int) int
-		Children               func(childComplexity int, filter *models.GroupFilter, sort models.GroupSort, first *int32, after *string, last *int32, before *string) int
-		CreatedAt              func(childComplexity int) int
-		Depth                  func(childComplexity int) int
-		Descendants            func(childComplexity int, filter *models.GroupFilter, sort models.GroupSort, first *int32, after *string, last *int32, before *string) int
-		Description            func(childComplexity int) int
-		DirectMemberCount      func(childComplexity int) int
-		Etag                   func(childComplexity int) int
-		ID                     func(childComplexity int) int
-		MemberCount            func(childComplexity int) int
-		Members                func(childComplexity int, relation models.MembershipRelation, filter *models.UserFilter, sort models.UserSort, first *int32, after *string, last *int32, before *string) int
-		Name                   func(childComplexity int) int
-		Parents                func(childComplexity int, filter *models.GroupFilter, sort models.GroupSort, first *int32, after *string, last *int32, before *string) int
-		PendingJob             func(childComplexity int) int
-		Priority               func(childComplexity int) int
-		Products               func(childComplexity int) int
-		UpdatedAt              func(childComplexity int) int
-		ViewerCanDelete        func(childComplexity int) int
-		ViewerCanManageMembers func(childComplexity int) int
-		ViewerCanNest          func(childComplexity int) int
-		ViewerCanUpdate        func(childComplexity int) int
+		Adjacent                func(childComplexity int, filter *models.GroupFilter, sort models.GroupSort) int
+		Ancestors               func(childComplexity int, filter *models.GroupFilter, sort models.GroupSort, first *int32, after *string, last *int32, before *string) int
+		AuditEvents             func(childComplexity int, filter *models.AuditEventFilter, first *int32, after *string, last *int32, before *string) int
+		Breadcrumbs             func(childComplexity int) int
+		Children                func(childComplexity int, filter *models.GroupFilter, sort models.GroupSort, first *int32, after *string, last *int32, before *string) int
+		CreatedAt               func(childComplexity int) int
+		Depth                   func(childComplexity int) int
+		Descendants             func(childComplexity int, filter *models.GroupFilter, sort models.GroupSort, first *int32, after *string, last *int32, before *string) int
+		Description             func(childComplexity int) int
+		DirectMemberCount       func(childComplexity int) int
+		Etag                    func(childComplexity int) int
+		ID                      func(childComplexity int) int
+		MemberCount             func(childComplexity int) int
+		Members                 func(childComplexity int, relation models.MembershipRelation, filter *models.UserFilter, sort models.UserSort, first *int32, after *string, last *int32, before *string) int
+		Name                    func(childComplexity int) int
+		Parents                 func(childComplexity int, filter *models.GroupFilter, sort models.GroupSort, first *int32, after *string, last *int32, before *string) int
+		PendingJob              func(childComplexity int) int
+		Permissions             func(childComplexity int) int
+		Priority                func(childComplexity int) int
+		Products                func(childComplexity int) int
+		Settings                func(childComplexity int, keys []string) int
+		UpdatedAt               func(childComplexity int) int
+		ViewerCanAddMembers     func(childComplexity int) int
+		ViewerCanDelete         func(childComplexity int) int
+		ViewerCanManageMembers  func(childComplexity int) int
+		ViewerCanNest           func(childComplexity int) int
+		ViewerCanSetPermissions func(childComplexity int) int
+		ViewerCanSetProducts    func(childComplexity int) int
+		ViewerCanSetSettings    func(childComplexity int) int
+		ViewerCanUpdate         func(childComplexity int) int
 	}
 
 	GroupAdjacent struct {
@@ -188,6 +250,26 @@ type ComplexityRoot struct {
 		Via    func(childComplexity int) int
 	}
 
+	GroupMemberTableColumn struct {
+		Column func(childComplexity int) int
+		Width  func(childComplexity int) int
+	}
+
+	GroupMemberTableFilter struct {
+		Filter   func(childComplexity int) int
+		Name     func(childComplexity int) int
+		Relation func(childComplexity int) int
+	}
+
+	GroupMemberTableView struct {
+		Columns   func(childComplexity int) int
+		Filters   func(childComplexity int) int
+		ID        func(childComplexity int) int
+		PageSize  func(childComplexity int) int
+		Sort      func(childComplexity int) int
+		UpdatedAt func(childComplexity int) int
+	}
+
 	GroupMembersAddPayload struct {
 		Errors  func(childComplexity int) int
 		Groups  func(childComplexity int) int
@@ -216,6 +298,19 @@ type ComplexityRoot struct {
 		Preview   func(childComplexity int) int
 	}
 
+	GroupPermission struct {
+		Direct     func(childComplexity int) int
+		Permission func(childComplexity int) int
+		Via        func(childComplexity int) int
+	}
+
+	GroupPermissionsSetPayload struct {
+		Ended   func(childComplexity int) int
+		Errors  func(childComplexity int) int
+		Granted func(childComplexity int) int
+		Group   func(childComplexity int) int
+	}
+
 	GroupProduct struct {
 		Direct  func(childComplexity int) int
 		Product func(childComplexity int) int
@@ -228,6 +323,33 @@ type ComplexityRoot struct {
 		Impact  func(childComplexity int) int
 		Job     func(childComplexity int) int
 		Preview func(childComplexity int) int
+	}
+
+	GroupSettingsSetPayload struct {
+		Errors  func(childComplexity int) int
+		Group   func(childComplexity int) int
+		Impact  func(childComplexity int) int
+		Job     func(childComplexity int) int
+		Preview func(childComplexity int) int
+	}
+
+	GroupTableColumn struct {
+		Column func(childComplexity int) int
+		Width  func(childComplexity int) int
+	}
+
+	GroupTableFilter struct {
+		Filter func(childComplexity int) int
+		Name   func(childComplexity int) int
+	}
+
+	GroupTableView struct {
+		Columns   func(childComplexity int) int
+		Filters   func(childComplexity int) int
+		ID        func(childComplexity int) int
+		PageSize  func(childComplexity int) int
+		Sort      func(childComplexity int) int
+		UpdatedAt func(childComplexity int) int
 	}
 
 	GroupUnnestPayload struct {
@@ -264,6 +386,14 @@ type ComplexityRoot struct {
 		Preview func(childComplexity int) int
 	}
 
+	GroupsSettingsSetPayload struct {
+		Errors  func(childComplexity int) int
+		Groups  func(childComplexity int) int
+		Impact  func(childComplexity int) int
+		Job     func(childComplexity int) int
+		Preview func(childComplexity int) int
+	}
+
 	Job struct {
 		Changed         func(childComplexity int) int
 		CreatedAt       func(childComplexity int) int
@@ -278,6 +408,7 @@ type ComplexityRoot struct {
 		Results         func(childComplexity int, outcomes []models.JobOutcome, first *int32, after *string, last *int32, before *string) int
 		Retries         func(childComplexity int) int
 		Reverts         func(childComplexity int) int
+		SettingsImpact  func(childComplexity int) int
 		StartedAt       func(childComplexity int) int
 		StartedBy       func(childComplexity int) int
 		State           func(childComplexity int) int
@@ -305,13 +436,14 @@ type ComplexityRoot struct {
 	}
 
 	JobResult struct {
-		Added     func(childComplexity int) int
-		Outcome   func(childComplexity int) int
-		Removed   func(childComplexity int) int
-		Subject   func(childComplexity int) int
-		SubjectID func(childComplexity int) int
-		Suspended func(childComplexity int) int
-		Waiting   func(childComplexity int) int
+		Added          func(childComplexity int) int
+		Outcome        func(childComplexity int) int
+		Removed        func(childComplexity int) int
+		SettingChanges func(childComplexity int) int
+		Subject        func(childComplexity int) int
+		SubjectID      func(childComplexity int) int
+		Suspended      func(childComplexity int) int
+		Waiting        func(childComplexity int) int
 	}
 
 	JobResultConnection struct {
@@ -337,17 +469,37 @@ type ComplexityRoot struct {
 		Preview func(childComplexity int) int
 	}
 
-	Mail struct {
-		Attempts  func(childComplexity int) int
-		CreatedAt func(childComplexity int) int
+	JobTableColumn struct {
+		Column func(childComplexity int) int
+		Width  func(childComplexity int) int
+	}
+
+	JobTableFilter struct {
+		Kinds  func(childComplexity int) int
+		Name   func(childComplexity int) int
+		Status func(childComplexity int) int
+	}
+
+	JobTableView struct {
+		Columns   func(childComplexity int) int
+		Filters   func(childComplexity int) int
 		ID        func(childComplexity int) int
-		Kind      func(childComplexity int) int
-		LastError func(childComplexity int) int
-		MessageID func(childComplexity int) int
-		Product   func(childComplexity int) int
-		SentAt    func(childComplexity int) int
-		State     func(childComplexity int) int
-		User      func(childComplexity int) int
+		PageSize  func(childComplexity int) int
+		UpdatedAt func(childComplexity int) int
+	}
+
+	Mail struct {
+		Attempts       func(childComplexity int) int
+		CreatedAt      func(childComplexity int) int
+		ID             func(childComplexity int) int
+		Kind           func(childComplexity int) int
+		LastError      func(childComplexity int) int
+		MessageID      func(childComplexity int) int
+		Product        func(childComplexity int) int
+		SentAt         func(childComplexity int) int
+		State          func(childComplexity int) int
+		User           func(childComplexity int) int
+		ViewerCanRetry func(childComplexity int) int
 	}
 
 	MailConnection struct {
@@ -384,16 +536,20 @@ type ComplexityRoot struct {
 	}
 
 	Mutation struct {
+		AccountSettingsSet   func(childComplexity int, input models.AccountSettingsSetInput) int
 		GroupCreate          func(childComplexity int, input models.GroupCreateInput) int
 		GroupDelete          func(childComplexity int, input models.GroupDeleteInput) int
 		GroupMembersAdd      func(childComplexity int, input models.GroupMembersAddInput) int
 		GroupMembersRemove   func(childComplexity int, input models.GroupMembersRemoveInput) int
 		GroupNest            func(childComplexity int, input models.GroupNestInput) int
+		GroupPermissionsSet  func(childComplexity int, input models.GroupPermissionsSetInput) int
 		GroupProductsSet     func(childComplexity int, input models.GroupProductsSetInput) int
+		GroupSettingsSet     func(childComplexity int, input models.GroupSettingsSetInput) int
 		GroupUnnest          func(childComplexity int, input models.GroupUnnestInput) int
 		GroupUpdate          func(childComplexity int, input models.GroupUpdateInput) int
 		GroupsDelete         func(childComplexity int, input models.GroupsDeleteInput) int
 		GroupsProductsSet    func(childComplexity int, input models.GroupsProductsSetInput) int
+		GroupsSettingsSet    func(childComplexity int, input models.GroupsSettingsSetInput) int
 		JobCancel            func(childComplexity int, input models.JobCancelInput) int
 		JobRetryFailed       func(childComplexity int, input models.JobRetryFailedInput) int
 		JobRevert            func(childComplexity int, input models.JobRevertInput) int
@@ -401,15 +557,19 @@ type ComplexityRoot struct {
 		ProductCreate        func(childComplexity int, input models.ProductCreateInput) int
 		ProductDelete        func(childComplexity int, input models.ProductDeleteInput) int
 		ProductUpdate        func(childComplexity int, input models.ProductUpdateInput) int
+		TableViewDelete      func(childComplexity int, input models.TableViewDeleteInput) int
+		TableViewSave        func(childComplexity int, input models.TableViewSaveInput) int
 		UserCreate           func(childComplexity int, input models.UserCreateInput) int
 		UserDelete           func(childComplexity int, input models.UserDeleteInput) int
 		UserGroupsUpdate     func(childComplexity int, input models.UserGroupsUpdateInput) int
 		UserProductBlocksSet func(childComplexity int, input models.UserProductBlocksSetInput) int
 		UserRoleSet          func(childComplexity int, input models.UserRoleSetInput) int
+		UserSettingsSet      func(childComplexity int, input models.UserSettingsSetInput) int
 		UserUpdate           func(childComplexity int, input models.UserUpdateInput) int
 		UsersCreate          func(childComplexity int, input models.UsersCreateInput) int
 		UsersProductsSet     func(childComplexity int, input models.UsersProductsSetInput) int
 		UsersResume          func(childComplexity int, input models.UsersResumeInput) int
+		UsersSettingsSet     func(childComplexity int, input models.UsersSettingsSetInput) int
 		UsersSuspend         func(childComplexity int, input models.UsersSuspendInput) int
 	}
 
@@ -418,6 +578,21 @@ type ComplexityRoot struct {
 		HasNextPage     func(childComplexity int) int
 		HasPreviousPage func(childComplexity int) int
 		StartCursor     func(childComplexity int) int
+	}
+
+	PermissionDefinition struct {
+		Area        func(childComplexity int) int
+		Description func(childComplexity int) int
+		Key         func(childComplexity int) int
+		Name        func(childComplexity int) int
+	}
+
+	PermissionSource struct {
+		Direct func(childComplexity int) int
+		Group  func(childComplexity int) int
+		Kind   func(childComplexity int) int
+		Path   func(childComplexity int) int
+		Via    func(childComplexity int) int
 	}
 
 	Product struct {
@@ -449,6 +624,14 @@ type ComplexityRoot struct {
 		Product          func(childComplexity int) int
 	}
 
+	ProductImpact struct {
+		Gaining     func(childComplexity int) int
+		Losing      func(childComplexity int) int
+		Product     func(childComplexity int) int
+		ProductID   func(childComplexity int) int
+		WithoutSeat func(childComplexity int) int
+	}
+
 	ProductSummary struct {
 		Direct  func(childComplexity int) int
 		Enabled func(childComplexity int) int
@@ -474,6 +657,7 @@ type ComplexityRoot struct {
 	}
 
 	ProductsImpact struct {
+		ByProduct   func(childComplexity int) int
 		Gaining     func(childComplexity int) int
 		Losing      func(childComplexity int) int
 		Notices     func(childComplexity int) int
@@ -507,23 +691,27 @@ type ComplexityRoot struct {
 	}
 
 	Query struct {
-		Account              func(childComplexity int) int
-		AuditEvents          func(childComplexity int, filter *models.AuditEventFilter, first *int32, after *string, last *int32, before *string) int
-		Group                func(childComplexity int, by models.GroupBy) int
-		Groups               func(childComplexity int, filter *models.GroupFilter, sort models.GroupSort, first *int32, after *string, last *int32, before *string) int
-		Job                  func(childComplexity int, id models.GlobalID) int
-		Jobs                 func(childComplexity int, status []models.JobState, kinds []string, first *int32, after *string, last *int32, before *string) int
-		Mails                func(childComplexity int, state *models.MailState, first *int32, after *string, last *int32, before *string) int
-		MembershipChecks     func(childComplexity int, userIds []*models.GlobalID, groupIds []*models.GlobalID) int
-		Node                 func(childComplexity int, id models.GlobalID) int
-		Nodes                func(childComplexity int, ids []*models.GlobalID) int
-		Product              func(childComplexity int, by models.ProductBy) int
-		Products             func(childComplexity int) int
-		RateLimit            func(childComplexity int) int
-		User                 func(childComplexity int, by models.UserBy) int
-		Users                func(childComplexity int, filter *models.UserFilter, sort models.UserSort, first *int32, after *string, last *int32, before *string) int
-		UsersProductsSummary func(childComplexity int, selection models.UserSelection) int
-		Viewer               func(childComplexity int) int
+		Account               func(childComplexity int) int
+		AuditEvents           func(childComplexity int, filter *models.AuditEventFilter, first *int32, after *string, last *int32, before *string) int
+		ExplainAccess         func(childComplexity int, userID models.GlobalID, productKey *string, settingKey *string, permissionKey *string) int
+		Group                 func(childComplexity int, by models.GroupBy) int
+		Groups                func(childComplexity int, filter *models.GroupFilter, sort models.GroupSort, first *int32, after *string, last *int32, before *string) int
+		Job                   func(childComplexity int, id models.GlobalID) int
+		Jobs                  func(childComplexity int, status []models.JobState, kinds []string, first *int32, after *string, last *int32, before *string) int
+		Mails                 func(childComplexity int, state *models.MailState, first *int32, after *string, last *int32, before *string) int
+		MembershipChecks      func(childComplexity int, userIds []*models.GlobalID, groupIds []*models.GlobalID) int
+		Node                  func(childComplexity int, id models.GlobalID) int
+		Nodes                 func(childComplexity int, ids []*models.GlobalID) int
+		PermissionDefinitions func(childComplexity int) int
+		Product               func(childComplexity int, by models.ProductBy) int
+		Products              func(childComplexity int) int
+		RateLimit             func(childComplexity int) int
+		SettingDefinitions    func(childComplexity int) int
+		SettingsSummary       func(childComplexity int, selection models.UserSelection, keys []string) int
+		User                  func(childComplexity int, by models.UserBy) int
+		Users                 func(childComplexity int, filter *models.UserFilter, sort models.UserSort, first *int32, after *string, last *int32, before *string) int
+		UsersProductsSummary  func(childComplexity int, selection models.UserSelection) int
+		Viewer                func(childComplexity int) int
 	}
 
 	RateLimit struct {
@@ -534,9 +722,132 @@ type ComplexityRoot struct {
 		ResetAt   func(childComplexity int) int
 	}
 
+	SettingChange struct {
+		Definition  func(childComplexity int) int
+		Key         func(childComplexity int) int
+		ValueAfter  func(childComplexity int) int
+		ValueBefore func(childComplexity int) int
+	}
+
+	SettingChoice struct {
+		Name  func(childComplexity int) int
+		Value func(childComplexity int) int
+	}
+
+	SettingDefinition struct {
+		Area        func(childComplexity int) int
+		Choices     func(childComplexity int) int
+		Default     func(childComplexity int) int
+		Description func(childComplexity int) int
+		Key         func(childComplexity int) int
+		Max         func(childComplexity int) int
+		MaxLength   func(childComplexity int) int
+		Min         func(childComplexity int) int
+		Name        func(childComplexity int) int
+		Pattern     func(childComplexity int) int
+		ProductKey  func(childComplexity int) int
+		Type        func(childComplexity int) int
+		Unit        func(childComplexity int) int
+	}
+
+	SettingReason struct {
+		Group  func(childComplexity int) int
+		Locked func(childComplexity int) int
+		Source func(childComplexity int) int
+		Value  func(childComplexity int) int
+	}
+
+	SettingSummary struct {
+		Definition func(childComplexity int) int
+		Mixed      func(childComplexity int) int
+		Value      func(childComplexity int) int
+		Values     func(childComplexity int) int
+	}
+
+	SettingValue struct {
+		AsString func(childComplexity int) int
+		Boolean  func(childComplexity int) int
+		Choice   func(childComplexity int) int
+		Integer  func(childComplexity int) int
+	}
+
+	SettingValueCount struct {
+		Own   func(childComplexity int) int
+		Users func(childComplexity int) int
+		Value func(childComplexity int) int
+	}
+
+	SettingsCounts struct {
+		Changed   func(childComplexity int) int
+		Failed    func(childComplexity int) int
+		Locked    func(childComplexity int) int
+		Total     func(childComplexity int) int
+		Unchanged func(childComplexity int) int
+	}
+
+	SettingsImpact struct {
+		ByKey   func(childComplexity int) int
+		Cleared func(childComplexity int) int
+		Locked  func(childComplexity int) int
+		Others  func(childComplexity int) int
+		Reached func(childComplexity int) int
+		Skipped func(childComplexity int) int
+	}
+
+	SettingsImpactForKey struct {
+		Above      func(childComplexity int) int
+		Definition func(childComplexity int) int
+		Following  func(childComplexity int) int
+		Key        func(childComplexity int) int
+		Locked     func(childComplexity int) int
+		Others     func(childComplexity int) int
+		Own        func(childComplexity int) int
+	}
+
+	SettingsPreview struct {
+		Counts func(childComplexity int) int
+		Impact func(childComplexity int) int
+		Rows   func(childComplexity int) int
+	}
+
+	SettingsPreviewRow struct {
+		Outcome        func(childComplexity int) int
+		SettingChanges func(childComplexity int) int
+		User           func(childComplexity int) int
+		UserID         func(childComplexity int) int
+	}
+
+	SettingsResult struct {
+		Outcome func(childComplexity int) int
+		User    func(childComplexity int) int
+		UserID  func(childComplexity int) int
+	}
+
+	SettingsSummary struct {
+		Settings func(childComplexity int) int
+		Users    func(childComplexity int) int
+	}
+
 	Subscription struct {
 		GroupChanged func(childComplexity int, id models.GlobalID) int
 		JobProgress  func(childComplexity int, id models.GlobalID) int
+	}
+
+	TableViewDeletePayload struct {
+		Errors     func(childComplexity int) int
+		TableViews func(childComplexity int) int
+	}
+
+	TableViewSavePayload struct {
+		Errors     func(childComplexity int) int
+		TableViews func(childComplexity int) int
+	}
+
+	TableViews struct {
+		GroupMembers func(childComplexity int) int
+		Groups       func(childComplexity int) int
+		Jobs         func(childComplexity int) int
+		Users        func(childComplexity int) int
 	}
 
 	User struct {
@@ -551,14 +862,18 @@ type ComplexityRoot struct {
 		HasNoProducts         func(childComplexity int) int
 		ID                    func(childComplexity int) int
 		Locale                func(childComplexity int) int
+		Permissions           func(childComplexity int) int
 		Products              func(childComplexity int, source models.ProductSource) int
 		Role                  func(childComplexity int) int
+		Settings              func(childComplexity int, keys []string) int
 		Status                func(childComplexity int) int
 		StatusReasons         func(childComplexity int) int
 		UpdatedAt             func(childComplexity int) int
 		ViewerCanDelete       func(childComplexity int) int
 		ViewerCanManageGroups func(childComplexity int) int
+		ViewerCanSetProducts  func(childComplexity int) int
 		ViewerCanSetRole      func(childComplexity int) int
+		ViewerCanSetSettings  func(childComplexity int) int
 		ViewerCanSuspend      func(childComplexity int) int
 		ViewerCanUpdate       func(childComplexity int) int
 	}
@@ -646,6 +961,11 @@ type ComplexityRoot struct {
 		User    func(childComplexity int) int
 	}
 
+	UserPermission struct {
+		Permission func(childComplexity int) int
+		Sources    func(childComplexity int) int
+	}
+
 	UserProduct struct {
 		Blocked func(childComplexity int) int
 		Direct  func(childComplexity int) int
@@ -668,6 +988,32 @@ type ComplexityRoot struct {
 		Job     func(childComplexity int) int
 		Preview func(childComplexity int) int
 		User    func(childComplexity int) int
+	}
+
+	UserSettingsSetPayload struct {
+		Errors  func(childComplexity int) int
+		Job     func(childComplexity int) int
+		Preview func(childComplexity int) int
+		User    func(childComplexity int) int
+	}
+
+	UserTableColumn struct {
+		Column func(childComplexity int) int
+		Width  func(childComplexity int) int
+	}
+
+	UserTableFilter struct {
+		Filter func(childComplexity int) int
+		Name   func(childComplexity int) int
+	}
+
+	UserTableView struct {
+		Columns   func(childComplexity int) int
+		Filters   func(childComplexity int) int
+		ID        func(childComplexity int) int
+		PageSize  func(childComplexity int) int
+		Sort      func(childComplexity int) int
+		UpdatedAt func(childComplexity int) int
 	}
 
 	UserUpdatePayload struct {
@@ -703,6 +1049,14 @@ type ComplexityRoot struct {
 		Results func(childComplexity int) int
 	}
 
+	UsersSettingsSetPayload struct {
+		Counts  func(childComplexity int) int
+		Errors  func(childComplexity int) int
+		Job     func(childComplexity int) int
+		Preview func(childComplexity int) int
+		Results func(childComplexity int) int
+	}
+
 	UsersSuspendPayload struct {
 		Counts  func(childComplexity int) int
 		Errors  func(childComplexity int) int
@@ -712,12 +1066,16 @@ type ComplexityRoot struct {
 	}
 
 	Viewer struct {
-		Account               func(childComplexity int) int
-		Role                  func(childComplexity int) int
-		User                  func(childComplexity int) int
-		ViewerCanCreateGroups func(childComplexity int) int
-		ViewerCanCreateUsers  func(childComplexity int) int
-		ViewerCanSetRoles     func(childComplexity int) int
+		Account                 func(childComplexity int) int
+		Permissions             func(childComplexity int) int
+		Role                    func(childComplexity int) int
+		TableViews              func(childComplexity int) int
+		User                    func(childComplexity int) int
+		ViewerCanCreateGroups   func(childComplexity int) int
+		ViewerCanCreateProducts func(childComplexity int) int
+		ViewerCanCreateUsers    func(childComplexity int) int
+		ViewerCanSaveTableViews func(childComplexity int) int
+		ViewerCanSetRoles       func(childComplexity int) int
 	}
 }
 
@@ -725,10 +1083,23 @@ type ComplexityRoot struct {
 
 // region    ************************** generated!.gotpl **************************
 
+type AccessActionResolver interface {
+	ViewerCan(ctx context.Context, obj *models.AccessAction) (bool, error)
+}
+type AccessExplanationResolver interface {
+	User(ctx context.Context, obj *models.AccessExplanation) (*models.User, error)
+}
+type AccessReasonResolver interface {
+	Path(ctx context.Context, obj *models.AccessReason) ([]*models.Group, error)
+	HiddenGroups(ctx context.Context, obj *models.AccessReason) (int32, error)
+}
 type AccountResolver interface {
 	UserCount(ctx context.Context, obj *models.Account) (int32, error)
 	GroupCount(ctx context.Context, obj *models.Account) (int32, error)
 	MaxGroupDepth(ctx context.Context, obj *models.Account) (int32, error)
+
+	Settings(ctx context.Context, obj *models.Account, keys []string) ([]*models.EffectiveSetting, error)
+	ViewerCanSetSettings(ctx context.Context, obj *models.Account) (bool, error)
 }
 type AuditActorResolver interface {
 	User(ctx context.Context, obj *models.AuditActor) (*models.User, error)
@@ -740,16 +1111,21 @@ type AuditEventResolver interface {
 
 	Object(ctx context.Context, obj *models.AuditEvent) (models.Node, error)
 }
+type EffectiveSettingResolver interface {
+	Group(ctx context.Context, obj *models.EffectiveSetting) (*models.Group, error)
+}
 type GroupResolver interface {
 	Members(ctx context.Context, obj *models.Group, relation models.MembershipRelation, filter *models.UserFilter, sort models.UserSort, first *int32, after *string, last *int32, before *string) (*models.GroupMemberConnection, error)
 	MemberCount(ctx context.Context, obj *models.Group) (int32, error)
 
 	Products(ctx context.Context, obj *models.Group) ([]*models.GroupProduct, error)
+	Permissions(ctx context.Context, obj *models.Group) ([]*models.GroupPermission, error)
 	PendingJob(ctx context.Context, obj *models.Group) (*models.Job, error)
 	Parents(ctx context.Context, obj *models.Group, filter *models.GroupFilter, sort models.GroupSort, first *int32, after *string, last *int32, before *string) (*models.GroupConnection, error)
 	Children(ctx context.Context, obj *models.Group, filter *models.GroupFilter, sort models.GroupSort, first *int32, after *string, last *int32, before *string) (*models.GroupConnection, error)
 	Ancestors(ctx context.Context, obj *models.Group, filter *models.GroupFilter, sort models.GroupSort, first *int32, after *string, last *int32, before *string) (*models.GroupConnection, error)
 	Descendants(ctx context.Context, obj *models.Group, filter *models.GroupFilter, sort models.GroupSort, first *int32, after *string, last *int32, before *string) (*models.GroupConnection, error)
+	Settings(ctx context.Context, obj *models.Group, keys []string) ([]*models.EffectiveSetting, error)
 	Depth(ctx context.Context, obj *models.Group) (int32, error)
 	Breadcrumbs(ctx context.Context, obj *models.Group) ([]*models.Group, error)
 	Adjacent(ctx context.Context, obj *models.Group, filter *models.GroupFilter, sort models.GroupSort) (*models.GroupAdjacent, error)
@@ -757,12 +1133,19 @@ type GroupResolver interface {
 	ViewerCanUpdate(ctx context.Context, obj *models.Group) (bool, error)
 	ViewerCanDelete(ctx context.Context, obj *models.Group) (bool, error)
 	ViewerCanManageMembers(ctx context.Context, obj *models.Group) (bool, error)
+	ViewerCanAddMembers(ctx context.Context, obj *models.Group) (bool, error)
+	ViewerCanSetPermissions(ctx context.Context, obj *models.Group) (bool, error)
 	ViewerCanNest(ctx context.Context, obj *models.Group) (bool, error)
+	ViewerCanSetProducts(ctx context.Context, obj *models.Group) (bool, error)
+	ViewerCanSetSettings(ctx context.Context, obj *models.Group) (bool, error)
 	AuditEvents(ctx context.Context, obj *models.Group, filter *models.AuditEventFilter, first *int32, after *string, last *int32, before *string) (*models.AuditEventConnection, error)
 }
 type GroupMemberEdgeResolver interface {
 	Via(ctx context.Context, obj *models.GroupMemberEdge) ([]*models.Group, error)
 	Path(ctx context.Context, obj *models.GroupMemberEdge) ([]*models.Group, error)
+}
+type GroupPermissionResolver interface {
+	Via(ctx context.Context, obj *models.GroupPermission) ([]*models.Group, error)
 }
 type GroupProductResolver interface {
 	Via(ctx context.Context, obj *models.GroupProduct) ([]*models.Group, error)
@@ -788,6 +1171,7 @@ type MailResolver interface {
 	Product(ctx context.Context, obj *models.Mail) (*models.Product, error)
 
 	MessageID(ctx context.Context, obj *models.Mail) (string, error)
+	ViewerCanRetry(ctx context.Context, obj *models.Mail) (bool, error)
 }
 type MembershipCheckResolver interface {
 	Via(ctx context.Context, obj *models.MembershipCheck) ([]*models.Group, error)
@@ -813,20 +1197,40 @@ type MutationResolver interface {
 	UsersProductsSet(ctx context.Context, input models.UsersProductsSetInput) (*models.UsersProductsSetPayload, error)
 	UserProductBlocksSet(ctx context.Context, input models.UserProductBlocksSetInput) (*models.UserProductBlocksSetPayload, error)
 	GroupProductsSet(ctx context.Context, input models.GroupProductsSetInput) (*models.GroupProductsSetPayload, error)
+	GroupPermissionsSet(ctx context.Context, input models.GroupPermissionsSetInput) (*models.GroupPermissionsSetPayload, error)
 	GroupsProductsSet(ctx context.Context, input models.GroupsProductsSetInput) (*models.GroupsProductsSetPayload, error)
+	AccountSettingsSet(ctx context.Context, input models.AccountSettingsSetInput) (*models.AccountSettingsSetPayload, error)
+	GroupSettingsSet(ctx context.Context, input models.GroupSettingsSetInput) (*models.GroupSettingsSetPayload, error)
+	GroupsSettingsSet(ctx context.Context, input models.GroupsSettingsSetInput) (*models.GroupsSettingsSetPayload, error)
+	UserSettingsSet(ctx context.Context, input models.UserSettingsSetInput) (*models.UserSettingsSetPayload, error)
+	UsersSettingsSet(ctx context.Context, input models.UsersSettingsSetInput) (*models.UsersSettingsSetPayload, error)
 	ProductCreate(ctx context.Context, input models.ProductCreateInput) (*models.ProductCreatePayload, error)
 	ProductUpdate(ctx context.Context, input models.ProductUpdateInput) (*models.ProductUpdatePayload, error)
 	ProductDelete(ctx context.Context, input models.ProductDeleteInput) (*models.ProductDeletePayload, error)
 	MailRetry(ctx context.Context, input models.MailRetryInput) (*models.MailRetryPayload, error)
+	TableViewSave(ctx context.Context, input models.TableViewSaveInput) (*models.TableViewSavePayload, error)
+	TableViewDelete(ctx context.Context, input models.TableViewDeleteInput) (*models.TableViewDeletePayload, error)
 	JobCancel(ctx context.Context, input models.JobCancelInput) (*models.JobCancelPayload, error)
 	JobRetryFailed(ctx context.Context, input models.JobRetryFailedInput) (*models.JobRetryFailedPayload, error)
 	JobRevert(ctx context.Context, input models.JobRevertInput) (*models.JobRevertPayload, error)
+}
+type PermissionSourceResolver interface {
+	Group(ctx context.Context, obj *models.PermissionSource) (*models.Group, error)
+
+	Via(ctx context.Context, obj *models.PermissionSource) ([]*models.Group, error)
+	Path(ctx context.Context, obj *models.PermissionSource) ([]*models.Group, error)
 }
 type ProductResolver interface {
 	Waiting(ctx context.Context, obj *models.Product) (int32, error)
 
 	ViewerCanUpdate(ctx context.Context, obj *models.Product) (bool, error)
 	ViewerCanDelete(ctx context.Context, obj *models.Product) (bool, error)
+}
+type ProductImpactResolver interface {
+	Product(ctx context.Context, obj *models.ProductImpact) (*models.Product, error)
+}
+type ProductsImpactResolver interface {
+	ByProduct(ctx context.Context, obj *models.ProductsImpact) ([]*models.ProductImpact, error)
 }
 type ProductsPreviewRowResolver interface {
 	User(ctx context.Context, obj *models.ProductsPreviewRow) (*models.User, error)
@@ -846,13 +1250,23 @@ type QueryResolver interface {
 	Groups(ctx context.Context, filter *models.GroupFilter, sort models.GroupSort, first *int32, after *string, last *int32, before *string) (*models.GroupConnection, error)
 	Product(ctx context.Context, by models.ProductBy) (*models.Product, error)
 	Products(ctx context.Context) ([]*models.Product, error)
+	PermissionDefinitions(ctx context.Context) ([]*models.PermissionDefinition, error)
 	UsersProductsSummary(ctx context.Context, selection models.UserSelection) (*models.UsersProductsSummary, error)
+	SettingDefinitions(ctx context.Context) ([]*models.SettingDefinition, error)
+	SettingsSummary(ctx context.Context, selection models.UserSelection, keys []string) (*models.SettingsSummary, error)
+	ExplainAccess(ctx context.Context, userID models.GlobalID, productKey *string, settingKey *string, permissionKey *string) (*models.AccessExplanation, error)
 	Job(ctx context.Context, id models.GlobalID) (*models.Job, error)
 	Jobs(ctx context.Context, status []models.JobState, kinds []string, first *int32, after *string, last *int32, before *string) (*models.JobConnection, error)
 	AuditEvents(ctx context.Context, filter *models.AuditEventFilter, first *int32, after *string, last *int32, before *string) (*models.AuditEventConnection, error)
 	Mails(ctx context.Context, state *models.MailState, first *int32, after *string, last *int32, before *string) (*models.MailConnection, error)
 	RateLimit(ctx context.Context) (*models.RateLimit, error)
 	MembershipChecks(ctx context.Context, userIds []*models.GlobalID, groupIds []*models.GlobalID) ([]*models.MembershipCheck, error)
+}
+type SettingReasonResolver interface {
+	Group(ctx context.Context, obj *models.SettingReason) (*models.Group, error)
+}
+type SettingsPreviewRowResolver interface {
+	User(ctx context.Context, obj *models.ProductsPreviewRow) (*models.User, error)
 }
 type SubscriptionResolver interface {
 	GroupChanged(ctx context.Context, id models.GlobalID) (<-chan *models.GroupChangedPayload, error)
@@ -861,13 +1275,17 @@ type SubscriptionResolver interface {
 type UserResolver interface {
 	Groups(ctx context.Context, obj *models.User, relation models.MembershipRelation, filter *models.GroupFilter, sort models.GroupSort, first *int32, after *string, last *int32, before *string) (*models.UserGroupConnection, error)
 	Products(ctx context.Context, obj *models.User, source models.ProductSource) ([]*models.UserProduct, error)
+	Permissions(ctx context.Context, obj *models.User) ([]*models.UserPermission, error)
 	HasNoProducts(ctx context.Context, obj *models.User) (bool, error)
+	Settings(ctx context.Context, obj *models.User, keys []string) ([]*models.EffectiveSetting, error)
 
 	ViewerCanUpdate(ctx context.Context, obj *models.User) (bool, error)
 	ViewerCanDelete(ctx context.Context, obj *models.User) (bool, error)
 	ViewerCanSuspend(ctx context.Context, obj *models.User) (bool, error)
 	ViewerCanSetRole(ctx context.Context, obj *models.User) (bool, error)
 	ViewerCanManageGroups(ctx context.Context, obj *models.User) (bool, error)
+	ViewerCanSetProducts(ctx context.Context, obj *models.User) (bool, error)
+	ViewerCanSetSettings(ctx context.Context, obj *models.User) (bool, error)
 	AuditEvents(ctx context.Context, obj *models.User, filter *models.AuditEventFilter, first *int32, after *string, last *int32, before *string) (*models.AuditEventConnection, error)
 }
 type UserGroupEdgeResolver interface {
@@ -884,6 +1302,10 @@ type ViewerResolver interface {
 	ViewerCanCreateUsers(ctx context.Context, obj *auth.Caller) (bool, error)
 	ViewerCanCreateGroups(ctx context.Context, obj *auth.Caller) (bool, error)
 	ViewerCanSetRoles(ctx context.Context, obj *auth.Caller) (bool, error)
+	ViewerCanCreateProducts(ctx context.Context, obj *auth.Caller) (bool, error)
+	ViewerCanSaveTableViews(ctx context.Context, obj *auth.Caller) (bool, error)
+	TableViews(ctx context.Context, obj *auth.Caller) (*models.TableViews, error)
+	Permissions(ctx context.Context, obj *auth.Caller) ([]*models.UserPermission, error)
 }
 
 // endregion ************************** generated!.gotpl **************************
@@ -903,6 +1325,123 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 	ec := newExecutionContext(nil, e, nil)
 	_ = ec
 	switch typeName + "." + field {
+
+	case "AccessAction.input":
+		if e.ComplexityRoot.AccessAction.Input == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccessAction.Input(childComplexity), true
+	case "AccessAction.mutation":
+		if e.ComplexityRoot.AccessAction.Mutation == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccessAction.Mutation(childComplexity), true
+	case "AccessAction.viewerCan":
+		if e.ComplexityRoot.AccessAction.ViewerCan == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccessAction.ViewerCan(childComplexity), true
+
+	case "AccessExplanation.reasonCount":
+		if e.ComplexityRoot.AccessExplanation.Count == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccessExplanation.Count(childComplexity), true
+	case "AccessExplanation.has":
+		if e.ComplexityRoot.AccessExplanation.Has == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccessExplanation.Has(childComplexity), true
+	case "AccessExplanation.permission":
+		if e.ComplexityRoot.AccessExplanation.Permission == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccessExplanation.Permission(childComplexity), true
+	case "AccessExplanation.product":
+		if e.ComplexityRoot.AccessExplanation.Product == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccessExplanation.Product(childComplexity), true
+	case "AccessExplanation.reasons":
+		if e.ComplexityRoot.AccessExplanation.Reasons == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccessExplanation.Reasons(childComplexity), true
+	case "AccessExplanation.setting":
+		if e.ComplexityRoot.AccessExplanation.Setting == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccessExplanation.Setting(childComplexity), true
+	case "AccessExplanation.state":
+		if e.ComplexityRoot.AccessExplanation.State == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccessExplanation.State(childComplexity), true
+	case "AccessExplanation.user":
+		if e.ComplexityRoot.AccessExplanation.User == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccessExplanation.User(childComplexity), true
+	case "AccessExplanation.value":
+		if e.ComplexityRoot.AccessExplanation.Value == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccessExplanation.Value(childComplexity), true
+
+	case "AccessReason.action":
+		if e.ComplexityRoot.AccessReason.Action == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccessReason.Action(childComplexity), true
+	case "AccessReason.counts":
+		if e.ComplexityRoot.AccessReason.Counts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccessReason.Counts(childComplexity), true
+	case "AccessReason.hiddenGroups":
+		if e.ComplexityRoot.AccessReason.HiddenGroups == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccessReason.HiddenGroups(childComplexity), true
+	case "AccessReason.kind":
+		if e.ComplexityRoot.AccessReason.Kind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccessReason.Kind(childComplexity), true
+	case "AccessReason.locked":
+		if e.ComplexityRoot.AccessReason.Locked == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccessReason.Locked(childComplexity), true
+	case "AccessReason.path":
+		if e.ComplexityRoot.AccessReason.Path == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccessReason.Path(childComplexity), true
+	case "AccessReason.value":
+		if e.ComplexityRoot.AccessReason.Value == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccessReason.Value(childComplexity), true
 
 	case "Account.createdAt":
 		if e.ComplexityRoot.Account.CreatedAt == nil {
@@ -934,12 +1473,42 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Account.Name(childComplexity), true
+	case "Account.settings":
+		if e.ComplexityRoot.Account.Settings == nil {
+			break
+		}
+
+		args, err := field_Account_settings_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Account.Settings(childComplexity, args["keys"].([]string)), true
 	case "Account.userCount":
 		if e.ComplexityRoot.Account.UserCount == nil {
 			break
 		}
 
 		return e.ComplexityRoot.Account.UserCount(childComplexity), true
+	case "Account.viewerCanSetSettings":
+		if e.ComplexityRoot.Account.ViewerCanSetSettings == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Account.ViewerCanSetSettings(childComplexity), true
+
+	case "AccountSettingsSetPayload.account":
+		if e.ComplexityRoot.AccountSettingsSetPayload.Account == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccountSettingsSetPayload.Account(childComplexity), true
+	case "AccountSettingsSetPayload.errors":
+		if e.ComplexityRoot.AccountSettingsSetPayload.Errors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccountSettingsSetPayload.Errors(childComplexity), true
 
 	case "AuditActor.kind":
 		if e.ComplexityRoot.AuditActor.Kind == nil {
@@ -1102,6 +1671,55 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.AuditEventEdge.Node(childComplexity), true
 
+	case "EffectiveSetting.definition":
+		if e.ComplexityRoot.EffectiveSetting.Definition == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EffectiveSetting.Definition(childComplexity), true
+	case "EffectiveSetting.group":
+		if e.ComplexityRoot.EffectiveSetting.Group == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EffectiveSetting.Group(childComplexity), true
+	case "EffectiveSetting.locked":
+		if e.ComplexityRoot.EffectiveSetting.Locked == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EffectiveSetting.Locked(childComplexity), true
+	case "EffectiveSetting.overrides":
+		if e.ComplexityRoot.EffectiveSetting.Overrides == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EffectiveSetting.Overrides(childComplexity), true
+	case "EffectiveSetting.ownLocked":
+		if e.ComplexityRoot.EffectiveSetting.OwnLocked == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EffectiveSetting.OwnLocked(childComplexity), true
+	case "EffectiveSetting.ownValue":
+		if e.ComplexityRoot.EffectiveSetting.OwnValue == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EffectiveSetting.OwnValue(childComplexity), true
+	case "EffectiveSetting.source":
+		if e.ComplexityRoot.EffectiveSetting.Source == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EffectiveSetting.Source(childComplexity), true
+	case "EffectiveSetting.value":
+		if e.ComplexityRoot.EffectiveSetting.Value == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EffectiveSetting.Value(childComplexity), true
+
 	case "Group.adjacent":
 		if e.ComplexityRoot.Group.Adjacent == nil {
 			break
@@ -1239,6 +1857,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Group.PendingJob(childComplexity), true
+	case "Group.permissions":
+		if e.ComplexityRoot.Group.Permissions == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Group.Permissions(childComplexity), true
 	case "Group.priority":
 		if e.ComplexityRoot.Group.Priority == nil {
 			break
@@ -1251,12 +1875,29 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Group.Products(childComplexity), true
+	case "Group.settings":
+		if e.ComplexityRoot.Group.Settings == nil {
+			break
+		}
+
+		args, err := field_Group_settings_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Group.Settings(childComplexity, args["keys"].([]string)), true
 	case "Group.updatedAt":
 		if e.ComplexityRoot.Group.UpdatedAt == nil {
 			break
 		}
 
 		return e.ComplexityRoot.Group.UpdatedAt(childComplexity), true
+	case "Group.viewerCanAddMembers":
+		if e.ComplexityRoot.Group.ViewerCanAddMembers == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Group.ViewerCanAddMembers(childComplexity), true
 	case "Group.viewerCanDelete":
 		if e.ComplexityRoot.Group.ViewerCanDelete == nil {
 			break
@@ -1275,6 +1916,24 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Group.ViewerCanNest(childComplexity), true
+	case "Group.viewerCanSetPermissions":
+		if e.ComplexityRoot.Group.ViewerCanSetPermissions == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Group.ViewerCanSetPermissions(childComplexity), true
+	case "Group.viewerCanSetProducts":
+		if e.ComplexityRoot.Group.ViewerCanSetProducts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Group.ViewerCanSetProducts(childComplexity), true
+	case "Group.viewerCanSetSettings":
+		if e.ComplexityRoot.Group.ViewerCanSetSettings == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Group.ViewerCanSetSettings(childComplexity), true
 	case "Group.viewerCanUpdate":
 		if e.ComplexityRoot.Group.ViewerCanUpdate == nil {
 			break
@@ -1476,6 +2135,75 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.GroupMemberEdge.Via(childComplexity), true
 
+	case "GroupMemberTableColumn.column":
+		if e.ComplexityRoot.GroupMemberTableColumn.Column == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupMemberTableColumn.Column(childComplexity), true
+	case "GroupMemberTableColumn.width":
+		if e.ComplexityRoot.GroupMemberTableColumn.Width == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupMemberTableColumn.Width(childComplexity), true
+
+	case "GroupMemberTableFilter.filter":
+		if e.ComplexityRoot.GroupMemberTableFilter.Filter == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupMemberTableFilter.Filter(childComplexity), true
+	case "GroupMemberTableFilter.name":
+		if e.ComplexityRoot.GroupMemberTableFilter.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupMemberTableFilter.Name(childComplexity), true
+	case "GroupMemberTableFilter.relation":
+		if e.ComplexityRoot.GroupMemberTableFilter.Relation == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupMemberTableFilter.Relation(childComplexity), true
+
+	case "GroupMemberTableView.columns":
+		if e.ComplexityRoot.GroupMemberTableView.Columns == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupMemberTableView.Columns(childComplexity), true
+	case "GroupMemberTableView.filters":
+		if e.ComplexityRoot.GroupMemberTableView.Filters == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupMemberTableView.Filters(childComplexity), true
+	case "GroupMemberTableView.id":
+		if e.ComplexityRoot.GroupMemberTableView.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupMemberTableView.ID(childComplexity), true
+	case "GroupMemberTableView.pageSize":
+		if e.ComplexityRoot.GroupMemberTableView.PageSize == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupMemberTableView.PageSize(childComplexity), true
+	case "GroupMemberTableView.sort":
+		if e.ComplexityRoot.GroupMemberTableView.Sort == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupMemberTableView.Sort(childComplexity), true
+	case "GroupMemberTableView.updatedAt":
+		if e.ComplexityRoot.GroupMemberTableView.UpdatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupMemberTableView.UpdatedAt(childComplexity), true
+
 	case "GroupMembersAddPayload.errors":
 		if e.ComplexityRoot.GroupMembersAddPayload.Errors == nil {
 			break
@@ -1593,6 +2321,50 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.GroupNestPayload.Preview(childComplexity), true
 
+	case "GroupPermission.direct":
+		if e.ComplexityRoot.GroupPermission.Direct == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupPermission.Direct(childComplexity), true
+	case "GroupPermission.permission":
+		if e.ComplexityRoot.GroupPermission.Permission == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupPermission.Permission(childComplexity), true
+	case "GroupPermission.via":
+		if e.ComplexityRoot.GroupPermission.Via == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupPermission.Via(childComplexity), true
+
+	case "GroupPermissionsSetPayload.ended":
+		if e.ComplexityRoot.GroupPermissionsSetPayload.Ended == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupPermissionsSetPayload.Ended(childComplexity), true
+	case "GroupPermissionsSetPayload.errors":
+		if e.ComplexityRoot.GroupPermissionsSetPayload.Errors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupPermissionsSetPayload.Errors(childComplexity), true
+	case "GroupPermissionsSetPayload.granted":
+		if e.ComplexityRoot.GroupPermissionsSetPayload.Granted == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupPermissionsSetPayload.Granted(childComplexity), true
+	case "GroupPermissionsSetPayload.group":
+		if e.ComplexityRoot.GroupPermissionsSetPayload.Group == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupPermissionsSetPayload.Group(childComplexity), true
+
 	case "GroupProduct.direct":
 		if e.ComplexityRoot.GroupProduct.Direct == nil {
 			break
@@ -1642,6 +2414,100 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.GroupProductsSetPayload.Preview(childComplexity), true
+
+	case "GroupSettingsSetPayload.errors":
+		if e.ComplexityRoot.GroupSettingsSetPayload.Errors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupSettingsSetPayload.Errors(childComplexity), true
+	case "GroupSettingsSetPayload.group":
+		if e.ComplexityRoot.GroupSettingsSetPayload.Group == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupSettingsSetPayload.Group(childComplexity), true
+	case "GroupSettingsSetPayload.impact":
+		if e.ComplexityRoot.GroupSettingsSetPayload.Impact == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupSettingsSetPayload.Impact(childComplexity), true
+	case "GroupSettingsSetPayload.job":
+		if e.ComplexityRoot.GroupSettingsSetPayload.Job == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupSettingsSetPayload.Job(childComplexity), true
+	case "GroupSettingsSetPayload.preview":
+		if e.ComplexityRoot.GroupSettingsSetPayload.Preview == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupSettingsSetPayload.Preview(childComplexity), true
+
+	case "GroupTableColumn.column":
+		if e.ComplexityRoot.GroupTableColumn.Column == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupTableColumn.Column(childComplexity), true
+	case "GroupTableColumn.width":
+		if e.ComplexityRoot.GroupTableColumn.Width == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupTableColumn.Width(childComplexity), true
+
+	case "GroupTableFilter.filter":
+		if e.ComplexityRoot.GroupTableFilter.Filter == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupTableFilter.Filter(childComplexity), true
+	case "GroupTableFilter.name":
+		if e.ComplexityRoot.GroupTableFilter.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupTableFilter.Name(childComplexity), true
+
+	case "GroupTableView.columns":
+		if e.ComplexityRoot.GroupTableView.Columns == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupTableView.Columns(childComplexity), true
+	case "GroupTableView.filters":
+		if e.ComplexityRoot.GroupTableView.Filters == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupTableView.Filters(childComplexity), true
+	case "GroupTableView.id":
+		if e.ComplexityRoot.GroupTableView.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupTableView.ID(childComplexity), true
+	case "GroupTableView.pageSize":
+		if e.ComplexityRoot.GroupTableView.PageSize == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupTableView.PageSize(childComplexity), true
+	case "GroupTableView.sort":
+		if e.ComplexityRoot.GroupTableView.Sort == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupTableView.Sort(childComplexity), true
+	case "GroupTableView.updatedAt":
+		if e.ComplexityRoot.GroupTableView.UpdatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupTableView.UpdatedAt(childComplexity), true
 
 	case "GroupUnnestPayload.child":
 		if e.ComplexityRoot.GroupUnnestPayload.Child == nil {
@@ -1779,6 +2645,37 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.GroupsProductsSetPayload.Preview(childComplexity), true
 
+	case "GroupsSettingsSetPayload.errors":
+		if e.ComplexityRoot.GroupsSettingsSetPayload.Errors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupsSettingsSetPayload.Errors(childComplexity), true
+	case "GroupsSettingsSetPayload.groups":
+		if e.ComplexityRoot.GroupsSettingsSetPayload.Groups == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupsSettingsSetPayload.Groups(childComplexity), true
+	case "GroupsSettingsSetPayload.impact":
+		if e.ComplexityRoot.GroupsSettingsSetPayload.Impact == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupsSettingsSetPayload.Impact(childComplexity), true
+	case "GroupsSettingsSetPayload.job":
+		if e.ComplexityRoot.GroupsSettingsSetPayload.Job == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupsSettingsSetPayload.Job(childComplexity), true
+	case "GroupsSettingsSetPayload.preview":
+		if e.ComplexityRoot.GroupsSettingsSetPayload.Preview == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupsSettingsSetPayload.Preview(childComplexity), true
+
 	case "Job.changed":
 		if e.ComplexityRoot.Job.Changed == nil {
 			break
@@ -1862,6 +2759,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Job.Reverts(childComplexity), true
+	case "Job.settingsImpact":
+		if e.ComplexityRoot.Job.SettingsImpact == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Job.SettingsImpact(childComplexity), true
 	case "Job.startedAt":
 		if e.ComplexityRoot.Job.StartedAt == nil {
 			break
@@ -1974,6 +2877,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.JobResult.Removed(childComplexity), true
+	case "JobResult.settings":
+		if e.ComplexityRoot.JobResult.SettingChanges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.JobResult.SettingChanges(childComplexity), true
 	case "JobResult.subject":
 		if e.ComplexityRoot.JobResult.Subject == nil {
 			break
@@ -2069,6 +2978,69 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.JobRevertPayload.Preview(childComplexity), true
 
+	case "JobTableColumn.column":
+		if e.ComplexityRoot.JobTableColumn.Column == nil {
+			break
+		}
+
+		return e.ComplexityRoot.JobTableColumn.Column(childComplexity), true
+	case "JobTableColumn.width":
+		if e.ComplexityRoot.JobTableColumn.Width == nil {
+			break
+		}
+
+		return e.ComplexityRoot.JobTableColumn.Width(childComplexity), true
+
+	case "JobTableFilter.kinds":
+		if e.ComplexityRoot.JobTableFilter.Kinds == nil {
+			break
+		}
+
+		return e.ComplexityRoot.JobTableFilter.Kinds(childComplexity), true
+	case "JobTableFilter.name":
+		if e.ComplexityRoot.JobTableFilter.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.JobTableFilter.Name(childComplexity), true
+	case "JobTableFilter.status":
+		if e.ComplexityRoot.JobTableFilter.Status == nil {
+			break
+		}
+
+		return e.ComplexityRoot.JobTableFilter.Status(childComplexity), true
+
+	case "JobTableView.columns":
+		if e.ComplexityRoot.JobTableView.Columns == nil {
+			break
+		}
+
+		return e.ComplexityRoot.JobTableView.Columns(childComplexity), true
+	case "JobTableView.filters":
+		if e.ComplexityRoot.JobTableView.Filters == nil {
+			break
+		}
+
+		return e.ComplexityRoot.JobTableView.Filters(childComplexity), true
+	case "JobTableView.id":
+		if e.ComplexityRoot.JobTableView.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.JobTableView.ID(childComplexity), true
+	case "JobTableView.pageSize":
+		if e.ComplexityRoot.JobTableView.PageSize == nil {
+			break
+		}
+
+		return e.ComplexityRoot.JobTableView.PageSize(childComplexity), true
+	case "JobTableView.updatedAt":
+		if e.ComplexityRoot.JobTableView.UpdatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.JobTableView.UpdatedAt(childComplexity), true
+
 	case "Mail.attempts":
 		if e.ComplexityRoot.Mail.Attempts == nil {
 			break
@@ -2129,6 +3101,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mail.User(childComplexity), true
+	case "Mail.viewerCanRetry":
+		if e.ComplexityRoot.Mail.ViewerCanRetry == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Mail.ViewerCanRetry(childComplexity), true
 
 	case "MailConnection.edges":
 		if e.ComplexityRoot.MailConnection.Edges == nil {
@@ -2243,6 +3221,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.MembershipResult.UserID(childComplexity), true
 
+	case "Mutation.accountSettingsSet":
+		if e.ComplexityRoot.Mutation.AccountSettingsSet == nil {
+			break
+		}
+
+		args, err := field_Mutation_accountSettingsSet_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.AccountSettingsSet(childComplexity, args["input"].(models.AccountSettingsSetInput)), true
 	case "Mutation.groupCreate":
 		if e.ComplexityRoot.Mutation.GroupCreate == nil {
 			break
@@ -2298,6 +3287,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.GroupNest(childComplexity, args["input"].(models.GroupNestInput)), true
+	case "Mutation.groupPermissionsSet":
+		if e.ComplexityRoot.Mutation.GroupPermissionsSet == nil {
+			break
+		}
+
+		args, err := field_Mutation_groupPermissionsSet_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.GroupPermissionsSet(childComplexity, args["input"].(models.GroupPermissionsSetInput)), true
 	case "Mutation.groupProductsSet":
 		if e.ComplexityRoot.Mutation.GroupProductsSet == nil {
 			break
@@ -2309,6 +3309,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.GroupProductsSet(childComplexity, args["input"].(models.GroupProductsSetInput)), true
+	case "Mutation.groupSettingsSet":
+		if e.ComplexityRoot.Mutation.GroupSettingsSet == nil {
+			break
+		}
+
+		args, err := field_Mutation_groupSettingsSet_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.GroupSettingsSet(childComplexity, args["input"].(models.GroupSettingsSetInput)), true
 	case "Mutation.groupUnnest":
 		if e.ComplexityRoot.Mutation.GroupUnnest == nil {
 			break
@@ -2353,6 +3364,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.GroupsProductsSet(childComplexity, args["input"].(models.GroupsProductsSetInput)), true
+	case "Mutation.groupsSettingsSet":
+		if e.ComplexityRoot.Mutation.GroupsSettingsSet == nil {
+			break
+		}
+
+		args, err := field_Mutation_groupsSettingsSet_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.GroupsSettingsSet(childComplexity, args["input"].(models.GroupsSettingsSetInput)), true
 	case "Mutation.jobCancel":
 		if e.ComplexityRoot.Mutation.JobCancel == nil {
 			break
@@ -2430,6 +3452,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.ProductUpdate(childComplexity, args["input"].(models.ProductUpdateInput)), true
+	case "Mutation.tableViewDelete":
+		if e.ComplexityRoot.Mutation.TableViewDelete == nil {
+			break
+		}
+
+		args, err := field_Mutation_tableViewDelete_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.TableViewDelete(childComplexity, args["input"].(models.TableViewDeleteInput)), true
+	case "Mutation.tableViewSave":
+		if e.ComplexityRoot.Mutation.TableViewSave == nil {
+			break
+		}
+
+		args, err := field_Mutation_tableViewSave_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.TableViewSave(childComplexity, args["input"].(models.TableViewSaveInput)), true
 	case "Mutation.userCreate":
 		if e.ComplexityRoot.Mutation.UserCreate == nil {
 			break
@@ -2485,6 +3529,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.UserRoleSet(childComplexity, args["input"].(models.UserRoleSetInput)), true
+	case "Mutation.userSettingsSet":
+		if e.ComplexityRoot.Mutation.UserSettingsSet == nil {
+			break
+		}
+
+		args, err := field_Mutation_userSettingsSet_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.UserSettingsSet(childComplexity, args["input"].(models.UserSettingsSetInput)), true
 	case "Mutation.userUpdate":
 		if e.ComplexityRoot.Mutation.UserUpdate == nil {
 			break
@@ -2529,6 +3584,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.UsersResume(childComplexity, args["input"].(models.UsersResumeInput)), true
+	case "Mutation.usersSettingsSet":
+		if e.ComplexityRoot.Mutation.UsersSettingsSet == nil {
+			break
+		}
+
+		args, err := field_Mutation_usersSettingsSet_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.UsersSettingsSet(childComplexity, args["input"].(models.UsersSettingsSetInput)), true
 	case "Mutation.usersSuspend":
 		if e.ComplexityRoot.Mutation.UsersSuspend == nil {
 			break
@@ -2565,6 +3631,62 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.PageInfo.StartCursor(childComplexity), true
+
+	case "PermissionDefinition.area":
+		if e.ComplexityRoot.PermissionDefinition.Area == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PermissionDefinition.Area(childComplexity), true
+	case "PermissionDefinition.description":
+		if e.ComplexityRoot.PermissionDefinition.Description == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PermissionDefinition.Description(childComplexity), true
+	case "PermissionDefinition.key":
+		if e.ComplexityRoot.PermissionDefinition.Key == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PermissionDefinition.Key(childComplexity), true
+	case "PermissionDefinition.name":
+		if e.ComplexityRoot.PermissionDefinition.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PermissionDefinition.Name(childComplexity), true
+
+	case "PermissionSource.direct":
+		if e.ComplexityRoot.PermissionSource.Direct == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PermissionSource.Direct(childComplexity), true
+	case "PermissionSource.group":
+		if e.ComplexityRoot.PermissionSource.Group == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PermissionSource.Group(childComplexity), true
+	case "PermissionSource.kind":
+		if e.ComplexityRoot.PermissionSource.Kind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PermissionSource.Kind(childComplexity), true
+	case "PermissionSource.path":
+		if e.ComplexityRoot.PermissionSource.Path == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PermissionSource.Path(childComplexity), true
+	case "PermissionSource.via":
+		if e.ComplexityRoot.PermissionSource.Via == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PermissionSource.Via(childComplexity), true
 
 	case "Product.createdAt":
 		if e.ComplexityRoot.Product.CreatedAt == nil {
@@ -2689,6 +3811,37 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.ProductDeletePayload.Product(childComplexity), true
 
+	case "ProductImpact.gaining":
+		if e.ComplexityRoot.ProductImpact.Gaining == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProductImpact.Gaining(childComplexity), true
+	case "ProductImpact.losing":
+		if e.ComplexityRoot.ProductImpact.Losing == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProductImpact.Losing(childComplexity), true
+	case "ProductImpact.product":
+		if e.ComplexityRoot.ProductImpact.Product == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProductImpact.Product(childComplexity), true
+	case "ProductImpact.productId":
+		if e.ComplexityRoot.ProductImpact.ProductID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProductImpact.ProductID(childComplexity), true
+	case "ProductImpact.withoutSeat":
+		if e.ComplexityRoot.ProductImpact.WithoutSeat == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProductImpact.WithoutSeat(childComplexity), true
+
 	case "ProductSummary.direct":
 		if e.ComplexityRoot.ProductSummary.Direct == nil {
 			break
@@ -2782,6 +3935,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.ProductsCounts.Unchanged(childComplexity), true
 
+	case "ProductsImpact.byProduct":
+		if e.ComplexityRoot.ProductsImpact.ByProduct == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ProductsImpact.ByProduct(childComplexity), true
 	case "ProductsImpact.gaining":
 		if e.ComplexityRoot.ProductsImpact.Gaining == nil {
 			break
@@ -2929,6 +4088,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.AuditEvents(childComplexity, args["filter"].(*models.AuditEventFilter), args["first"].(*int32), args["after"].(*string), args["last"].(*int32), args["before"].(*string)), true
+	case "Query.explainAccess":
+		if e.ComplexityRoot.Query.ExplainAccess == nil {
+			break
+		}
+
+		args, err := field_Query_explainAccess_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.ExplainAccess(childComplexity, args["userId"].(models.GlobalID), args["productKey"].(*string), args["settingKey"].(*string), args["permissionKey"].(*string)), true
 	case "Query.group":
 		if e.ComplexityRoot.Query.Group == nil {
 			break
@@ -3018,6 +4188,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Nodes(childComplexity, args["ids"].([]*models.GlobalID)), true
+	case "Query.permissionDefinitions":
+		if e.ComplexityRoot.Query.PermissionDefinitions == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Query.PermissionDefinitions(childComplexity), true
 	case "Query.product":
 		if e.ComplexityRoot.Query.Product == nil {
 			break
@@ -3041,6 +4217,23 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.RateLimit(childComplexity), true
+	case "Query.settingDefinitions":
+		if e.ComplexityRoot.Query.SettingDefinitions == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Query.SettingDefinitions(childComplexity), true
+	case "Query.settingsSummary":
+		if e.ComplexityRoot.Query.SettingsSummary == nil {
+			break
+		}
+
+		args, err := field_Query_settingsSummary_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.SettingsSummary(childComplexity, args["selection"].(models.UserSelection), args["keys"].([]string)), true
 	case "Query.user":
 		if e.ComplexityRoot.Query.User == nil {
 			break
@@ -3112,6 +4305,404 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.RateLimit.ResetAt(childComplexity), true
 
+	case "SettingChange.definition":
+		if e.ComplexityRoot.SettingChange.Definition == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingChange.Definition(childComplexity), true
+	case "SettingChange.key":
+		if e.ComplexityRoot.SettingChange.Key == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingChange.Key(childComplexity), true
+	case "SettingChange.after":
+		if e.ComplexityRoot.SettingChange.ValueAfter == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingChange.ValueAfter(childComplexity), true
+	case "SettingChange.before":
+		if e.ComplexityRoot.SettingChange.ValueBefore == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingChange.ValueBefore(childComplexity), true
+
+	case "SettingChoice.name":
+		if e.ComplexityRoot.SettingChoice.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingChoice.Name(childComplexity), true
+	case "SettingChoice.value":
+		if e.ComplexityRoot.SettingChoice.Value == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingChoice.Value(childComplexity), true
+
+	case "SettingDefinition.area":
+		if e.ComplexityRoot.SettingDefinition.Area == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingDefinition.Area(childComplexity), true
+	case "SettingDefinition.choices":
+		if e.ComplexityRoot.SettingDefinition.Choices == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingDefinition.Choices(childComplexity), true
+	case "SettingDefinition.default":
+		if e.ComplexityRoot.SettingDefinition.Default == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingDefinition.Default(childComplexity), true
+	case "SettingDefinition.description":
+		if e.ComplexityRoot.SettingDefinition.Description == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingDefinition.Description(childComplexity), true
+	case "SettingDefinition.key":
+		if e.ComplexityRoot.SettingDefinition.Key == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingDefinition.Key(childComplexity), true
+	case "SettingDefinition.max":
+		if e.ComplexityRoot.SettingDefinition.Max == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingDefinition.Max(childComplexity), true
+	case "SettingDefinition.maxLength":
+		if e.ComplexityRoot.SettingDefinition.MaxLength == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingDefinition.MaxLength(childComplexity), true
+	case "SettingDefinition.min":
+		if e.ComplexityRoot.SettingDefinition.Min == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingDefinition.Min(childComplexity), true
+	case "SettingDefinition.name":
+		if e.ComplexityRoot.SettingDefinition.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingDefinition.Name(childComplexity), true
+	case "SettingDefinition.pattern":
+		if e.ComplexityRoot.SettingDefinition.Pattern == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingDefinition.Pattern(childComplexity), true
+	case "SettingDefinition.productKey":
+		if e.ComplexityRoot.SettingDefinition.ProductKey == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingDefinition.ProductKey(childComplexity), true
+	case "SettingDefinition.type":
+		if e.ComplexityRoot.SettingDefinition.Type == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingDefinition.Type(childComplexity), true
+	case "SettingDefinition.unit":
+		if e.ComplexityRoot.SettingDefinition.Unit == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingDefinition.Unit(childComplexity), true
+
+	case "SettingReason.group":
+		if e.ComplexityRoot.SettingReason.Group == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingReason.Group(childComplexity), true
+	case "SettingReason.locked":
+		if e.ComplexityRoot.SettingReason.Locked == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingReason.Locked(childComplexity), true
+	case "SettingReason.source":
+		if e.ComplexityRoot.SettingReason.Source == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingReason.Source(childComplexity), true
+	case "SettingReason.value":
+		if e.ComplexityRoot.SettingReason.Value == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingReason.Value(childComplexity), true
+
+	case "SettingSummary.definition":
+		if e.ComplexityRoot.SettingSummary.Definition == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingSummary.Definition(childComplexity), true
+	case "SettingSummary.mixed":
+		if e.ComplexityRoot.SettingSummary.Mixed == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingSummary.Mixed(childComplexity), true
+	case "SettingSummary.value":
+		if e.ComplexityRoot.SettingSummary.Value == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingSummary.Value(childComplexity), true
+	case "SettingSummary.values":
+		if e.ComplexityRoot.SettingSummary.Values == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingSummary.Values(childComplexity), true
+
+	case "SettingValue.string":
+		if e.ComplexityRoot.SettingValue.AsString == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingValue.AsString(childComplexity), true
+	case "SettingValue.boolean":
+		if e.ComplexityRoot.SettingValue.Boolean == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingValue.Boolean(childComplexity), true
+	case "SettingValue.choice":
+		if e.ComplexityRoot.SettingValue.Choice == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingValue.Choice(childComplexity), true
+	case "SettingValue.integer":
+		if e.ComplexityRoot.SettingValue.Integer == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingValue.Integer(childComplexity), true
+
+	case "SettingValueCount.own":
+		if e.ComplexityRoot.SettingValueCount.Own == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingValueCount.Own(childComplexity), true
+	case "SettingValueCount.users":
+		if e.ComplexityRoot.SettingValueCount.Users == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingValueCount.Users(childComplexity), true
+	case "SettingValueCount.value":
+		if e.ComplexityRoot.SettingValueCount.Value == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingValueCount.Value(childComplexity), true
+
+	case "SettingsCounts.changed":
+		if e.ComplexityRoot.SettingsCounts.Changed == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingsCounts.Changed(childComplexity), true
+	case "SettingsCounts.failed":
+		if e.ComplexityRoot.SettingsCounts.Failed == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingsCounts.Failed(childComplexity), true
+	case "SettingsCounts.locked":
+		if e.ComplexityRoot.SettingsCounts.Locked == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingsCounts.Locked(childComplexity), true
+	case "SettingsCounts.total":
+		if e.ComplexityRoot.SettingsCounts.Total == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingsCounts.Total(childComplexity), true
+	case "SettingsCounts.unchanged":
+		if e.ComplexityRoot.SettingsCounts.Unchanged == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingsCounts.Unchanged(childComplexity), true
+
+	case "SettingsImpact.byKey":
+		if e.ComplexityRoot.SettingsImpact.ByKey == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingsImpact.ByKey(childComplexity), true
+	case "SettingsImpact.cleared":
+		if e.ComplexityRoot.SettingsImpact.Cleared == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingsImpact.Cleared(childComplexity), true
+	case "SettingsImpact.locked":
+		if e.ComplexityRoot.SettingsImpact.Locked == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingsImpact.Locked(childComplexity), true
+	case "SettingsImpact.others":
+		if e.ComplexityRoot.SettingsImpact.Others == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingsImpact.Others(childComplexity), true
+	case "SettingsImpact.reached":
+		if e.ComplexityRoot.SettingsImpact.Reached == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingsImpact.Reached(childComplexity), true
+	case "SettingsImpact.skipped":
+		if e.ComplexityRoot.SettingsImpact.Skipped == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingsImpact.Skipped(childComplexity), true
+
+	case "SettingsImpactForKey.above":
+		if e.ComplexityRoot.SettingsImpactForKey.Above == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingsImpactForKey.Above(childComplexity), true
+	case "SettingsImpactForKey.definition":
+		if e.ComplexityRoot.SettingsImpactForKey.Definition == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingsImpactForKey.Definition(childComplexity), true
+	case "SettingsImpactForKey.following":
+		if e.ComplexityRoot.SettingsImpactForKey.Following == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingsImpactForKey.Following(childComplexity), true
+	case "SettingsImpactForKey.key":
+		if e.ComplexityRoot.SettingsImpactForKey.Key == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingsImpactForKey.Key(childComplexity), true
+	case "SettingsImpactForKey.locked":
+		if e.ComplexityRoot.SettingsImpactForKey.Locked == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingsImpactForKey.Locked(childComplexity), true
+	case "SettingsImpactForKey.others":
+		if e.ComplexityRoot.SettingsImpactForKey.Others == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingsImpactForKey.Others(childComplexity), true
+	case "SettingsImpactForKey.own":
+		if e.ComplexityRoot.SettingsImpactForKey.Own == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingsImpactForKey.Own(childComplexity), true
+
+	case "SettingsPreview.counts":
+		if e.ComplexityRoot.SettingsPreview.Counts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingsPreview.Counts(childComplexity), true
+	case "SettingsPreview.impact":
+		if e.ComplexityRoot.SettingsPreview.Impact == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingsPreview.Impact(childComplexity), true
+	case "SettingsPreview.rows":
+		if e.ComplexityRoot.SettingsPreview.Rows == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingsPreview.Rows(childComplexity), true
+
+	case "SettingsPreviewRow.outcome":
+		if e.ComplexityRoot.SettingsPreviewRow.Outcome == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingsPreviewRow.Outcome(childComplexity), true
+	case "SettingsPreviewRow.settings":
+		if e.ComplexityRoot.SettingsPreviewRow.SettingChanges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingsPreviewRow.SettingChanges(childComplexity), true
+	case "SettingsPreviewRow.user":
+		if e.ComplexityRoot.SettingsPreviewRow.User == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingsPreviewRow.User(childComplexity), true
+	case "SettingsPreviewRow.userId":
+		if e.ComplexityRoot.SettingsPreviewRow.UserID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingsPreviewRow.UserID(childComplexity), true
+
+	case "SettingsResult.outcome":
+		if e.ComplexityRoot.SettingsResult.Outcome == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingsResult.Outcome(childComplexity), true
+	case "SettingsResult.user":
+		if e.ComplexityRoot.SettingsResult.User == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingsResult.User(childComplexity), true
+	case "SettingsResult.userId":
+		if e.ComplexityRoot.SettingsResult.UserID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingsResult.UserID(childComplexity), true
+
+	case "SettingsSummary.settings":
+		if e.ComplexityRoot.SettingsSummary.Settings == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingsSummary.Settings(childComplexity), true
+	case "SettingsSummary.users":
+		if e.ComplexityRoot.SettingsSummary.Users == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SettingsSummary.Users(childComplexity), true
+
 	case "Subscription.groupChanged":
 		if e.ComplexityRoot.Subscription.GroupChanged == nil {
 			break
@@ -3134,6 +4725,57 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Subscription.JobProgress(childComplexity, args["id"].(models.GlobalID)), true
+
+	case "TableViewDeletePayload.errors":
+		if e.ComplexityRoot.TableViewDeletePayload.Errors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TableViewDeletePayload.Errors(childComplexity), true
+	case "TableViewDeletePayload.tableViews":
+		if e.ComplexityRoot.TableViewDeletePayload.TableViews == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TableViewDeletePayload.TableViews(childComplexity), true
+
+	case "TableViewSavePayload.errors":
+		if e.ComplexityRoot.TableViewSavePayload.Errors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TableViewSavePayload.Errors(childComplexity), true
+	case "TableViewSavePayload.tableViews":
+		if e.ComplexityRoot.TableViewSavePayload.TableViews == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TableViewSavePayload.TableViews(childComplexity), true
+
+	case "TableViews.groupMembers":
+		if e.ComplexityRoot.TableViews.GroupMembers == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TableViews.GroupMembers(childComplexity), true
+	case "TableViews.groups":
+		if e.ComplexityRoot.TableViews.Groups == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TableViews.Groups(childComplexity), true
+	case "TableViews.jobs":
+		if e.ComplexityRoot.TableViews.Jobs == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TableViews.Jobs(childComplexity), true
+	case "TableViews.users":
+		if e.ComplexityRoot.TableViews.Users == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TableViews.Users(childComplexity), true
 
 	case "User.auditEvents":
 		if e.ComplexityRoot.User.AuditEvents == nil {
@@ -3211,6 +4853,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.User.Locale(childComplexity), true
+	case "User.permissions":
+		if e.ComplexityRoot.User.Permissions == nil {
+			break
+		}
+
+		return e.ComplexityRoot.User.Permissions(childComplexity), true
 	case "User.products":
 		if e.ComplexityRoot.User.Products == nil {
 			break
@@ -3228,6 +4876,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.User.Role(childComplexity), true
+	case "User.settings":
+		if e.ComplexityRoot.User.Settings == nil {
+			break
+		}
+
+		args, err := field_User_settings_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.User.Settings(childComplexity, args["keys"].([]string)), true
 	case "User.status":
 		if e.ComplexityRoot.User.Status == nil {
 			break
@@ -3258,12 +4917,24 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.User.ViewerCanManageGroups(childComplexity), true
+	case "User.viewerCanSetProducts":
+		if e.ComplexityRoot.User.ViewerCanSetProducts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.User.ViewerCanSetProducts(childComplexity), true
 	case "User.viewerCanSetRole":
 		if e.ComplexityRoot.User.ViewerCanSetRole == nil {
 			break
 		}
 
 		return e.ComplexityRoot.User.ViewerCanSetRole(childComplexity), true
+	case "User.viewerCanSetSettings":
+		if e.ComplexityRoot.User.ViewerCanSetSettings == nil {
+			break
+		}
+
+		return e.ComplexityRoot.User.ViewerCanSetSettings(childComplexity), true
 	case "User.viewerCanSuspend":
 		if e.ComplexityRoot.User.ViewerCanSuspend == nil {
 			break
@@ -3571,6 +5242,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.UserGroupsUpdatePayload.User(childComplexity), true
 
+	case "UserPermission.permission":
+		if e.ComplexityRoot.UserPermission.Permission == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UserPermission.Permission(childComplexity), true
+	case "UserPermission.sources":
+		if e.ComplexityRoot.UserPermission.Sources == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UserPermission.Sources(childComplexity), true
+
 	case "UserProduct.blocked":
 		if e.ComplexityRoot.UserProduct.Blocked == nil {
 			break
@@ -3663,6 +5347,94 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.UserRoleSetPayload.User(childComplexity), true
+
+	case "UserSettingsSetPayload.errors":
+		if e.ComplexityRoot.UserSettingsSetPayload.Errors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UserSettingsSetPayload.Errors(childComplexity), true
+	case "UserSettingsSetPayload.job":
+		if e.ComplexityRoot.UserSettingsSetPayload.Job == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UserSettingsSetPayload.Job(childComplexity), true
+	case "UserSettingsSetPayload.preview":
+		if e.ComplexityRoot.UserSettingsSetPayload.Preview == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UserSettingsSetPayload.Preview(childComplexity), true
+	case "UserSettingsSetPayload.user":
+		if e.ComplexityRoot.UserSettingsSetPayload.User == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UserSettingsSetPayload.User(childComplexity), true
+
+	case "UserTableColumn.column":
+		if e.ComplexityRoot.UserTableColumn.Column == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UserTableColumn.Column(childComplexity), true
+	case "UserTableColumn.width":
+		if e.ComplexityRoot.UserTableColumn.Width == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UserTableColumn.Width(childComplexity), true
+
+	case "UserTableFilter.filter":
+		if e.ComplexityRoot.UserTableFilter.Filter == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UserTableFilter.Filter(childComplexity), true
+	case "UserTableFilter.name":
+		if e.ComplexityRoot.UserTableFilter.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UserTableFilter.Name(childComplexity), true
+
+	case "UserTableView.columns":
+		if e.ComplexityRoot.UserTableView.Columns == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UserTableView.Columns(childComplexity), true
+	case "UserTableView.filters":
+		if e.ComplexityRoot.UserTableView.Filters == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UserTableView.Filters(childComplexity), true
+	case "UserTableView.id":
+		if e.ComplexityRoot.UserTableView.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UserTableView.ID(childComplexity), true
+	case "UserTableView.pageSize":
+		if e.ComplexityRoot.UserTableView.PageSize == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UserTableView.PageSize(childComplexity), true
+	case "UserTableView.sort":
+		if e.ComplexityRoot.UserTableView.Sort == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UserTableView.Sort(childComplexity), true
+	case "UserTableView.updatedAt":
+		if e.ComplexityRoot.UserTableView.UpdatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UserTableView.UpdatedAt(childComplexity), true
 
 	case "UserUpdatePayload.errors":
 		if e.ComplexityRoot.UserUpdatePayload.Errors == nil {
@@ -3777,6 +5549,37 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.UsersResumePayload.Results(childComplexity), true
 
+	case "UsersSettingsSetPayload.counts":
+		if e.ComplexityRoot.UsersSettingsSetPayload.Counts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UsersSettingsSetPayload.Counts(childComplexity), true
+	case "UsersSettingsSetPayload.errors":
+		if e.ComplexityRoot.UsersSettingsSetPayload.Errors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UsersSettingsSetPayload.Errors(childComplexity), true
+	case "UsersSettingsSetPayload.job":
+		if e.ComplexityRoot.UsersSettingsSetPayload.Job == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UsersSettingsSetPayload.Job(childComplexity), true
+	case "UsersSettingsSetPayload.preview":
+		if e.ComplexityRoot.UsersSettingsSetPayload.Preview == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UsersSettingsSetPayload.Preview(childComplexity), true
+	case "UsersSettingsSetPayload.results":
+		if e.ComplexityRoot.UsersSettingsSetPayload.Results == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UsersSettingsSetPayload.Results(childComplexity), true
+
 	case "UsersSuspendPayload.counts":
 		if e.ComplexityRoot.UsersSuspendPayload.Counts == nil {
 			break
@@ -3814,12 +5617,24 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Viewer.Account(childComplexity), true
+	case "Viewer.permissions":
+		if e.ComplexityRoot.Viewer.Permissions == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Viewer.Permissions(childComplexity), true
 	case "Viewer.role":
 		if e.ComplexityRoot.Viewer.Role == nil {
 			break
 		}
 
 		return e.ComplexityRoot.Viewer.Role(childComplexity), true
+	case "Viewer.tableViews":
+		if e.ComplexityRoot.Viewer.TableViews == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Viewer.TableViews(childComplexity), true
 	case "Viewer.user":
 		if e.ComplexityRoot.Viewer.User == nil {
 			break
@@ -3832,12 +5647,24 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Viewer.ViewerCanCreateGroups(childComplexity), true
+	case "Viewer.viewerCanCreateProducts":
+		if e.ComplexityRoot.Viewer.ViewerCanCreateProducts == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Viewer.ViewerCanCreateProducts(childComplexity), true
 	case "Viewer.viewerCanCreateUsers":
 		if e.ComplexityRoot.Viewer.ViewerCanCreateUsers == nil {
 			break
 		}
 
 		return e.ComplexityRoot.Viewer.ViewerCanCreateUsers(childComplexity), true
+	case "Viewer.viewerCanSaveTableViews":
+		if e.ComplexityRoot.Viewer.ViewerCanSaveTableViews == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Viewer.ViewerCanSaveTableViews(childComplexity), true
 	case "Viewer.viewerCanSetRoles":
 		if e.ComplexityRoot.Viewer.ViewerCanSetRoles == nil {
 			break
@@ -3971,10 +5798,13 @@ microsecond.
 scalar DateTime @specifiedBy(url: "https://scalars.graphql.org/andimarek/date-time.html")
 
 """
-Any value as JSON, where only a person reads it: a text, a number, ` + "`" + `true` + "`" + `, ` + "`" + `false` + "`" + `, ` + "`" + `null` + "`" + `, or a list of them. The values of one
-field are always of one kind, that of the field it is named after.
+Any value as JSON, where only a person reads it: a text, a number, ` + "`" + `true` + "`" + `, ` + "`" + `false` + "`" + `, ` + "`" + `null` + "`" + `, a list of them, or for a setting an object
+of its value and its lock. The values of one field are always of one kind, that of the field it is named after.
 """
 scalar JSON @specifiedBy(url: "https://www.rfc-editor.org/rfc/rfc8259")
+
+"An object whose fields depend on what stands beside it."
+scalar JSONObject @specifiedBy(url: "https://scalars.graphql.org/jakobmerrild/json-object.html")
 
 # ───────────────────────────── Reading ─────────────────────────────
 
@@ -3991,7 +5821,7 @@ type Query {
   A malformed id is refused as ` + "`" + `BAD_USER_INPUT` + "`" + `.
   """
   node(
-    "The id of an account, a user, a group, a product, a job or a mail."
+    "The id of an account, a user, a group, a product, a job, a mail or a table's view."
     id: ID!
   ): Node
 
@@ -4055,6 +5885,12 @@ type Query {
   products: [Product!]!
 
   """
+  The catalogue of permissions, by area, the same for all accounts: what ` + "`" + `groupPermissionsSet` + "`" + ` can grant. Whose permissions
+  are shown has their names with them. Admins and super admins.
+  """
+  permissionDefinitions: [PermissionDefinition!]!
+
+  """
   For each product of the catalogue, how many of the selected users have it: the first state of the boxes in a
   screen that sets the products of many at once. Admins and super admins. The errors of a selection come as
   ` + "`" + `BAD_USER_INPUT` + "`" + `: ` + "`" + `TOO_MANY` + "`" + `, ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `INVALID` + "`" + `.
@@ -4063,6 +5899,38 @@ type Query {
     "Whose products."
     selection: UserSelection!
   ): UsersProductsSummary!
+
+  "All settings that there are, in the order in which a screen shows them. Everybody may ask."
+  settingDefinitions: [SettingDefinition!]!
+
+  """
+  For each setting, which values the selected users have and how many have each: the first state of a screen in which the
+  settings of many are changed. Admins and super admins. The errors of a selection come as ` + "`" + `BAD_USER_INPUT` + "`" + `: ` + "`" + `TOO_MANY` + "`" + `,
+  ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `INVALID` + "`" + `.
+  """
+  settingsSummary(
+    "Whose settings."
+    selection: UserSelection!
+    "Only these keys; all of them without it. ` + "`" + `INVALID` + "`" + ` for one that there is not."
+    keys: [String!]
+  ): SettingsSummary!
+
+  """
+  Why a user has something, or hasn't: whether, every reason for and against it with the way on which it reaches the user, and
+  for each what would end it. Null for a user that there is not. Admins and super admins; a member may ask about the own user.
+  As ` + "`" + `BAD_USER_INPUT` + "`" + `: ` + "`" + `INVALID` + "`" + ` unless exactly one key is given; ` + "`" + `NOT_FOUND` + "`" + ` for a key that there is not, and, to a member,
+  for a product that the member has nothing to do with.
+  """
+  explainAccess(
+    "Whose."
+    userId: ID!
+    "The key of a product."
+    productKey: String
+    "The key of a setting."
+    settingKey: String
+    "The key of a permission."
+    permissionKey: String
+  ): AccessExplanation
 
   "One job, or null. Admins and super admins."
   job(
@@ -4088,8 +5956,8 @@ type Query {
 
   """
   The audit log: who did what, on whom, when, and what was refused; the newest first, a page at a time. It can't be changed or
-  deleted through the API. Admins and super admins. Errors: ` + "`" + `BAD_USER_INPUT` + "`" + ` with the reason ` + "`" + `INVALID` + "`" + ` for a malformed action or
-  a time that ends before it begins, ` + "`" + `TOO_MANY` + "`" + ` for more than 50 actions, ` + "`" + `INVALID_ID` + "`" + `.
+  deleted through the API. Admins and super admins. Errors: ` + "`" + `BAD_USER_INPUT` + "`" + ` with the reason ` + "`" + `INVALID` + "`" + ` for a time that ends before it
+  begins, ` + "`" + `TOO_MANY` + "`" + ` for more than 50 actions, ` + "`" + `INVALID_ID` + "`" + `.
   """
   auditEvents(
     "Only events to which all of this applies; all of them without it."
@@ -4160,6 +6028,17 @@ type Viewer {
   viewerCanCreateGroups: Boolean!
   "May give the roles of admin and super admin."
   viewerCanSetRoles: Boolean!
+  "May add products to the catalogue."
+  viewerCanCreateProducts: Boolean!
+  "May use ` + "`" + `tableViewSave` + "`" + ` and ` + "`" + `tableViewDelete` + "`" + `."
+  viewerCanSaveTableViews: Boolean!
+  "How the caller has set up the tables of an admin's screens. Admins and super admins; nobody else's can be seen."
+  tableViews: TableViews!
+  """
+  What the caller holds in ` + "`" + `role` + "`" + `, in the order of the catalogue, each permission once: every one as a super admin, else what
+  the groups give. It is also what the caller may grant. Everybody may ask.
+  """
+  permissions: [UserPermission!]!
 }
 
 """
@@ -4195,6 +6074,13 @@ type Account implements Node {
   maxGroupDepth: Int!
   "When the account was made. Admins and super admins."
   createdAt: DateTime!
+  "What each setting comes to for somebody who is in no group and holds no value. Admins and super admins."
+  settings(
+    "Only these keys, in the order of the definitions; all of them without it. ` + "`" + `INVALID` + "`" + ` for one that there is not."
+    keys: [String!]
+  ): [EffectiveSetting!]!
+  "May the caller use ` + "`" + `accountSettingsSet` + "`" + `?"
+  viewerCanSetSettings: Boolean!
 }
 
 "A person of the account."
@@ -4246,10 +6132,21 @@ type User implements Node {
     source: ProductSource! = ALL
   ): [UserProduct!]!
   """
+  The permissions that the user holds, in the order of the catalogue, each once with all that gives it: every one for a super
+  admin, and what is granted to the groups that the user is effectively in, from the moment of joining. Whoever is suspended keeps
+  theirs listed. A member may ask for the own ones.
+  """
+  permissions: [UserPermission!]!
+  """
   True for one who has no product. Admins and super admins keep their status without any, others are suspended
   when the last one is taken away (` + "`" + `NO_PRODUCTS` + "`" + `). A member may ask about the own user.
   """
   hasNoProducts: Boolean!
+  "What each setting comes to for the user, where that comes from and what it overrides. A member may ask for the own ones."
+  settings(
+    "Only these keys, in the order of the definitions; all of them without it. ` + "`" + `INVALID` + "`" + ` for one that there is not."
+    keys: [String!]
+  ): [EffectiveSetting!]!
   "When the user was created."
   createdAt: DateTime!
   "When the user's own fields, role or status last changed."
@@ -4266,6 +6163,10 @@ type User implements Node {
   viewerCanSetRole: Boolean!
   "May the caller use ` + "`" + `userGroupsUpdate` + "`" + ` on this user?"
   viewerCanManageGroups: Boolean!
+  "May the caller use ` + "`" + `usersProductsSet` + "`" + ` and ` + "`" + `userProductBlocksSet` + "`" + ` on this user?"
+  viewerCanSetProducts: Boolean!
+  "May the caller use ` + "`" + `userSettingsSet` + "`" + ` on this user?"
+  viewerCanSetSettings: Boolean!
 
   """
   What happened to the user, the newest first: to the user's own row, memberships, products, blocks and status, as well after the
@@ -4328,6 +6229,11 @@ type Group implements Node {
   Admins and super admins.
   """
   products: [GroupProduct!]!
+  """
+  The permissions that the group gives to its effective members, in the order of the catalogue: what is granted to it, and to
+  the groups it lies in. Admins and super admins.
+  """
+  permissions: [GroupPermission!]!
   """
   A change that concerns more than 1,000 users is finished by a job: until it has come to a user, the user's products and
   status are as before. This is the oldest open job that some of the group's members wait for; null when none does.
@@ -4395,6 +6301,14 @@ type Group implements Node {
     before: String
   ): GroupConnection!
   """
+  What each setting comes to for a user who is in this group and no other and holds no value: what the group holds, what it
+  gets from the groups that it lies in, and the account's. Admins and super admins.
+  """
+  settings(
+    "Only these keys, in the order of the definitions; all of them without it. ` + "`" + `INVALID` + "`" + ` for one that there is not."
+    keys: [String!]
+  ): [EffectiveSetting!]!
+  """
   How deep the group lies: the number of groups on the longest chain from the top down to it, itself
   included, so 1 for a group without parents. Admins and super admins.
   """
@@ -4420,12 +6334,23 @@ type Group implements Node {
   etag: String!
   "May the caller use ` + "`" + `groupUpdate` + "`" + ` on this group?"
   viewerCanUpdate: Boolean!
-  "May the caller use ` + "`" + `groupDelete` + "`" + ` on this group?"
+  "May the caller use ` + "`" + `groupDelete` + "`" + ` on this group? An admin may not where it itself grants a permission that the admin lacks."
   viewerCanDelete: Boolean!
-  "May the caller use ` + "`" + `groupMembersAdd` + "`" + ` and ` + "`" + `groupMembersRemove` + "`" + ` on this group?"
+  "May the caller use ` + "`" + `groupMembersAdd` + "`" + ` and ` + "`" + `groupMembersRemove` + "`" + ` on this group? See also ` + "`" + `viewerCanAddMembers` + "`" + `."
   viewerCanManageMembers: Boolean!
-  "May the caller use ` + "`" + `groupNest` + "`" + ` and ` + "`" + `groupUnnest` + "`" + ` on this group?"
+  """
+  May the caller add somebody to this group, or nest a group in it? An admin may not where its members hold a permission
+  that the admin lacks: ` + "`" + `MISSING_PERMISSION` + "`" + `.
+  """
+  viewerCanAddMembers: Boolean!
+  "May the caller use ` + "`" + `groupPermissionsSet` + "`" + ` on this group, for the permissions of ` + "`" + `Viewer.permissions` + "`" + `?"
+  viewerCanSetPermissions: Boolean!
+  "May the caller use ` + "`" + `groupNest` + "`" + ` and ` + "`" + `groupUnnest` + "`" + ` on this group? For groups to be put into it see ` + "`" + `viewerCanAddMembers` + "`" + `."
   viewerCanNest: Boolean!
+  "May the caller use ` + "`" + `groupProductsSet` + "`" + ` and ` + "`" + `groupsProductsSet` + "`" + ` on this group?"
+  viewerCanSetProducts: Boolean!
+  "May the caller use ` + "`" + `groupSettingsSet` + "`" + ` on this group?"
+  viewerCanSetSettings: Boolean!
 
   """
   What happened to the group, the newest first: to the group's own row, who became or ceased to be a direct member, in which groups
@@ -4588,9 +6513,11 @@ type Job implements Node {
   failed: Int!
   """
   What it has done so far to what people have, in all its parts; of a dry run what it would do. A user who is concerned by two
-  parts, by a seat that another part frees, counts in each. Null before the first part.
+  parts, by a seat that another part frees, counts in each. Null before the first part, and for a job about settings.
   """
   impact: ProductsImpact
+  "Of a job that has changed the settings of groups: whom they reach. Null for another, and before it has ended."
+  settingsImpact: SettingsImpact
   """
   Why the job ended ` + "`" + `FAILED` + "`" + `; null for every other. ` + "`" + `ALL_ROWS_FAILED` + "`" + `: none of its rows went well. ` + "`" + `ACTOR_LOST_RIGHTS` + "`" + `: whoever
   started it may not do that any more. ` + "`" + `TOO_MANY_ATTEMPTS` + "`" + `: the same part failed again and again. ` + "`" + `INTERNAL` + "`" + `: a mistake in
@@ -4686,6 +6613,193 @@ type JobResult {
   waiting: [Product!]!
   "True when the user was suspended by it, false when a suspension was lifted, null when neither."
   suspended: Boolean
+  "The values of settings that the user or the group held before or holds now because of it."
+  settings: [SettingChange!]!
+}
+
+"What a setting is about and which values it takes. The definitions are part of the server, and the same for every account."
+type SettingDefinition {
+  "By which it is named in inputs, such as ` + "`" + `meeting.recording` + "`" + `; never given to another setting."
+  key: String!
+  "What it belongs to on a screen, such as ` + "`" + `Meetings` + "`" + `."
+  area: String!
+  "The key of the product that it is about, whether or not the account's catalogue has it; null when it is about none."
+  productKey: String
+  "The name that people read, in English."
+  name: String!
+  "What it does, in English."
+  description: String!
+  "Which of the fields of ` + "`" + `SettingValue` + "`" + ` it uses."
+  type: SettingType!
+  "What everybody has for whom nobody has set a value."
+  default: SettingValue!
+  "The least value of an ` + "`" + `INTEGER` + "`" + `."
+  min: Int
+  "The greatest value of an ` + "`" + `INTEGER` + "`" + `."
+  max: Int
+  "What an ` + "`" + `INTEGER` + "`" + ` counts, such as ` + "`" + `minutes` + "`" + `."
+  unit: String
+  "How many characters a ` + "`" + `STRING` + "`" + ` may have."
+  maxLength: Int
+  "What the whole of a ` + "`" + `STRING` + "`" + ` has to match, as a regular expression that JavaScript understands as well; null when anything will do."
+  pattern: String
+  "The values of a ` + "`" + `CHOICE` + "`" + `, in their order; null for others."
+  choices: [SettingChoice!]
+}
+
+"One of the values of a setting of the type ` + "`" + `CHOICE` + "`" + `."
+type SettingChoice {
+  "As it stands in inputs and values."
+  value: String!
+  "The name that people read, in English."
+  name: String!
+}
+
+"A value of a setting: the field of the setting's type has it, the others are null."
+type SettingValue {
+  "Of the type ` + "`" + `BOOLEAN` + "`" + `."
+  boolean: Boolean
+  "Of the type ` + "`" + `INTEGER` + "`" + `."
+  integer: Int
+  "Of the type ` + "`" + `STRING` + "`" + `."
+  string: String
+  "Of the type ` + "`" + `CHOICE` + "`" + `: the ` + "`" + `value` + "`" + ` of a ` + "`" + `SettingChoice` + "`" + `."
+  choice: String
+}
+
+"""
+What a setting comes to for a user, a group or the account. The first of these that exists counts: the account's locked value; a
+locked value of a group, the topmost; the user's own value; a group's value, the nearest; the account's value; the default. Where
+several groups are as near, the higher priority decides, then the shorter way to the group, then the older group.
+"""
+type EffectiveSetting {
+  "Which setting."
+  definition: SettingDefinition!
+  "The value that counts."
+  value: SettingValue!
+  "Where it comes from."
+  source: SettingSource!
+  "The group that holds it, for the sources ` + "`" + `GROUP` + "`" + ` and ` + "`" + `GROUP_LOCK` + "`" + `. A member sees the own groups."
+  group: Group
+  "Whether it is locked, so that nothing below can change it."
+  locked: Boolean!
+  "The value that the user, the group or the account itself holds, whether or not it counts; null when it holds none."
+  ownValue: SettingValue
+  "Whether the own value is locked; false for users, who can't lock."
+  ownLocked: Boolean!
+  "The other values that there are, the next that would count first; the default is the last."
+  overrides: [SettingReason!]!
+}
+
+"A value that would count if those before it were not."
+type SettingReason {
+  "Where it comes from."
+  source: SettingSource!
+  "The group that holds it, for the sources ` + "`" + `GROUP` + "`" + ` and ` + "`" + `GROUP_LOCK` + "`" + `."
+  group: Group
+  "The value."
+  value: SettingValue!
+  "Whether it is locked."
+  locked: Boolean!
+}
+
+"Why a user has something, or hasn't."
+type AccessExplanation {
+  "The user."
+  user: User!
+  "The product that was asked about; else null."
+  product: Product
+  "The setting that was asked about; else null."
+  setting: SettingDefinition
+  "The permission that was asked about; else null."
+  permission: PermissionDefinition
+  "Whether the user has the product, with a seat, or holds the permission; true for a setting, which always comes to something."
+  has: Boolean!
+  "How the user stands to the product; null when in no way, and for others."
+  state: ProductState
+  "What the setting comes to; null for others."
+  value: SettingValue
+  "Every reason, at most 250: those that count before those that something overrides or blocks; settings in the order of ` + "`" + `EffectiveSetting.overrides` + "`" + `."
+  reasons: [AccessReason!]!
+  "How many reasons there are."
+  reasonCount: Int!
+}
+
+"A reason why a user has something, would have it, or hasn't."
+type AccessReason {
+  "Which kind of reason."
+  kind: AccessReasonKind!
+  "Whether it has an effect now: false for what a block keeps away, and for values that another one overrides."
+  counts: Boolean!
+  """
+  For ` + "`" + `GROUP` + "`" + ` and ` + "`" + `GROUP_LOCK` + "`" + ` the way: the group that the user is a direct member of, the groups that it lies in, and last
+  the one that gives. The shortest way for each direct membership. Empty for others; groups that the caller may not see are
+  left out and counted.
+  """
+  path: [Group!]!
+  "How many groups of the way the caller may not see."
+  hiddenGroups: Int!
+  "The value of a setting; null for others."
+  value: SettingValue
+  "Whether that is locked."
+  locked: Boolean!
+  "What would end this reason; null for a default, which nothing ends."
+  action: AccessAction
+}
+
+"""
+A mutation that ends a reason for this one user. Other reasons stay, save for those that come by the same membership. Of what is
+said for all, as by the account, it ends it for all.
+"""
+type AccessAction {
+  "The mutation's name, such as ` + "`" + `userGroupsUpdate` + "`" + `."
+  mutation: String!
+  "Its ` + "`" + `input` + "`" + `, ready to be sent."
+  input: JSONObject!
+  "Whether the caller's role may use the mutation at all. It may still be refused, as for an admin's permissions or products."
+  viewerCan: Boolean!
+}
+
+"What the settings of many users are."
+type SettingsSummary {
+  "How many users there are in the selection."
+  users: Int!
+  "One for each setting asked for, in the order of the definitions."
+  settings: [SettingSummary!]!
+}
+
+"How many of the users have which value of a setting."
+type SettingSummary {
+  "Which setting."
+  definition: SettingDefinition!
+  "The value that all of them have; null when they differ, and for no users at all."
+  value: SettingValue
+  "Whether they differ."
+  mixed: Boolean!
+  "Each value that some of them have, the most frequent first."
+  values: [SettingValueCount!]!
+}
+
+"How many users have a value."
+type SettingValueCount {
+  "The value."
+  value: SettingValue!
+  "How many have it."
+  users: Int!
+  "How many of them hold it themselves (source ` + "`" + `USER` + "`" + `)."
+  own: Int!
+}
+
+"What became of a value that a user or a group held."
+type SettingChange {
+  "The key of the setting."
+  key: String!
+  "Which setting; null when this server no longer has it."
+  definition: SettingDefinition
+  "The value before; null when there was none."
+  before: SettingValue
+  "The value after; null when there is none any more."
+  after: SettingValue
 }
 
 """
@@ -4715,6 +6829,8 @@ type Mail implements Node {
   sentAt: DateTime
   "Its ` + "`" + `Message-ID` + "`" + `, without angle brackets, the same at each try: by it one finds the mail in the log of a mail server."
   messageId: String!
+  "May the caller use ` + "`" + `mailRetry` + "`" + ` on this mail? While it is ` + "`" + `FAILED` + "`" + `."
+  viewerCanRetry: Boolean!
 }
 
 "A page of mails."
@@ -5136,6 +7252,68 @@ enum JobOutcome {
   LAST_SUPER_ADMIN
   "Somebody has changed it after the job that was to be taken back."
   CHANGED_SINCE
+  "A setting is stored, but has no effect: a lock of the account or of a group decides."
+  LOCKED
+  "Whoever started the job doesn't hold a permission that the user would get back, or that an admin would lose."
+  MISSING_PERMISSION
+}
+
+"Which values a setting takes."
+enum SettingType {
+  "Yes or no."
+  BOOLEAN
+  "A whole number from ` + "`" + `min` + "`" + ` to ` + "`" + `max` + "`" + `."
+  INTEGER
+  "A text of one line."
+  STRING
+  "One of ` + "`" + `choices` + "`" + `."
+  CHOICE
+}
+
+"Where the value of a setting comes from, the strongest first."
+enum SettingSource {
+  "A locked value of the account."
+  ACCOUNT_LOCK
+  "A locked value of a group."
+  GROUP_LOCK
+  "The user's own value."
+  USER
+  "A value of a group."
+  GROUP
+  "A value of the account."
+  ACCOUNT
+  "The definition: nobody has set a value."
+  DEFAULT
+}
+
+"Why somebody has something, or hasn't."
+enum AccessReasonKind {
+  "The role: a super admin holds every permission."
+  ROLE
+  "The product is set on the user, or the value of a setting is the user's own."
+  DIRECT
+  "A group gives it: one that the user is in, directly or by way of groups inside groups."
+  GROUP
+  "A group has locked a value of the setting."
+  GROUP_LOCK
+  "The account has a value of the setting."
+  ACCOUNT
+  "The account has locked a value of the setting."
+  ACCOUNT_LOCK
+  "A block keeps from the user what groups give."
+  BLOCK
+  "The user is entitled to the product and waits for a seat: all of them are taken."
+  WAITING
+  "The definition of the setting."
+  DEFAULT
+}
+
+"What becomes of the values that members hold themselves, when a group gets a value of the same setting."
+enum MemberOverrides {
+  "They are taken away, so that the group's value counts for the members; those whom the caller may not touch are left out and counted."
+  CLEAR
+  "They stay, and go on counting for whoever holds one."
+  KEEP
 }
 
 "How a box stands in a screen about many users. Users who wait for a seat count as having the product."
@@ -5205,6 +7383,14 @@ enum AuditSubjectType {
   GRANT
   "The product in the account's catalogue."
   CATALOGUE
+  "What the group grants of permissions, in the field ` + "`" + `permissions` + "`" + `."
+  PERMISSION
+  "The settings that the account holds, each with its key as the field."
+  ACCOUNT_SETTING
+  "The settings that the group holds, each with its key as the field."
+  GROUP_SETTING
+  "The settings that the user holds, each with its key as the field."
+  USER_SETTING
   "The account."
   ACCOUNT
   "The job that somebody stopped or had tried again, or that failed; ` + "`" + `object` + "`" + ` is the job whose rows a new one tries again."
@@ -5284,7 +7470,7 @@ type AuditChange {
 input AuditEventFilter {
   "Done, or tried, by this user, who may have been deleted since."
   actorId: ID
-  "Any of these actions, as in ` + "`" + `action` + "`" + `; at most 50, all without any. ` + "`" + `INVALID` + "`" + ` for what can be no name."
+  "Any of these actions, as in ` + "`" + `action` + "`" + `; at most 50, all without any."
   actions: [String!]
   "About this user, group, product, account, job or mail, or about its tie to something: the events of a membership are those of its user and of its group. It may have been deleted since."
   subjectId: ID
@@ -5330,7 +7516,7 @@ type Mutation {
   """
   Creates a user, invited until the first sign-in. Admins and super admins; another role than member only
   super admins. Errors: ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_LONG` + "`" + `, ` + "`" + `INVALID_CHARACTERS` + "`" + `, ` + "`" + `INVALID_EMAIL` + "`" + `, ` + "`" + `EMAIL_TAKEN` + "`" + `,
-  ` + "`" + `NOT_FOUND` + "`" + `, ` + "`" + `FORBIDDEN` + "`" + `, ` + "`" + `TOO_MANY` + "`" + `, ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `.
+  ` + "`" + `NOT_FOUND` + "`" + `, ` + "`" + `FORBIDDEN` + "`" + `, ` + "`" + `MISSING_PERMISSION` + "`" + ` (a group), ` + "`" + `TOO_MANY` + "`" + `, ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `.
   """
   userCreate(
     "The new user."
@@ -5404,7 +7590,8 @@ type Mutation {
 
   """
   Adds a user to groups and removes them from groups, from the user's own page, all or nothing. Admins and
-  super admins. Errors: ` + "`" + `NOT_FOUND` + "`" + `, ` + "`" + `FORBIDDEN` + "`" + `, ` + "`" + `TOO_MANY` + "`" + `, ` + "`" + `CONFLICT` + "`" + `.
+  super admins. Errors: ` + "`" + `NOT_FOUND` + "`" + `, ` + "`" + `FORBIDDEN` + "`" + `, ` + "`" + `TOO_MANY` + "`" + `, ` + "`" + `CONFLICT` + "`" + `, ` + "`" + `MISSING_PERMISSION` + "`" + ` (a group that gives
+  what the caller doesn't hold, into which somebody is to come, or an admin out of it).
   Of the arguments shared with other mutations: ` + "`" + `CONFIRMATION_REQUIRED` + "`" + `, ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `, and for a key that is none
   ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_LONG` + "`" + `, ` + "`" + `INVALID_CHARACTERS` + "`" + `.
   """
@@ -5416,7 +7603,7 @@ type Mutation {
   """
   Creates a group, with its first members and parents. Admins and super admins. Errors: ` + "`" + `REQUIRED` + "`" + `,
   ` + "`" + `TOO_LONG` + "`" + `, ` + "`" + `INVALID_CHARACTERS` + "`" + `, ` + "`" + `INVALID` + "`" + ` (the priority), ` + "`" + `NAME_TAKEN` + "`" + `, ` + "`" + `NOT_FOUND` + "`" + `, ` + "`" + `TOO_DEEP` + "`" + `, ` + "`" + `TOO_MANY` + "`" + `,
-  ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `.
+  ` + "`" + `MISSING_PERMISSION` + "`" + ` (a parent that gives what the caller doesn't hold), ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `.
   """
   groupCreate(
     "The new group."
@@ -5427,7 +7614,8 @@ type Mutation {
   Changes a group: its fields, and members and parents to add and to remove, all or nothing, as the Save
   button of a detail page means it. Fields left out stay. Admins and super admins. Errors: ` + "`" + `NOT_FOUND` + "`" + `,
   ` + "`" + `STALE` + "`" + `, ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_LONG` + "`" + `, ` + "`" + `INVALID_CHARACTERS` + "`" + `, ` + "`" + `INVALID` + "`" + ` (the priority), ` + "`" + `NAME_TAKEN` + "`" + `, ` + "`" + `CYCLE` + "`" + `,
-  ` + "`" + `TOO_DEEP` + "`" + `, ` + "`" + `TOO_MANY` + "`" + `, ` + "`" + `CONFLICT` + "`" + `.
+  ` + "`" + `TOO_DEEP` + "`" + `, ` + "`" + `TOO_MANY` + "`" + `, ` + "`" + `CONFLICT` + "`" + `, ` + "`" + `MISSING_PERMISSION` + "`" + ` (members or parents by which somebody would get what the caller
+  doesn't hold; an admin to be removed from a group that gives such).
   Of the arguments shared with other mutations: ` + "`" + `CONFIRMATION_REQUIRED` + "`" + `, ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `, and for a key that is none
   ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_LONG` + "`" + `, ` + "`" + `INVALID_CHARACTERS` + "`" + `.
   """
@@ -5438,7 +7626,7 @@ type Mutation {
 
   """
   Deletes a group for good. No user is deleted; the group's children stay, without this parent. Admins and
-  super admins. Errors: ` + "`" + `NOT_FOUND` + "`" + `, ` + "`" + `STALE` + "`" + `.
+  super admins. Errors: ` + "`" + `NOT_FOUND` + "`" + `, ` + "`" + `STALE` + "`" + `, ` + "`" + `MISSING_PERMISSION` + "`" + ` (the group itself grants what the caller doesn't hold).
   Of the arguments shared with other mutations: ` + "`" + `CONFIRMATION_REQUIRED` + "`" + `, ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `, and for a key that is none
   ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_LONG` + "`" + `, ` + "`" + `INVALID_CHARACTERS` + "`" + `.
   """
@@ -5450,7 +7638,8 @@ type Mutation {
   """
   Deletes many groups for good, all or nothing, as ` + "`" + `groupDelete` + "`" + ` does one. Ids that are not found are
   passed over: gone is gone. Admins and super admins. Errors: ` + "`" + `TOO_MANY` + "`" + `, ` + "`" + `STALE_SELECTION` + "`" + `, ` + "`" + `REQUIRED` + "`" + `,
-  ` + "`" + `INVALID` + "`" + ` (` + "`" + `all: false` + "`" + `), ` + "`" + `TOO_LONG` + "`" + ` (a search).
+  ` + "`" + `INVALID` + "`" + ` (` + "`" + `all: false` + "`" + `), ` + "`" + `TOO_LONG` + "`" + ` (a search), ` + "`" + `MISSING_PERMISSION` + "`" + ` for each of the first 20 groups that itself grants what the
+  caller doesn't hold.
   Of the arguments shared with other mutations: ` + "`" + `CONFIRMATION_REQUIRED` + "`" + `, ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `, and for a key that is none
   ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_LONG` + "`" + `, ` + "`" + `INVALID_CHARACTERS` + "`" + `.
   """
@@ -5461,7 +7650,8 @@ type Mutation {
 
   """
   Makes each of the users a direct member of each of the groups, and says for each pair what happened.
-  Admins and super admins. Doing it twice is doing it once. Errors: ` + "`" + `TOO_MANY` + "`" + `, ` + "`" + `REQUIRED` + "`" + `.
+  Admins and super admins. Doing it twice is doing it once. Errors: ` + "`" + `TOO_MANY` + "`" + `, ` + "`" + `REQUIRED` + "`" + `; ` + "`" + `MISSING_PERMISSION` + "`" + ` for each
+  group that gives what the caller doesn't hold: nobody comes into it, and the rest goes on.
   Of the arguments shared with other mutations: ` + "`" + `CONFIRMATION_REQUIRED` + "`" + `, ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `, and for a key that is none
   ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_LONG` + "`" + `, ` + "`" + `INVALID_CHARACTERS` + "`" + `.
   """
@@ -5473,7 +7663,8 @@ type Mutation {
   """
   Ends the direct membership of each of the users in each of the groups, and says for each pair what
   happened. Who is also in a group nested below stays an inherited member. Admins and super admins. Doing
-  it twice is doing it once. Errors: ` + "`" + `TOO_MANY` + "`" + `, ` + "`" + `REQUIRED` + "`" + `.
+  it twice is doing it once. Errors: ` + "`" + `TOO_MANY` + "`" + `, ` + "`" + `REQUIRED` + "`" + `; ` + "`" + `MISSING_PERMISSION` + "`" + ` for each group that gives what the caller
+  doesn't hold: no admin goes out of it, and the rest goes on.
   Of the arguments shared with other mutations: ` + "`" + `CONFIRMATION_REQUIRED` + "`" + `, ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `, and for a key that is none
   ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_LONG` + "`" + `, ` + "`" + `INVALID_CHARACTERS` + "`" + `.
   """
@@ -5485,7 +7676,7 @@ type Mutation {
   """
   Places a group in another: the child's members become effective members of the parent at once. Admins
   and super admins. Doing it twice is doing it once. Errors: ` + "`" + `NOT_FOUND` + "`" + `, ` + "`" + `CYCLE` + "`" + ` (with the groups that
-  would close the loop), ` + "`" + `TOO_DEEP` + "`" + `.
+  would close the loop), ` + "`" + `TOO_DEEP` + "`" + `, ` + "`" + `MISSING_PERMISSION` + "`" + ` (the parent gives what the caller doesn't hold).
   Of the arguments shared with other mutations: ` + "`" + `CONFIRMATION_REQUIRED` + "`" + `, ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `, and for a key that is none
   ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_LONG` + "`" + `, ` + "`" + `INVALID_CHARACTERS` + "`" + `.
   """
@@ -5546,6 +7737,18 @@ type Mutation {
   ): GroupProductsSetPayload!
 
   """
+  Replaces, adds or removes the permissions that a group grants: its members, and those of the groups in it, hold them at
+  once, and no longer. Admins, for permissions they hold themselves, and super admins. Doing it twice is doing it once. Errors:
+  ` + "`" + `NOT_FOUND` + "`" + ` (the group or a key), ` + "`" + `CONFLICT` + "`" + ` (a key named twice), ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_MANY` + "`" + `, ` + "`" + `MISSING_PERMISSION` + "`" + ` for keys to be
+  granted or ended that the caller doesn't hold, ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `, and for a key that is none ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_LONG` + "`" + `,
+  ` + "`" + `INVALID_CHARACTERS` + "`" + `.
+  """
+  groupPermissionsSet(
+    "Which group and which permissions."
+    input: GroupPermissionsSetInput!
+  ): GroupPermissionsSetPayload!
+
+  """
   Does to many groups what ` + "`" + `groupProductsSet` + "`" + ` does to one, all or nothing. Admins and super admins. Errors:
   ` + "`" + `NOT_FOUND` + "`" + ` (a group or a product), ` + "`" + `CONFLICT` + "`" + ` (a product named twice), ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_MANY` + "`" + `, ` + "`" + `INVALID` + "`" + `,
   ` + "`" + `TOO_LONG` + "`" + ` (a search), ` + "`" + `STALE_SELECTION` + "`" + `.
@@ -5556,6 +7759,65 @@ type Mutation {
     "Which groups and which products."
     input: GroupsProductsSetInput!
   ): GroupsProductsSetPayload!
+
+  """
+  Has the account hold values of settings, which count for everybody for whom neither a group nor the user holds one, and for
+  everybody when they are locked. Super admins. Errors: ` + "`" + `INVALID` + "`" + ` (a key that there is not, a value that the setting doesn't
+  take, a lock without a value), ` + "`" + `CONFLICT` + "`" + ` (a key named twice), ` + "`" + `TOO_LONG` + "`" + `, ` + "`" + `INVALID_CHARACTERS` + "`" + `, ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_MANY` + "`" + `.
+  """
+  accountSettingsSet(
+    "Which values."
+    input: AccountSettingsSetInput!
+  ): AccountSettingsSetPayload!
+
+  """
+  Has a group hold values of settings. They apply to all its members, those of the groups in it too, from this moment on: with
+  ` + "`" + `CLEAR` + "`" + ` the values that members hold themselves are taken away, by a job when more than 1,000 hold one. Admins and super
+  admins; values that other admins hold themselves are taken away by super admins only. Errors: ` + "`" + `NOT_FOUND` + "`" + `,
+  ` + "`" + `INVALID` + "`" + ` (a key that there is not, a value that the setting doesn't take, a lock without a value), ` + "`" + `CONFLICT` + "`" + ` (a key named
+  twice), ` + "`" + `TOO_LONG` + "`" + `, ` + "`" + `INVALID_CHARACTERS` + "`" + `, ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_MANY` + "`" + `.
+  Of the arguments shared with other mutations: ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `, and for a key that is none ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_LONG` + "`" + `,
+  ` + "`" + `INVALID_CHARACTERS` + "`" + `.
+  """
+  groupSettingsSet(
+    "Which group and which values."
+    input: GroupSettingsSetInput!
+  ): GroupSettingsSetPayload!
+
+  """
+  Does to many groups what ` + "`" + `groupSettingsSet` + "`" + ` does to one, all or nothing. Admins and super admins. Errors: those of
+  ` + "`" + `groupSettingsSet` + "`" + `, where ` + "`" + `NOT_FOUND` + "`" + `, ` + "`" + `INVALID` + "`" + `, ` + "`" + `TOO_MANY` + "`" + ` and ` + "`" + `TOO_LONG` + "`" + ` may be about the selection, and ` + "`" + `STALE_SELECTION` + "`" + `.
+  Of the arguments shared with other mutations: ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `, and for a key that is none ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_LONG` + "`" + `,
+  ` + "`" + `INVALID_CHARACTERS` + "`" + `.
+  """
+  groupsSettingsSet(
+    "Which groups and which values."
+    input: GroupsSettingsSetInput!
+  ): GroupsSettingsSetPayload!
+
+  """
+  Has a user hold values of settings. Admins for members and themselves, super admins. A value under a lock is stored, and the
+  job's result says ` + "`" + `LOCKED` + "`" + `. Errors: ` + "`" + `NOT_FOUND` + "`" + `, ` + "`" + `FORBIDDEN` + "`" + `, ` + "`" + `INVALID` + "`" + ` (a key that there is not, a value that the setting
+  doesn't take), ` + "`" + `CONFLICT` + "`" + ` (a key named twice), ` + "`" + `TOO_LONG` + "`" + `, ` + "`" + `INVALID_CHARACTERS` + "`" + `, ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_MANY` + "`" + `.
+  Of the arguments shared with other mutations: ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `, and for a key that is none ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_LONG` + "`" + `,
+  ` + "`" + `INVALID_CHARACTERS` + "`" + `.
+  """
+  userSettingsSet(
+    "Which user and which values."
+    input: UserSettingsSetInput!
+  ): UserSettingsSetPayload!
+
+  """
+  Does to many users what ` + "`" + `userSettingsSet` + "`" + ` does to one. Admins for members and themselves, super admins; each user gets an
+  outcome, and those whom the caller may not touch are left out. Errors: ` + "`" + `INVALID` + "`" + `, ` + "`" + `CONFLICT` + "`" + `, ` + "`" + `TOO_LONG` + "`" + `,
+  ` + "`" + `INVALID_CHARACTERS` + "`" + `, ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_MANY` + "`" + `, ` + "`" + `STALE_SELECTION` + "`" + `.
+  Of the arguments shared with other mutations: ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `, and for a key that is none ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_LONG` + "`" + `,
+  ` + "`" + `INVALID_CHARACTERS` + "`" + `.
+  """
+  usersSettingsSet(
+    "Which users and which values."
+    input: UsersSettingsSetInput!
+  ): UsersSettingsSetPayload!
 
   """
   Adds a product to the catalogue. Super admins. Errors: ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_LONG` + "`" + `, ` + "`" + `INVALID_CHARACTERS` + "`" + `, ` + "`" + `INVALID` + "`" + `,
@@ -5598,6 +7860,26 @@ type Mutation {
   ): MailRetryPayload!
 
   """
+  Saves how the caller wants a table to look: columns, order, widths, sort, page size, and filters by name. What is left out stays.
+  Admins and super admins, each for themselves; members have none of these tables. Doing it twice is doing it once. Errors:
+  ` + "`" + `REQUIRED` + "`" + ` (no column, no name), ` + "`" + `CONFLICT` + "`" + ` (a column or a name that is there twice), ` + "`" + `INVALID` + "`" + ` (a width, a page size), ` + "`" + `TOO_MANY` + "`" + `
+  (filters), ` + "`" + `TOO_LONG` + "`" + `, ` + "`" + `INVALID_CHARACTERS` + "`" + `, and those of the filter.
+  """
+  tableViewSave(
+    "Which table, and what of it."
+    input: TableViewSaveInput!
+  ): TableViewSavePayload!
+
+  """
+  Forgets what the caller has saved of a table, or some of its saved filters. Admins and super admins, each for themselves. Doing it
+  twice is doing it once. Errors: ` + "`" + `REQUIRED` + "`" + ` (an empty list of filters), ` + "`" + `TOO_MANY` + "`" + `.
+  """
+  tableViewDelete(
+    "Which table, and what of it."
+    input: TableViewDeleteInput!
+  ): TableViewDeletePayload!
+
+  """
   Stops a job that has not ended: no further part of it is begun, and what is done stays. Admins and super admins, also for
   jobs of others. Doing it twice is doing it once. Errors: ` + "`" + `NOT_FOUND` + "`" + `, ` + "`" + `JOB_ENDED` + "`" + ` and ` + "`" + `JOB_ONLY_FOLLOWS` + "`" + ` (with the job as
   it is).
@@ -5620,7 +7902,8 @@ type Mutation {
   """
   Takes back what a job has changed: products set on users and blocks, grants of groups, memberships, suspensions. It is a
   new job, with the caller's rights, the seats that there are now and the brake. What somebody has changed since is left
-  as it is, and its row says ` + "`" + `CHANGED_SINCE` + "`" + `. First times stay: nobody is welcomed twice. Admins (on members) and super
+  as it is, and its row says ` + "`" + `CHANGED_SINCE` + "`" + `, or ` + "`" + `MISSING_PERMISSION` + "`" + ` for a membership by which somebody would get what the
+  caller doesn't hold. First times stay: nobody is welcomed twice. Admins (on members) and super
   admins. Errors: ` + "`" + `NOT_FOUND` + "`" + `, ` + "`" + `JOB_OPEN` + "`" + `, ` + "`" + `NOT_REVERTIBLE` + "`" + `.
   Of the arguments shared with other mutations: ` + "`" + `CONFIRMATION_REQUIRED` + "`" + `, ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `, and for a key that is none
   ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_LONG` + "`" + `, ` + "`" + `INVALID_CHARACTERS` + "`" + `.
@@ -5701,6 +7984,12 @@ enum UserErrorCode {
   Params: ` + "`" + `users` + "`" + `, how many are concerned.
   """
   CHOOSE_INHERITED
+  """
+  Nobody grants a permission that they don't hold, be it by way of a group: the members of this one hold what the caller
+  doesn't, or would get it, or the group grants it itself. Params: ` + "`" + `keys` + "`" + `, the permissions that are missing, and ` + "`" + `group` + "`" + `, the
+  name of that group.
+  """
+  MISSING_PERMISSION
   """
   The change would suspend more of the account's users than it bears without a second look: ask with ` + "`" + `dryRun` + "`" + `, show what
   it answers, and pass on its ` + "`" + `confirmToken` + "`" + `. Params: ` + "`" + `suspended` + "`" + `, how many users.
@@ -6128,6 +8417,8 @@ enum MembershipOutcome {
   NOT_MEMBER
   "There is no such user or no such group in the account."
   NOT_FOUND
+  "The group's members hold a permission that the caller doesn't; ` + "`" + `errors` + "`" + ` names it, and nothing has changed for the pair."
+  MISSING_PERMISSION
 }
 
 "A new group."
@@ -6326,7 +8617,10 @@ type GroupMembersAddPayload {
   job: Job
   "What would happen; null unless it is a dry run."
   preview: ProductsPreview
-  "What was wrong with the input; then nothing is changed."
+  """
+  What was wrong with the input; then nothing is changed, save for ` + "`" + `MISSING_PERMISSION` + "`" + `, which only leaves out the pairs that
+  say so in ` + "`" + `results` + "`" + `.
+  """
   errors: [UserError!]!
 }
 
@@ -6364,7 +8658,10 @@ type GroupMembersRemovePayload {
   job: Job
   "What would happen; null unless it is a dry run."
   preview: ProductsPreview
-  "What was wrong with the input; then nothing is changed."
+  """
+  What was wrong with the input; then nothing is changed, save for ` + "`" + `MISSING_PERMISSION` + "`" + `, which only leaves out the pairs that
+  say so in ` + "`" + `results` + "`" + `.
+  """
   errors: [UserError!]!
 }
 
@@ -6604,6 +8901,22 @@ type ProductsImpact {
   notices: Int!
   "How many mails tell users how to use a product that they have for the first time ever, whatever ` + "`" + `notifyUsers` + "`" + ` says."
   welcomes: Int!
+  "The same product by product, by name: each that somebody gains, loses or waits for. Products that are no more come last."
+  byProduct: [ProductImpact!]!
+}
+
+"What a change does to who has one product."
+type ProductImpact {
+  "The product's id."
+  productId: ID!
+  "The product; null for one that has been taken out of the catalogue since."
+  product: Product
+  "How many users get it."
+  gaining: Int!
+  "How many users lose it."
+  losing: Int!
+  "How many users become entitled to it and wait for a seat."
+  withoutSeat: Int!
 }
 
 "What a change would do: the answer to ` + "`" + `dryRun` + "`" + `. It went the same way through the system, and nothing of it was kept."
@@ -6755,6 +9068,270 @@ type GroupsProductsSetPayload {
   errors: [UserError!]!
 }
 
+"A value of a setting: exactly one field, that of the setting's type."
+input SettingValueInput @oneOf {
+  "For the type ` + "`" + `BOOLEAN` + "`" + `."
+  boolean: Boolean
+  "For the type ` + "`" + `INTEGER` + "`" + `."
+  integer: Int
+  "For the type ` + "`" + `STRING` + "`" + `."
+  string: String
+  "For the type ` + "`" + `CHOICE` + "`" + `: the ` + "`" + `value` + "`" + ` of a ` + "`" + `SettingChoice` + "`" + `."
+  choice: String
+}
+
+"A value that the account or a group is to hold."
+input SettingInput {
+  "The key of the setting."
+  key: String!
+  "The value; without one, or with null, none is held any more."
+  value: SettingValueInput
+  "Whether nothing below can change it: of groups inside the group, and of users."
+  locked: Boolean! = false
+}
+
+"A value that users are to hold themselves."
+input UserSettingInput {
+  "The key of the setting."
+  key: String!
+  "The value; without one, or with null, none is held any more."
+  value: SettingValueInput
+}
+
+"What the account is to hold."
+input AccountSettingsSetInput {
+  "1 to 250 settings; those that are not named stay as they are."
+  settings: [SettingInput!]!
+}
+
+"What ` + "`" + `accountSettingsSet` + "`" + ` did."
+type AccountSettingsSetPayload {
+  "The account, whose ` + "`" + `settings` + "`" + ` are now those; null when there are errors."
+  account: Account
+  "What was wrong; then nothing is changed."
+  errors: [UserError!]!
+}
+
+"What a group is to hold."
+input GroupSettingsSetInput {
+  "Which group."
+  groupId: ID!
+  "1 to 250 settings; those that are not named stay as they are."
+  settings: [SettingInput!]!
+  "What becomes of the values that members hold themselves of the settings that get a value here."
+  memberOverrides: MemberOverrides! = CLEAR
+  "Only says what would happen, in ` + "`" + `preview` + "`" + `, and changes nothing."
+  dryRun: Boolean! = false
+  """
+  A text of 1 to 255 characters, chosen by the client, under which this is done once: the same input answers with the same
+  ` + "`" + `job` + "`" + `, in its present state, for 7 days; another one is refused with ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `.
+  """
+  idempotencyKey: String
+}
+
+"What ` + "`" + `groupSettingsSet` + "`" + ` did, or would do."
+type GroupSettingsSetPayload {
+  "The group, whose ` + "`" + `settings` + "`" + ` are now those; null when there are errors."
+  group: Group
+  """
+  Whom that reaches; null when there are errors, while ` + "`" + `job` + "`" + ` is still to do it, and for a dry run, whose ` + "`" + `preview` + "`" + ` has it. A job
+  has it as ` + "`" + `settingsImpact` + "`" + ` when it has ended.
+  """
+  impact: SettingsImpact
+  """
+  The job that this is: one that has ended, or, when more than 1,000 users are concerned, one that is still to be done: follow it
+  with ` + "`" + `jobProgress` + "`" + `. Null for a refusal.
+  """
+  job: Job
+  "What would happen; null unless it is a dry run."
+  preview: SettingsPreview
+  "What was wrong; then nothing is changed."
+  errors: [UserError!]!
+}
+
+"What some groups are to hold."
+input GroupsSettingsSetInput {
+  "Which groups."
+  selection: GroupSelection!
+  "1 to 250 settings; those that are not named stay as they are."
+  settings: [SettingInput!]!
+  "What becomes of the values that members hold themselves of the settings that get a value here."
+  memberOverrides: MemberOverrides! = CLEAR
+  "How many groups the selection is believed to have."
+  expectedCount: Int
+  "Only says what would happen, in ` + "`" + `preview` + "`" + `, and changes nothing."
+  dryRun: Boolean! = false
+  """
+  A text of 1 to 255 characters, chosen by the client, under which this is done once: the same input answers with the same
+  ` + "`" + `job` + "`" + `, in its present state, for 7 days; another one is refused with ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `.
+  """
+  idempotencyKey: String
+}
+
+"What ` + "`" + `groupsSettingsSet` + "`" + ` did, or would do."
+type GroupsSettingsSetPayload {
+  "The groups, at most 1,000 of them."
+  groups: [Group!]!
+  """
+  Whom that reaches; null when there are errors, while ` + "`" + `job` + "`" + ` is still to do it, and for a dry run, whose ` + "`" + `preview` + "`" + ` has it. A job
+  has it as ` + "`" + `settingsImpact` + "`" + ` when it has ended.
+  """
+  impact: SettingsImpact
+  """
+  The job that this is: one that has ended, or, when more than 1,000 users are concerned, one that is still to be done: follow it
+  with ` + "`" + `jobProgress` + "`" + `. Null for a refusal.
+  """
+  job: Job
+  "What would happen; null unless it is a dry run."
+  preview: SettingsPreview
+  "What was wrong; then nothing is changed."
+  errors: [UserError!]!
+}
+
+"What a user is to hold."
+input UserSettingsSetInput {
+  "Which user."
+  userId: ID!
+  "1 to 250 settings; those that are not named stay as they are."
+  settings: [UserSettingInput!]!
+  "Only says what would happen, in ` + "`" + `preview` + "`" + `, and changes nothing."
+  dryRun: Boolean! = false
+  """
+  A text of 1 to 255 characters, chosen by the client, under which this is done once: the same input answers with the same
+  ` + "`" + `job` + "`" + `, in its present state, for 7 days; another one is refused with ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `.
+  """
+  idempotencyKey: String
+}
+
+"What ` + "`" + `userSettingsSet` + "`" + ` did, or would do."
+type UserSettingsSetPayload {
+  "The user, whose ` + "`" + `settings` + "`" + ` are now those; null when there are errors."
+  user: User
+  """
+  The job that this is: one that has ended, or, when more than 1,000 users are concerned, one that is still to be done: follow it
+  with ` + "`" + `jobProgress` + "`" + `. Null for a refusal.
+  """
+  job: Job
+  "What would happen; null unless it is a dry run."
+  preview: SettingsPreview
+  "What was wrong; then nothing is changed."
+  errors: [UserError!]!
+}
+
+"What some users are to hold."
+input UsersSettingsSetInput {
+  "Which users."
+  selection: UserSelection!
+  "1 to 250 settings; those that are not named stay as they are."
+  settings: [UserSettingInput!]!
+  "How many users the selection is believed to have."
+  expectedCount: Int
+  "Only says what would happen, in ` + "`" + `preview` + "`" + `, and changes nothing."
+  dryRun: Boolean! = false
+  """
+  A text of 1 to 255 characters, chosen by the client, under which this is done once: the same input answers with the same
+  ` + "`" + `job` + "`" + `, in its present state, for 7 days; another one is refused with ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `.
+  """
+  idempotencyKey: String
+}
+
+"What ` + "`" + `usersSettingsSet` + "`" + ` did, or would do."
+type UsersSettingsSetPayload {
+  "What became of each user, at most 1,000 of them, those that failed first; empty while ` + "`" + `job` + "`" + ` is still to do it."
+  results: [SettingsResult!]!
+  "How many users met with what; null when there are errors, while ` + "`" + `job` + "`" + ` is still to do it, and for a dry run, whose ` + "`" + `preview` + "`" + ` has it."
+  counts: SettingsCounts
+  """
+  The job that this is: one that has ended, or, when more than 1,000 users are concerned, one that is still to be done: follow it
+  with ` + "`" + `jobProgress` + "`" + `. Null for a refusal.
+  """
+  job: Job
+  "What would happen; null unless it is a dry run."
+  preview: SettingsPreview
+  "What was wrong; then nothing is changed."
+  errors: [UserError!]!
+}
+
+"What became of the settings of one user."
+type SettingsResult {
+  "The user's id."
+  userId: ID!
+  "The user; null when there is none."
+  user: User
+  "` + "`" + `CHANGED` + "`" + `, ` + "`" + `UNCHANGED` + "`" + `, ` + "`" + `LOCKED` + "`" + `, ` + "`" + `FORBIDDEN` + "`" + ` or ` + "`" + `NOT_FOUND` + "`" + `."
+  outcome: JobOutcome!
+}
+
+"How many users met with what."
+type SettingsCounts {
+  "All of them."
+  total: Int!
+  "` + "`" + `CHANGED` + "`" + `."
+  changed: Int!
+  "` + "`" + `UNCHANGED` + "`" + `."
+  unchanged: Int!
+  "` + "`" + `LOCKED` + "`" + `."
+  locked: Int!
+  "` + "`" + `FORBIDDEN` + "`" + ` and ` + "`" + `NOT_FOUND` + "`" + `."
+  failed: Int!
+}
+
+"Whom the settings of groups reach, and who has other values all the same."
+type SettingsImpact {
+  "How many users are in the groups, in groups inside them too."
+  reached: Int!
+  "How many of them held a value themselves that was taken away."
+  cleared: Int!
+  "How many of them hold a value themselves that was to be taken away, and the caller may not touch them."
+  skipped: Int!
+  "How many of them follow another group in at least one of the settings: one that is nearer, or has a higher priority."
+  others: Int!
+  "How many of them follow a lock of the account or of another group in at least one of the settings."
+  locked: Int!
+  "The same for each of the settings."
+  byKey: [SettingsImpactForKey!]!
+}
+
+"Whom a setting of groups reaches. The numbers together are all users who are in the groups."
+type SettingsImpactForKey {
+  "The key of the setting."
+  key: String!
+  "Which setting; null when this server no longer has it."
+  definition: SettingDefinition
+  "How many follow one of the groups that were changed."
+  following: Int!
+  "How many have a value of their own."
+  own: Int!
+  "How many follow another group."
+  others: Int!
+  "How many follow a lock of the account or of another group."
+  locked: Int!
+  "How many have what the account or the definition says, since no group says anything any more."
+  above: Int!
+}
+
+"What a change of settings would do."
+type SettingsPreview {
+  "How many users would meet with what: those whose own values it is about."
+  counts: SettingsCounts!
+  "Whom the settings of groups would reach; null where users are named."
+  impact: SettingsImpact
+  "Some of the users whose own values it is about, at most 100: those first for whom it would fail."
+  rows: [SettingsPreviewRow!]!
+}
+
+"What a change would do to the values that one user holds."
+type SettingsPreviewRow {
+  "The user's id."
+  userId: ID!
+  "The user, as it is now; null for one that there is not."
+  user: User
+  "What would happen."
+  outcome: JobOutcome!
+  "The values that the user holds and would hold."
+  settings: [SettingChange!]!
+}
+
 "A new product."
 input ProductCreateInput {
   "Unique in the account and for ever: at most 64 small letters, digits and hyphens, such as ` + "`" + `goto-meeting` + "`" + `."
@@ -6877,6 +9454,466 @@ type MailRetryPayload {
   errors: [UserError!]!
 }
 
+# ───────────────────────────── Tables ────────────────────────────
+
+"A table of an admin's screens."
+enum Table {
+  "The users of the account: ` + "`" + `users` + "`" + `."
+  USERS
+  "The groups of the account: ` + "`" + `groups` + "`" + `."
+  GROUPS
+  "The members of a group, the same view for every group: ` + "`" + `Group.members` + "`" + `."
+  GROUP_MEMBERS
+  "The jobs of the account: ` + "`" + `jobs` + "`" + `."
+  JOBS
+}
+
+"""
+How one user has set up the tables. Each table is there from the beginning, with nothing saved, so that it has its id and its
+place in a client's cache.
+"""
+type TableViews {
+  "The table of users."
+  users: UserTableView!
+  "The table of groups."
+  groups: GroupTableView!
+  "The table of a group's members, the same for every group."
+  groupMembers: GroupMemberTableView!
+  "The table of jobs."
+  jobs: JobTableView!
+}
+
+"How the caller has set up the table of users. Admins and super admins, each their own."
+type UserTableView implements Node {
+  "The view's id, the same whatever is saved in it."
+  id: ID!
+  "The columns that are visible, from the left; null where none are saved, and the screen chooses."
+  columns: [UserTableColumn!]
+  "The order of the rows; null where none is saved."
+  sort: UserSort
+  "How many rows a page has, 1 to 100; null where it isn't saved."
+  pageSize: Int
+  "The saved filters, by name; at most 50."
+  filters: [UserTableFilter!]!
+  "When the view was last changed; null for one in which nothing is saved."
+  updatedAt: DateTime
+}
+
+"How the caller has set up the table of groups. Admins and super admins, each their own."
+type GroupTableView implements Node {
+  "The view's id, the same whatever is saved in it."
+  id: ID!
+  "The columns that are visible, from the left; null where none are saved, and the screen chooses."
+  columns: [GroupTableColumn!]
+  "The order of the rows; null where none is saved."
+  sort: GroupSort
+  "How many rows a page has, 1 to 100; null where it isn't saved."
+  pageSize: Int
+  "The saved filters, by name; at most 50."
+  filters: [GroupTableFilter!]!
+  "When the view was last changed; null for one in which nothing is saved."
+  updatedAt: DateTime
+}
+
+"How the caller has set up the table of a group's members. Admins and super admins, each their own."
+type GroupMemberTableView implements Node {
+  "The view's id, the same whatever is saved in it."
+  id: ID!
+  "The columns that are visible, from the left; null where none are saved, and the screen chooses."
+  columns: [GroupMemberTableColumn!]
+  "The order of the rows; null where none is saved."
+  sort: UserSort
+  "How many rows a page has, 1 to 100; null where it isn't saved."
+  pageSize: Int
+  "The saved filters, by name; at most 50."
+  filters: [GroupMemberTableFilter!]!
+  "When the view was last changed; null for one in which nothing is saved."
+  updatedAt: DateTime
+}
+
+"How the caller has set up the table of jobs, which always come the newest first. Admins and super admins, each their own."
+type JobTableView implements Node {
+  "The view's id, the same whatever is saved in it."
+  id: ID!
+  "The columns that are visible, from the left; null where none are saved, and the screen chooses."
+  columns: [JobTableColumn!]
+  "How many rows a page has, 1 to 100; null where it isn't saved."
+  pageSize: Int
+  "The saved filters, by name; at most 50."
+  filters: [JobTableFilter!]!
+  "When the view was last changed; null for one in which nothing is saved."
+  updatedAt: DateTime
+}
+
+"A column of the table of users: a field of ` + "`" + `User` + "`" + `. Values may be added."
+enum UserColumn {
+  "The name that lists show: ` + "`" + `displayName` + "`" + `."
+  DISPLAY_NAME
+  "The e-mail: ` + "`" + `email` + "`" + `."
+  EMAIL
+  "The given name: ` + "`" + `givenName` + "`" + `."
+  GIVEN_NAME
+  "The family name: ` + "`" + `familyName` + "`" + `."
+  FAMILY_NAME
+  "The language: ` + "`" + `locale` + "`" + `."
+  LOCALE
+  "The role: ` + "`" + `role` + "`" + `."
+  ROLE
+  "The status: ` + "`" + `status` + "`" + `."
+  STATUS
+  "Why somebody is suspended: ` + "`" + `statusReasons` + "`" + `."
+  STATUS_REASONS
+  "Whether somebody has no product: ` + "`" + `hasNoProducts` + "`" + `."
+  HAS_NO_PRODUCTS
+  "The products: ` + "`" + `products` + "`" + `."
+  PRODUCTS
+  "The permissions: ` + "`" + `permissions` + "`" + `."
+  PERMISSIONS
+  "The groups: ` + "`" + `groups` + "`" + `."
+  GROUPS
+  "When the user was created: ` + "`" + `createdAt` + "`" + `."
+  CREATED_AT
+  "When the user was last changed: ` + "`" + `updatedAt` + "`" + `."
+  UPDATED_AT
+}
+
+"A visible column of the table of users."
+type UserTableColumn {
+  "Which column."
+  column: UserColumn!
+  "How wide it is, in CSS pixels; null where the screen chooses."
+  width: Int
+}
+
+"A visible column of the table of users."
+input UserTableColumnInput {
+  "Which column."
+  column: UserColumn!
+  "How wide it is, 16 to 2,000 CSS pixels; null leaves it to the screen."
+  width: Int
+}
+
+"A column of the table of groups: a field of ` + "`" + `Group` + "`" + `. Values may be added."
+enum GroupColumn {
+  "The name: ` + "`" + `name` + "`" + `."
+  NAME
+  "What the group is for: ` + "`" + `description` + "`" + `."
+  DESCRIPTION
+  "The priority: ` + "`" + `priority` + "`" + `."
+  PRIORITY
+  "How many effective members there are: ` + "`" + `memberCount` + "`" + `."
+  MEMBER_COUNT
+  "How many direct members there are: ` + "`" + `directMemberCount` + "`" + `."
+  DIRECT_MEMBER_COUNT
+  "The products that its members get: ` + "`" + `products` + "`" + `."
+  PRODUCTS
+  "The permissions that its members get: ` + "`" + `permissions` + "`" + `."
+  PERMISSIONS
+  "The job that its members wait for: ` + "`" + `pendingJob` + "`" + `."
+  PENDING_JOB
+  "The groups it was placed in: ` + "`" + `parents` + "`" + `."
+  PARENTS
+  "The groups placed in it: ` + "`" + `children` + "`" + `."
+  CHILDREN
+  "The way down to it: ` + "`" + `breadcrumbs` + "`" + `."
+  BREADCRUMBS
+  "How deep it lies: ` + "`" + `depth` + "`" + `."
+  DEPTH
+  "When the group was created: ` + "`" + `createdAt` + "`" + `."
+  CREATED_AT
+  "When the group was last changed: ` + "`" + `updatedAt` + "`" + `."
+  UPDATED_AT
+}
+
+"A visible column of the table of groups."
+type GroupTableColumn {
+  "Which column."
+  column: GroupColumn!
+  "How wide it is, in CSS pixels; null where the screen chooses."
+  width: Int
+}
+
+"A visible column of the table of groups."
+input GroupTableColumnInput {
+  "Which column."
+  column: GroupColumn!
+  "How wide it is, 16 to 2,000 CSS pixels; null leaves it to the screen."
+  width: Int
+}
+
+"A column of the table of a group's members: a field of ` + "`" + `User` + "`" + `, and those of ` + "`" + `GroupMemberEdge` + "`" + `. Values may be added."
+enum GroupMemberColumn {
+  "The name that lists show: ` + "`" + `displayName` + "`" + `."
+  DISPLAY_NAME
+  "The e-mail: ` + "`" + `email` + "`" + `."
+  EMAIL
+  "The given name: ` + "`" + `givenName` + "`" + `."
+  GIVEN_NAME
+  "The family name: ` + "`" + `familyName` + "`" + `."
+  FAMILY_NAME
+  "The language: ` + "`" + `locale` + "`" + `."
+  LOCALE
+  "The role: ` + "`" + `role` + "`" + `."
+  ROLE
+  "The status: ` + "`" + `status` + "`" + `."
+  STATUS
+  "Why somebody is suspended: ` + "`" + `statusReasons` + "`" + `."
+  STATUS_REASONS
+  "Whether somebody has no product: ` + "`" + `hasNoProducts` + "`" + `."
+  HAS_NO_PRODUCTS
+  "The products: ` + "`" + `products` + "`" + `."
+  PRODUCTS
+  "The permissions: ` + "`" + `permissions` + "`" + `."
+  PERMISSIONS
+  "The groups: ` + "`" + `groups` + "`" + `."
+  GROUPS
+  "When the user was created: ` + "`" + `createdAt` + "`" + `."
+  CREATED_AT
+  "When the user was last changed: ` + "`" + `updatedAt` + "`" + `."
+  UPDATED_AT
+  "Whether somebody is a direct member: ` + "`" + `direct` + "`" + `."
+  DIRECT
+  "The groups by which somebody is a member: ` + "`" + `via` + "`" + `."
+  VIA
+  "The shortest way up to the group: ` + "`" + `path` + "`" + `."
+  PATH
+}
+
+"A visible column of the table of a group's members."
+type GroupMemberTableColumn {
+  "Which column."
+  column: GroupMemberColumn!
+  "How wide it is, in CSS pixels; null where the screen chooses."
+  width: Int
+}
+
+"A visible column of the table of a group's members."
+input GroupMemberTableColumnInput {
+  "Which column."
+  column: GroupMemberColumn!
+  "How wide it is, 16 to 2,000 CSS pixels; null leaves it to the screen."
+  width: Int
+}
+
+"A column of the table of jobs: a field of ` + "`" + `Job` + "`" + `. Values may be added."
+enum JobColumn {
+  "The mutation that made the job: ` + "`" + `kind` + "`" + `."
+  KIND
+  "How far the job is: ` + "`" + `status` + "`" + `."
+  STATUS
+  "Whether the job only says what would be done: ` + "`" + `dryRun` + "`" + `."
+  DRY_RUN
+  "How many rows it has: ` + "`" + `total` + "`" + `."
+  TOTAL
+  "How many rows are done: ` + "`" + `done` + "`" + `."
+  DONE
+  "How many rows have changed something: ` + "`" + `changed` + "`" + `."
+  CHANGED
+  "How many rows have failed: ` + "`" + `failed` + "`" + `."
+  FAILED
+  "What it has done to what people have: ` + "`" + `impact` + "`" + `."
+  IMPACT
+  "Why it ended before its time: ` + "`" + `errorCode` + "`" + `."
+  ERROR_CODE
+  "Who made it: ` + "`" + `startedBy` + "`" + `."
+  STARTED_BY
+  "When it was made: ` + "`" + `createdAt` + "`" + `."
+  CREATED_AT
+  "When work on it began: ` + "`" + `startedAt` + "`" + `."
+  STARTED_AT
+  "When it ended: ` + "`" + `finishedAt` + "`" + `."
+  FINISHED_AT
+}
+
+"A visible column of the table of jobs."
+type JobTableColumn {
+  "Which column."
+  column: JobColumn!
+  "How wide it is, in CSS pixels; null where the screen chooses."
+  width: Int
+}
+
+"A visible column of the table of jobs."
+input JobTableColumnInput {
+  "Which column."
+  column: JobColumn!
+  "How wide it is, 16 to 2,000 CSS pixels; null leaves it to the screen."
+  width: Int
+}
+
+"""
+A ` + "`" + `UserFilter` + "`" + ` that was saved, as JSON: an object with the fields that were given, and no others, that goes as it is into a
+variable of the type ` + "`" + `UserFilter` + "`" + `, such as the argument ` + "`" + `filter` + "`" + ` of ` + "`" + `users` + "`" + `. Ids, enums and times are strings as ever. The group
+or the product that it names may have been deleted since; it finds nobody by it then. A client that generates types maps this
+scalar to ` + "`" + `UserFilter` + "`" + `.
+"""
+scalar SavedUserFilter @specifiedBy(url: "https://www.rfc-editor.org/rfc/rfc8259")
+
+"""
+A ` + "`" + `GroupFilter` + "`" + ` that was saved, as JSON: an object with the fields that were given, and no others, that goes as it is into a
+variable of the type ` + "`" + `GroupFilter` + "`" + `, such as the argument ` + "`" + `filter` + "`" + ` of ` + "`" + `groups` + "`" + `. Ids, enums and times are strings as ever. The user
+or the group that it names may have been deleted since; it finds no group by it then. A client that generates types maps this
+scalar to ` + "`" + `GroupFilter` + "`" + `.
+"""
+scalar SavedGroupFilter @specifiedBy(url: "https://www.rfc-editor.org/rfc/rfc8259")
+
+"A filter of the table of users, kept under a name."
+type UserTableFilter {
+  "The name, as it was typed; unique in the table without regard to case."
+  name: String!
+  "For the argument ` + "`" + `filter` + "`" + ` of ` + "`" + `users` + "`" + `."
+  filter: SavedUserFilter!
+}
+
+"A filter of the table of groups, kept under a name."
+type GroupTableFilter {
+  "The name, as it was typed; unique in the table without regard to case."
+  name: String!
+  "For the argument ` + "`" + `filter` + "`" + ` of ` + "`" + `groups` + "`" + `."
+  filter: SavedGroupFilter!
+}
+
+"A filter of the table of a group's members, kept under a name."
+type GroupMemberTableFilter {
+  "The name, as it was typed; unique in the table without regard to case."
+  name: String!
+  "For the argument ` + "`" + `relation` + "`" + ` of ` + "`" + `Group.members` + "`" + `."
+  relation: MembershipRelation!
+  "For the argument ` + "`" + `filter` + "`" + ` of ` + "`" + `Group.members` + "`" + `."
+  filter: SavedUserFilter!
+}
+
+"A filter of the table of jobs, kept under a name."
+type JobTableFilter {
+  "The name, as it was typed; unique in the table without regard to case."
+  name: String!
+  "For the argument ` + "`" + `status` + "`" + ` of ` + "`" + `jobs` + "`" + `; null for jobs in every state."
+  status: [JobStatus!]
+  "For the argument ` + "`" + `kinds` + "`" + ` of ` + "`" + `jobs` + "`" + `; null for jobs of every kind."
+  kinds: [String!]
+}
+
+"How the caller wants a table to look: exactly one of the tables."
+input TableViewSaveInput @oneOf {
+  "The table of users."
+  users: UserTableViewInput
+  "The table of groups."
+  groups: GroupTableViewInput
+  "The table of a group's members."
+  groupMembers: GroupMemberTableViewInput
+  "The table of jobs."
+  jobs: JobTableViewInput
+}
+
+"What changes of the view of the table of users. A field left out stays."
+input UserTableViewInput {
+  "The columns that are visible, from the left: at least one, each once. Null leaves them to the screen again."
+  columns: [UserTableColumnInput!]
+  "The order of the rows; null leaves it to the screen again."
+  sort: UserSort
+  "How many rows a page has, 1 to 100; null leaves it to the screen again."
+  pageSize: Int
+  "Filters to save: each takes the place of the one with its name, if there is one. At most 50 in the table."
+  filters: [UserTableFilterInput!]! = []
+}
+
+"What changes of the view of the table of groups. A field left out stays."
+input GroupTableViewInput {
+  "The columns that are visible, from the left: at least one, each once. Null leaves them to the screen again."
+  columns: [GroupTableColumnInput!]
+  "The order of the rows; null leaves it to the screen again."
+  sort: GroupSort
+  "How many rows a page has, 1 to 100; null leaves it to the screen again."
+  pageSize: Int
+  "Filters to save: each takes the place of the one with its name, if there is one. At most 50 in the table."
+  filters: [GroupTableFilterInput!]! = []
+}
+
+"What changes of the view of the table of a group's members. A field left out stays."
+input GroupMemberTableViewInput {
+  "The columns that are visible, from the left: at least one, each once. Null leaves them to the screen again."
+  columns: [GroupMemberTableColumnInput!]
+  "The order of the rows; null leaves it to the screen again."
+  sort: UserSort
+  "How many rows a page has, 1 to 100; null leaves it to the screen again."
+  pageSize: Int
+  "Filters to save: each takes the place of the one with its name, if there is one. At most 50 in the table."
+  filters: [GroupMemberTableFilterInput!]! = []
+}
+
+"What changes of the view of the table of jobs. A field left out stays."
+input JobTableViewInput {
+  "The columns that are visible, from the left: at least one, each once. Null leaves them to the screen again."
+  columns: [JobTableColumnInput!]
+  "How many rows a page has, 1 to 100; null leaves it to the screen again."
+  pageSize: Int
+  "Filters to save: each takes the place of the one with its name, if there is one. At most 50 in the table."
+  filters: [JobTableFilterInput!]! = []
+}
+
+"A filter of the table of users, to be kept under a name."
+input UserTableFilterInput {
+  "At most 100 characters; unique in the table without regard to case."
+  name: String!
+  "The filter; at most 10,000 bytes as JSON."
+  filter: UserFilter!
+}
+
+"A filter of the table of groups, to be kept under a name."
+input GroupTableFilterInput {
+  "At most 100 characters; unique in the table without regard to case."
+  name: String!
+  "The filter; at most 10,000 bytes as JSON."
+  filter: GroupFilter!
+}
+
+"A filter of the table of a group's members, to be kept under a name."
+input GroupMemberTableFilterInput {
+  "At most 100 characters; unique in the table without regard to case."
+  name: String!
+  "Which memberships count."
+  relation: MembershipRelation! = ALL
+  "The filter; at most 10,000 bytes as JSON."
+  filter: UserFilter! = {}
+}
+
+"A filter of the table of jobs, to be kept under a name."
+input JobTableFilterInput {
+  "At most 100 characters; unique in the table without regard to case."
+  name: String!
+  "Only jobs in one of these states; null for all of them."
+  status: [JobStatus!]
+  "Only jobs that one of these mutations has made; null for all of them. At most 250, each of at most 64 characters."
+  kinds: [String!]
+}
+
+"What ` + "`" + `tableViewSave` + "`" + ` did."
+type TableViewSavePayload {
+  "The caller's tables as they are now; null when there are errors."
+  tableViews: TableViews
+  "What was wrong; then nothing is changed."
+  errors: [UserError!]!
+}
+
+"What is to be forgotten of a table's view."
+input TableViewDeleteInput {
+  "Which table."
+  table: Table!
+  """
+  The names of the saved filters to forget, without regard to case, at most 50; what isn't there is gone already. Without it
+  everything that is saved of the table is forgotten.
+  """
+  filters: [String!]
+}
+
+"What ` + "`" + `tableViewDelete` + "`" + ` did."
+type TableViewDeletePayload {
+  "The caller's tables as they are now; null when there are errors."
+  tableViews: TableViews
+  "What was wrong; then nothing is changed."
+  errors: [UserError!]!
+}
+
 # ───────────────────────────── Jobs ─────────────────────────────
 
 "Which job to take back."
@@ -6941,6 +9978,97 @@ type JobRetryFailedPayload {
   "What was wrong; then nothing is changed."
   errors: [UserError!]!
 }
+
+# ───────────────────────────── Permissions ─────────────────────────────
+
+"A permission that can be granted to groups, an entry of the catalogue. What it lets somebody do is up to the products."
+type PermissionDefinition {
+  "The short name that mutations use, such as ` + "`" + `reports.view` + "`" + `. It never changes."
+  key: String!
+  "The product or the part of the console that it is about, such as ` + "`" + `Phone system` + "`" + `."
+  area: String!
+  "The name that people read."
+  name: String!
+  "What whoever holds it can do, in a sentence."
+  description: String!
+}
+
+"A permission that a user holds."
+type UserPermission {
+  "The permission."
+  permission: PermissionDefinition!
+  "All that gives it, the role first, then the groups, the oldest first; never empty. It goes with the last of them."
+  sources: [PermissionSource!]!
+}
+
+"One cause of which a user holds a permission."
+type PermissionSource {
+  "What gives it."
+  kind: PermissionSourceKind!
+  "The group that it is granted to, and that the user is effectively in; null unless ` + "`" + `kind` + "`" + ` is ` + "`" + `GROUP` + "`" + `."
+  group: Group
+  "True where the user is a member of that very group by a row of their own."
+  direct: Boolean!
+  "The groups inside that group that the user is a member of by rows of their own, the oldest first."
+  via: [Group!]!
+  "The shortest way from a group of the user's up to the one that it is granted to, both included; empty for a role."
+  path: [Group!]!
+}
+
+"What gives a permission. Values may be added."
+enum PermissionSourceKind {
+  "The role: a super admin holds every permission."
+  ROLE
+  "A group that the user is effectively in."
+  GROUP
+}
+
+"A permission that a group gives to its members."
+type GroupPermission {
+  "The permission."
+  permission: PermissionDefinition!
+  "Granted to this very group."
+  direct: Boolean!
+  "The groups above, in which this one lies, that it is granted to, the oldest first."
+  via: [Group!]!
+}
+
+"What to do with the permissions that a mutation names."
+enum PermissionMode {
+  "They take the place of what was granted before; none of them takes everything away."
+  REPLACE
+  "They come to what is granted."
+  ADD
+  "They are taken away from what is granted."
+  REMOVE
+}
+
+"What a group is to grant."
+input GroupPermissionsSetInput {
+  "The group."
+  groupId: ID!
+  "The keys of the permissions, at most 250; only with ` + "`" + `REPLACE` + "`" + ` it may be empty, which takes everything away."
+  permissionKeys: [String!]!
+  "What to do with them. With ` + "`" + `REPLACE` + "`" + `, name those that are to stay, also those that the caller doesn't hold."
+  mode: PermissionMode! = REPLACE
+  """
+  A text of 1 to 255 characters, chosen by the client, under which this is done once: for 7 days the same input answers with
+  the same ` + "`" + `granted` + "`" + ` and ` + "`" + `ended` + "`" + `, and changes nothing; another one is refused with ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `.
+  """
+  idempotencyKey: String
+}
+
+"What ` + "`" + `groupPermissionsSet` + "`" + ` did."
+type GroupPermissionsSetPayload {
+  "The group; null when there are errors, and for an ` + "`" + `idempotencyKey` + "`" + ` whose group has been deleted."
+  group: Group
+  "What it grants now and did not before, in the order of the catalogue."
+  granted: [PermissionDefinition!]!
+  "What it granted before and does not now, in the order of the catalogue."
+  ended: [PermissionDefinition!]!
+  "What was wrong; then nothing is changed."
+  errors: [UserError!]!
+}
 `, BuiltIn: false},
 }
 var parsedSchema = gqlparser.MustLoadSchema(sources...)
@@ -6948,6 +10076,62 @@ var parsedSchema = gqlparser.MustLoadSchema(sources...)
 // childFields_* functions provide shared child field context lookups.
 // Each function is generated once per unique object type, deduplicating the
 // switch statements that were previously inlined in every fieldContext_* function.
+
+func childFields_AccessAction(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "mutation":
+		return fieldContext_AccessAction_mutation(ctx, ec, field)
+	case "input":
+		return fieldContext_AccessAction_input(ctx, ec, field)
+	case "viewerCan":
+		return fieldContext_AccessAction_viewerCan(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AccessAction", field.Name)
+}
+
+func childFields_AccessExplanation(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "user":
+		return fieldContext_AccessExplanation_user(ctx, ec, field)
+	case "product":
+		return fieldContext_AccessExplanation_product(ctx, ec, field)
+	case "setting":
+		return fieldContext_AccessExplanation_setting(ctx, ec, field)
+	case "permission":
+		return fieldContext_AccessExplanation_permission(ctx, ec, field)
+	case "has":
+		return fieldContext_AccessExplanation_has(ctx, ec, field)
+	case "state":
+		return fieldContext_AccessExplanation_state(ctx, ec, field)
+	case "value":
+		return fieldContext_AccessExplanation_value(ctx, ec, field)
+	case "reasons":
+		return fieldContext_AccessExplanation_reasons(ctx, ec, field)
+	case "reasonCount":
+		return fieldContext_AccessExplanation_reasonCount(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AccessExplanation", field.Name)
+}
+
+func childFields_AccessReason(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "kind":
+		return fieldContext_AccessReason_kind(ctx, ec, field)
+	case "counts":
+		return fieldContext_AccessReason_counts(ctx, ec, field)
+	case "path":
+		return fieldContext_AccessReason_path(ctx, ec, field)
+	case "hiddenGroups":
+		return fieldContext_AccessReason_hiddenGroups(ctx, ec, field)
+	case "value":
+		return fieldContext_AccessReason_value(ctx, ec, field)
+	case "locked":
+		return fieldContext_AccessReason_locked(ctx, ec, field)
+	case "action":
+		return fieldContext_AccessReason_action(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AccessReason", field.Name)
+}
 
 func childFields_Account(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
@@ -6963,8 +10147,22 @@ func childFields_Account(ctx context.Context, ec *executionContext, field graphq
 		return fieldContext_Account_maxGroupDepth(ctx, ec, field)
 	case "createdAt":
 		return fieldContext_Account_createdAt(ctx, ec, field)
+	case "settings":
+		return fieldContext_Account_settings(ctx, ec, field)
+	case "viewerCanSetSettings":
+		return fieldContext_Account_viewerCanSetSettings(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Account", field.Name)
+}
+
+func childFields_AccountSettingsSetPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "account":
+		return fieldContext_AccountSettingsSetPayload_account(ctx, ec, field)
+	case "errors":
+		return fieldContext_AccountSettingsSetPayload_errors(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AccountSettingsSetPayload", field.Name)
 }
 
 func childFields_AuditActor(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -7053,6 +10251,28 @@ func childFields_AuditEventEdge(ctx context.Context, ec *executionContext, field
 	return nil, fmt.Errorf("no field named %q was found under type AuditEventEdge", field.Name)
 }
 
+func childFields_EffectiveSetting(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "definition":
+		return fieldContext_EffectiveSetting_definition(ctx, ec, field)
+	case "value":
+		return fieldContext_EffectiveSetting_value(ctx, ec, field)
+	case "source":
+		return fieldContext_EffectiveSetting_source(ctx, ec, field)
+	case "group":
+		return fieldContext_EffectiveSetting_group(ctx, ec, field)
+	case "locked":
+		return fieldContext_EffectiveSetting_locked(ctx, ec, field)
+	case "ownValue":
+		return fieldContext_EffectiveSetting_ownValue(ctx, ec, field)
+	case "ownLocked":
+		return fieldContext_EffectiveSetting_ownLocked(ctx, ec, field)
+	case "overrides":
+		return fieldContext_EffectiveSetting_overrides(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type EffectiveSetting", field.Name)
+}
+
 func childFields_Group(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -7071,6 +10291,8 @@ func childFields_Group(ctx context.Context, ec *executionContext, field graphql.
 		return fieldContext_Group_directMemberCount(ctx, ec, field)
 	case "products":
 		return fieldContext_Group_products(ctx, ec, field)
+	case "permissions":
+		return fieldContext_Group_permissions(ctx, ec, field)
 	case "pendingJob":
 		return fieldContext_Group_pendingJob(ctx, ec, field)
 	case "parents":
@@ -7081,6 +10303,8 @@ func childFields_Group(ctx context.Context, ec *executionContext, field graphql.
 		return fieldContext_Group_ancestors(ctx, ec, field)
 	case "descendants":
 		return fieldContext_Group_descendants(ctx, ec, field)
+	case "settings":
+		return fieldContext_Group_settings(ctx, ec, field)
 	case "depth":
 		return fieldContext_Group_depth(ctx, ec, field)
 	case "breadcrumbs":
@@ -7099,8 +10323,16 @@ func childFields_Group(ctx context.Context, ec *executionContext, field graphql.
 		return fieldContext_Group_viewerCanDelete(ctx, ec, field)
 	case "viewerCanManageMembers":
 		return fieldContext_Group_viewerCanManageMembers(ctx, ec, field)
+	case "viewerCanAddMembers":
+		return fieldContext_Group_viewerCanAddMembers(ctx, ec, field)
+	case "viewerCanSetPermissions":
+		return fieldContext_Group_viewerCanSetPermissions(ctx, ec, field)
 	case "viewerCanNest":
 		return fieldContext_Group_viewerCanNest(ctx, ec, field)
+	case "viewerCanSetProducts":
+		return fieldContext_Group_viewerCanSetProducts(ctx, ec, field)
+	case "viewerCanSetSettings":
+		return fieldContext_Group_viewerCanSetSettings(ctx, ec, field)
 	case "auditEvents":
 		return fieldContext_Group_auditEvents(ctx, ec, field)
 	}
@@ -7217,6 +10449,46 @@ func childFields_GroupMemberEdge(ctx context.Context, ec *executionContext, fiel
 	return nil, fmt.Errorf("no field named %q was found under type GroupMemberEdge", field.Name)
 }
 
+func childFields_GroupMemberTableColumn(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "column":
+		return fieldContext_GroupMemberTableColumn_column(ctx, ec, field)
+	case "width":
+		return fieldContext_GroupMemberTableColumn_width(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type GroupMemberTableColumn", field.Name)
+}
+
+func childFields_GroupMemberTableFilter(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return fieldContext_GroupMemberTableFilter_name(ctx, ec, field)
+	case "relation":
+		return fieldContext_GroupMemberTableFilter_relation(ctx, ec, field)
+	case "filter":
+		return fieldContext_GroupMemberTableFilter_filter(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type GroupMemberTableFilter", field.Name)
+}
+
+func childFields_GroupMemberTableView(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return fieldContext_GroupMemberTableView_id(ctx, ec, field)
+	case "columns":
+		return fieldContext_GroupMemberTableView_columns(ctx, ec, field)
+	case "sort":
+		return fieldContext_GroupMemberTableView_sort(ctx, ec, field)
+	case "pageSize":
+		return fieldContext_GroupMemberTableView_pageSize(ctx, ec, field)
+	case "filters":
+		return fieldContext_GroupMemberTableView_filters(ctx, ec, field)
+	case "updatedAt":
+		return fieldContext_GroupMemberTableView_updatedAt(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type GroupMemberTableView", field.Name)
+}
+
 func childFields_GroupMembersAddPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "results":
@@ -7273,6 +10545,32 @@ func childFields_GroupNestPayload(ctx context.Context, ec *executionContext, fie
 	return nil, fmt.Errorf("no field named %q was found under type GroupNestPayload", field.Name)
 }
 
+func childFields_GroupPermission(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "permission":
+		return fieldContext_GroupPermission_permission(ctx, ec, field)
+	case "direct":
+		return fieldContext_GroupPermission_direct(ctx, ec, field)
+	case "via":
+		return fieldContext_GroupPermission_via(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type GroupPermission", field.Name)
+}
+
+func childFields_GroupPermissionsSetPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "group":
+		return fieldContext_GroupPermissionsSetPayload_group(ctx, ec, field)
+	case "granted":
+		return fieldContext_GroupPermissionsSetPayload_granted(ctx, ec, field)
+	case "ended":
+		return fieldContext_GroupPermissionsSetPayload_ended(ctx, ec, field)
+	case "errors":
+		return fieldContext_GroupPermissionsSetPayload_errors(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type GroupPermissionsSetPayload", field.Name)
+}
+
 func childFields_GroupProduct(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "product":
@@ -7299,6 +10597,60 @@ func childFields_GroupProductsSetPayload(ctx context.Context, ec *executionConte
 		return fieldContext_GroupProductsSetPayload_errors(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type GroupProductsSetPayload", field.Name)
+}
+
+func childFields_GroupSettingsSetPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "group":
+		return fieldContext_GroupSettingsSetPayload_group(ctx, ec, field)
+	case "impact":
+		return fieldContext_GroupSettingsSetPayload_impact(ctx, ec, field)
+	case "job":
+		return fieldContext_GroupSettingsSetPayload_job(ctx, ec, field)
+	case "preview":
+		return fieldContext_GroupSettingsSetPayload_preview(ctx, ec, field)
+	case "errors":
+		return fieldContext_GroupSettingsSetPayload_errors(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type GroupSettingsSetPayload", field.Name)
+}
+
+func childFields_GroupTableColumn(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "column":
+		return fieldContext_GroupTableColumn_column(ctx, ec, field)
+	case "width":
+		return fieldContext_GroupTableColumn_width(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type GroupTableColumn", field.Name)
+}
+
+func childFields_GroupTableFilter(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return fieldContext_GroupTableFilter_name(ctx, ec, field)
+	case "filter":
+		return fieldContext_GroupTableFilter_filter(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type GroupTableFilter", field.Name)
+}
+
+func childFields_GroupTableView(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return fieldContext_GroupTableView_id(ctx, ec, field)
+	case "columns":
+		return fieldContext_GroupTableView_columns(ctx, ec, field)
+	case "sort":
+		return fieldContext_GroupTableView_sort(ctx, ec, field)
+	case "pageSize":
+		return fieldContext_GroupTableView_pageSize(ctx, ec, field)
+	case "filters":
+		return fieldContext_GroupTableView_filters(ctx, ec, field)
+	case "updatedAt":
+		return fieldContext_GroupTableView_updatedAt(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type GroupTableView", field.Name)
 }
 
 func childFields_GroupUnnestPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -7369,6 +10721,22 @@ func childFields_GroupsProductsSetPayload(ctx context.Context, ec *executionCont
 	return nil, fmt.Errorf("no field named %q was found under type GroupsProductsSetPayload", field.Name)
 }
 
+func childFields_GroupsSettingsSetPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "groups":
+		return fieldContext_GroupsSettingsSetPayload_groups(ctx, ec, field)
+	case "impact":
+		return fieldContext_GroupsSettingsSetPayload_impact(ctx, ec, field)
+	case "job":
+		return fieldContext_GroupsSettingsSetPayload_job(ctx, ec, field)
+	case "preview":
+		return fieldContext_GroupsSettingsSetPayload_preview(ctx, ec, field)
+	case "errors":
+		return fieldContext_GroupsSettingsSetPayload_errors(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type GroupsSettingsSetPayload", field.Name)
+}
+
 func childFields_Job(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -7389,6 +10757,8 @@ func childFields_Job(ctx context.Context, ec *executionContext, field graphql.Co
 		return fieldContext_Job_failed(ctx, ec, field)
 	case "impact":
 		return fieldContext_Job_impact(ctx, ec, field)
+	case "settingsImpact":
+		return fieldContext_Job_settingsImpact(ctx, ec, field)
 	case "errorCode":
 		return fieldContext_Job_errorCode(ctx, ec, field)
 	case "createdAt":
@@ -7465,6 +10835,8 @@ func childFields_JobResult(ctx context.Context, ec *executionContext, field grap
 		return fieldContext_JobResult_waiting(ctx, ec, field)
 	case "suspended":
 		return fieldContext_JobResult_suspended(ctx, ec, field)
+	case "settings":
+		return fieldContext_JobResult_settings(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type JobResult", field.Name)
 }
@@ -7515,6 +10887,44 @@ func childFields_JobRevertPayload(ctx context.Context, ec *executionContext, fie
 	return nil, fmt.Errorf("no field named %q was found under type JobRevertPayload", field.Name)
 }
 
+func childFields_JobTableColumn(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "column":
+		return fieldContext_JobTableColumn_column(ctx, ec, field)
+	case "width":
+		return fieldContext_JobTableColumn_width(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type JobTableColumn", field.Name)
+}
+
+func childFields_JobTableFilter(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return fieldContext_JobTableFilter_name(ctx, ec, field)
+	case "status":
+		return fieldContext_JobTableFilter_status(ctx, ec, field)
+	case "kinds":
+		return fieldContext_JobTableFilter_kinds(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type JobTableFilter", field.Name)
+}
+
+func childFields_JobTableView(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return fieldContext_JobTableView_id(ctx, ec, field)
+	case "columns":
+		return fieldContext_JobTableView_columns(ctx, ec, field)
+	case "pageSize":
+		return fieldContext_JobTableView_pageSize(ctx, ec, field)
+	case "filters":
+		return fieldContext_JobTableView_filters(ctx, ec, field)
+	case "updatedAt":
+		return fieldContext_JobTableView_updatedAt(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type JobTableView", field.Name)
+}
+
 func childFields_Mail(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -7537,6 +10947,8 @@ func childFields_Mail(ctx context.Context, ec *executionContext, field graphql.C
 		return fieldContext_Mail_sentAt(ctx, ec, field)
 	case "messageId":
 		return fieldContext_Mail_messageId(ctx, ec, field)
+	case "viewerCanRetry":
+		return fieldContext_Mail_viewerCanRetry(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Mail", field.Name)
 }
@@ -7621,6 +11033,36 @@ func childFields_PageInfo(ctx context.Context, ec *executionContext, field graph
 	return nil, fmt.Errorf("no field named %q was found under type PageInfo", field.Name)
 }
 
+func childFields_PermissionDefinition(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "key":
+		return fieldContext_PermissionDefinition_key(ctx, ec, field)
+	case "area":
+		return fieldContext_PermissionDefinition_area(ctx, ec, field)
+	case "name":
+		return fieldContext_PermissionDefinition_name(ctx, ec, field)
+	case "description":
+		return fieldContext_PermissionDefinition_description(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PermissionDefinition", field.Name)
+}
+
+func childFields_PermissionSource(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "kind":
+		return fieldContext_PermissionSource_kind(ctx, ec, field)
+	case "group":
+		return fieldContext_PermissionSource_group(ctx, ec, field)
+	case "direct":
+		return fieldContext_PermissionSource_direct(ctx, ec, field)
+	case "via":
+		return fieldContext_PermissionSource_via(ctx, ec, field)
+	case "path":
+		return fieldContext_PermissionSource_path(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PermissionSource", field.Name)
+}
+
 func childFields_Product(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -7677,6 +11119,22 @@ func childFields_ProductDeletePayload(ctx context.Context, ec *executionContext,
 		return fieldContext_ProductDeletePayload_errors(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ProductDeletePayload", field.Name)
+}
+
+func childFields_ProductImpact(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "productId":
+		return fieldContext_ProductImpact_productId(ctx, ec, field)
+	case "product":
+		return fieldContext_ProductImpact_product(ctx, ec, field)
+	case "gaining":
+		return fieldContext_ProductImpact_gaining(ctx, ec, field)
+	case "losing":
+		return fieldContext_ProductImpact_losing(ctx, ec, field)
+	case "withoutSeat":
+		return fieldContext_ProductImpact_withoutSeat(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ProductImpact", field.Name)
 }
 
 func childFields_ProductSummary(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -7743,6 +11201,8 @@ func childFields_ProductsImpact(ctx context.Context, ec *executionContext, field
 		return fieldContext_ProductsImpact_notices(ctx, ec, field)
 	case "welcomes":
 		return fieldContext_ProductsImpact_welcomes(ctx, ec, field)
+	case "byProduct":
+		return fieldContext_ProductsImpact_byProduct(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ProductsImpact", field.Name)
 }
@@ -7809,6 +11269,252 @@ func childFields_RateLimit(ctx context.Context, ec *executionContext, field grap
 	return nil, fmt.Errorf("no field named %q was found under type RateLimit", field.Name)
 }
 
+func childFields_SettingChange(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "key":
+		return fieldContext_SettingChange_key(ctx, ec, field)
+	case "definition":
+		return fieldContext_SettingChange_definition(ctx, ec, field)
+	case "before":
+		return fieldContext_SettingChange_before(ctx, ec, field)
+	case "after":
+		return fieldContext_SettingChange_after(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SettingChange", field.Name)
+}
+
+func childFields_SettingChoice(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "value":
+		return fieldContext_SettingChoice_value(ctx, ec, field)
+	case "name":
+		return fieldContext_SettingChoice_name(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SettingChoice", field.Name)
+}
+
+func childFields_SettingDefinition(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "key":
+		return fieldContext_SettingDefinition_key(ctx, ec, field)
+	case "area":
+		return fieldContext_SettingDefinition_area(ctx, ec, field)
+	case "productKey":
+		return fieldContext_SettingDefinition_productKey(ctx, ec, field)
+	case "name":
+		return fieldContext_SettingDefinition_name(ctx, ec, field)
+	case "description":
+		return fieldContext_SettingDefinition_description(ctx, ec, field)
+	case "type":
+		return fieldContext_SettingDefinition_type(ctx, ec, field)
+	case "default":
+		return fieldContext_SettingDefinition_default(ctx, ec, field)
+	case "min":
+		return fieldContext_SettingDefinition_min(ctx, ec, field)
+	case "max":
+		return fieldContext_SettingDefinition_max(ctx, ec, field)
+	case "unit":
+		return fieldContext_SettingDefinition_unit(ctx, ec, field)
+	case "maxLength":
+		return fieldContext_SettingDefinition_maxLength(ctx, ec, field)
+	case "pattern":
+		return fieldContext_SettingDefinition_pattern(ctx, ec, field)
+	case "choices":
+		return fieldContext_SettingDefinition_choices(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SettingDefinition", field.Name)
+}
+
+func childFields_SettingReason(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "source":
+		return fieldContext_SettingReason_source(ctx, ec, field)
+	case "group":
+		return fieldContext_SettingReason_group(ctx, ec, field)
+	case "value":
+		return fieldContext_SettingReason_value(ctx, ec, field)
+	case "locked":
+		return fieldContext_SettingReason_locked(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SettingReason", field.Name)
+}
+
+func childFields_SettingSummary(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "definition":
+		return fieldContext_SettingSummary_definition(ctx, ec, field)
+	case "value":
+		return fieldContext_SettingSummary_value(ctx, ec, field)
+	case "mixed":
+		return fieldContext_SettingSummary_mixed(ctx, ec, field)
+	case "values":
+		return fieldContext_SettingSummary_values(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SettingSummary", field.Name)
+}
+
+func childFields_SettingValue(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "boolean":
+		return fieldContext_SettingValue_boolean(ctx, ec, field)
+	case "integer":
+		return fieldContext_SettingValue_integer(ctx, ec, field)
+	case "string":
+		return fieldContext_SettingValue_string(ctx, ec, field)
+	case "choice":
+		return fieldContext_SettingValue_choice(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SettingValue", field.Name)
+}
+
+func childFields_SettingValueCount(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "value":
+		return fieldContext_SettingValueCount_value(ctx, ec, field)
+	case "users":
+		return fieldContext_SettingValueCount_users(ctx, ec, field)
+	case "own":
+		return fieldContext_SettingValueCount_own(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SettingValueCount", field.Name)
+}
+
+func childFields_SettingsCounts(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "total":
+		return fieldContext_SettingsCounts_total(ctx, ec, field)
+	case "changed":
+		return fieldContext_SettingsCounts_changed(ctx, ec, field)
+	case "unchanged":
+		return fieldContext_SettingsCounts_unchanged(ctx, ec, field)
+	case "locked":
+		return fieldContext_SettingsCounts_locked(ctx, ec, field)
+	case "failed":
+		return fieldContext_SettingsCounts_failed(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SettingsCounts", field.Name)
+}
+
+func childFields_SettingsImpact(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "reached":
+		return fieldContext_SettingsImpact_reached(ctx, ec, field)
+	case "cleared":
+		return fieldContext_SettingsImpact_cleared(ctx, ec, field)
+	case "skipped":
+		return fieldContext_SettingsImpact_skipped(ctx, ec, field)
+	case "others":
+		return fieldContext_SettingsImpact_others(ctx, ec, field)
+	case "locked":
+		return fieldContext_SettingsImpact_locked(ctx, ec, field)
+	case "byKey":
+		return fieldContext_SettingsImpact_byKey(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SettingsImpact", field.Name)
+}
+
+func childFields_SettingsImpactForKey(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "key":
+		return fieldContext_SettingsImpactForKey_key(ctx, ec, field)
+	case "definition":
+		return fieldContext_SettingsImpactForKey_definition(ctx, ec, field)
+	case "following":
+		return fieldContext_SettingsImpactForKey_following(ctx, ec, field)
+	case "own":
+		return fieldContext_SettingsImpactForKey_own(ctx, ec, field)
+	case "others":
+		return fieldContext_SettingsImpactForKey_others(ctx, ec, field)
+	case "locked":
+		return fieldContext_SettingsImpactForKey_locked(ctx, ec, field)
+	case "above":
+		return fieldContext_SettingsImpactForKey_above(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SettingsImpactForKey", field.Name)
+}
+
+func childFields_SettingsPreview(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "counts":
+		return fieldContext_SettingsPreview_counts(ctx, ec, field)
+	case "impact":
+		return fieldContext_SettingsPreview_impact(ctx, ec, field)
+	case "rows":
+		return fieldContext_SettingsPreview_rows(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SettingsPreview", field.Name)
+}
+
+func childFields_SettingsPreviewRow(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "userId":
+		return fieldContext_SettingsPreviewRow_userId(ctx, ec, field)
+	case "user":
+		return fieldContext_SettingsPreviewRow_user(ctx, ec, field)
+	case "outcome":
+		return fieldContext_SettingsPreviewRow_outcome(ctx, ec, field)
+	case "settings":
+		return fieldContext_SettingsPreviewRow_settings(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SettingsPreviewRow", field.Name)
+}
+
+func childFields_SettingsResult(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "userId":
+		return fieldContext_SettingsResult_userId(ctx, ec, field)
+	case "user":
+		return fieldContext_SettingsResult_user(ctx, ec, field)
+	case "outcome":
+		return fieldContext_SettingsResult_outcome(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SettingsResult", field.Name)
+}
+
+func childFields_SettingsSummary(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "users":
+		return fieldContext_SettingsSummary_users(ctx, ec, field)
+	case "settings":
+		return fieldContext_SettingsSummary_settings(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SettingsSummary", field.Name)
+}
+
+func childFields_TableViewDeletePayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "tableViews":
+		return fieldContext_TableViewDeletePayload_tableViews(ctx, ec, field)
+	case "errors":
+		return fieldContext_TableViewDeletePayload_errors(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TableViewDeletePayload", field.Name)
+}
+
+func childFields_TableViewSavePayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "tableViews":
+		return fieldContext_TableViewSavePayload_tableViews(ctx, ec, field)
+	case "errors":
+		return fieldContext_TableViewSavePayload_errors(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TableViewSavePayload", field.Name)
+}
+
+func childFields_TableViews(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "users":
+		return fieldContext_TableViews_users(ctx, ec, field)
+	case "groups":
+		return fieldContext_TableViews_groups(ctx, ec, field)
+	case "groupMembers":
+		return fieldContext_TableViews_groupMembers(ctx, ec, field)
+	case "jobs":
+		return fieldContext_TableViews_jobs(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TableViews", field.Name)
+}
+
 func childFields_User(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -7833,8 +11539,12 @@ func childFields_User(ctx context.Context, ec *executionContext, field graphql.C
 		return fieldContext_User_groups(ctx, ec, field)
 	case "products":
 		return fieldContext_User_products(ctx, ec, field)
+	case "permissions":
+		return fieldContext_User_permissions(ctx, ec, field)
 	case "hasNoProducts":
 		return fieldContext_User_hasNoProducts(ctx, ec, field)
+	case "settings":
+		return fieldContext_User_settings(ctx, ec, field)
 	case "createdAt":
 		return fieldContext_User_createdAt(ctx, ec, field)
 	case "updatedAt":
@@ -7851,6 +11561,10 @@ func childFields_User(ctx context.Context, ec *executionContext, field graphql.C
 		return fieldContext_User_viewerCanSetRole(ctx, ec, field)
 	case "viewerCanManageGroups":
 		return fieldContext_User_viewerCanManageGroups(ctx, ec, field)
+	case "viewerCanSetProducts":
+		return fieldContext_User_viewerCanSetProducts(ctx, ec, field)
+	case "viewerCanSetSettings":
+		return fieldContext_User_viewerCanSetSettings(ctx, ec, field)
 	case "auditEvents":
 		return fieldContext_User_auditEvents(ctx, ec, field)
 	}
@@ -8023,6 +11737,16 @@ func childFields_UserGroupsUpdatePayload(ctx context.Context, ec *executionConte
 	return nil, fmt.Errorf("no field named %q was found under type UserGroupsUpdatePayload", field.Name)
 }
 
+func childFields_UserPermission(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "permission":
+		return fieldContext_UserPermission_permission(ctx, ec, field)
+	case "sources":
+		return fieldContext_UserPermission_sources(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UserPermission", field.Name)
+}
+
 func childFields_UserProduct(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "product":
@@ -8069,6 +11793,58 @@ func childFields_UserRoleSetPayload(ctx context.Context, ec *executionContext, f
 		return fieldContext_UserRoleSetPayload_errors(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type UserRoleSetPayload", field.Name)
+}
+
+func childFields_UserSettingsSetPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "user":
+		return fieldContext_UserSettingsSetPayload_user(ctx, ec, field)
+	case "job":
+		return fieldContext_UserSettingsSetPayload_job(ctx, ec, field)
+	case "preview":
+		return fieldContext_UserSettingsSetPayload_preview(ctx, ec, field)
+	case "errors":
+		return fieldContext_UserSettingsSetPayload_errors(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UserSettingsSetPayload", field.Name)
+}
+
+func childFields_UserTableColumn(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "column":
+		return fieldContext_UserTableColumn_column(ctx, ec, field)
+	case "width":
+		return fieldContext_UserTableColumn_width(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UserTableColumn", field.Name)
+}
+
+func childFields_UserTableFilter(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return fieldContext_UserTableFilter_name(ctx, ec, field)
+	case "filter":
+		return fieldContext_UserTableFilter_filter(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UserTableFilter", field.Name)
+}
+
+func childFields_UserTableView(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return fieldContext_UserTableView_id(ctx, ec, field)
+	case "columns":
+		return fieldContext_UserTableView_columns(ctx, ec, field)
+	case "sort":
+		return fieldContext_UserTableView_sort(ctx, ec, field)
+	case "pageSize":
+		return fieldContext_UserTableView_pageSize(ctx, ec, field)
+	case "filters":
+		return fieldContext_UserTableView_filters(ctx, ec, field)
+	case "updatedAt":
+		return fieldContext_UserTableView_updatedAt(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UserTableView", field.Name)
 }
 
 func childFields_UserUpdatePayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -8137,6 +11913,22 @@ func childFields_UsersResumePayload(ctx context.Context, ec *executionContext, f
 	return nil, fmt.Errorf("no field named %q was found under type UsersResumePayload", field.Name)
 }
 
+func childFields_UsersSettingsSetPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "results":
+		return fieldContext_UsersSettingsSetPayload_results(ctx, ec, field)
+	case "counts":
+		return fieldContext_UsersSettingsSetPayload_counts(ctx, ec, field)
+	case "job":
+		return fieldContext_UsersSettingsSetPayload_job(ctx, ec, field)
+	case "preview":
+		return fieldContext_UsersSettingsSetPayload_preview(ctx, ec, field)
+	case "errors":
+		return fieldContext_UsersSettingsSetPayload_errors(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UsersSettingsSetPayload", field.Name)
+}
+
 func childFields_UsersSuspendPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "results":
@@ -8167,6 +11959,14 @@ func childFields_Viewer(ctx context.Context, ec *executionContext, field graphql
 		return fieldContext_Viewer_viewerCanCreateGroups(ctx, ec, field)
 	case "viewerCanSetRoles":
 		return fieldContext_Viewer_viewerCanSetRoles(ctx, ec, field)
+	case "viewerCanCreateProducts":
+		return fieldContext_Viewer_viewerCanCreateProducts(ctx, ec, field)
+	case "viewerCanSaveTableViews":
+		return fieldContext_Viewer_viewerCanSaveTableViews(ctx, ec, field)
+	case "tableViews":
+		return fieldContext_Viewer_tableViews(ctx, ec, field)
+	case "permissions":
+		return fieldContext_Viewer_permissions(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Viewer", field.Name)
 }
@@ -8286,6 +12086,20 @@ func childFields___Type(ctx context.Context, ec *executionContext, field graphql
 // endregion ************************** internal!.gotpl ***************************
 
 // region    ***************************** args.gotpl *****************************
+
+func field_Account_settings_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "keys",
+		func(ctx context.Context, v any) ([]string, error) {
+			return unmarshalOString2ᚕstringᚄ(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["keys"] = arg0
+	return args, nil
+}
 
 func field_Group_adjacent_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
 	var err error
@@ -8633,6 +12447,20 @@ func field_Group_parents_args(ctx context.Context, ec *executionContext, rawArgs
 	return args, nil
 }
 
+func field_Group_settings_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "keys",
+		func(ctx context.Context, v any) ([]string, error) {
+			return unmarshalOString2ᚕstringᚄ(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["keys"] = arg0
+	return args, nil
+}
+
 func field_Job_results_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -8676,6 +12504,20 @@ func field_Job_results_args(ctx context.Context, ec *executionContext, rawArgs m
 		return nil, err
 	}
 	args["before"] = arg4
+	return args, nil
+}
+
+func field_Mutation_accountSettingsSet_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (models.AccountSettingsSetInput, error) {
+			return unmarshalNAccountSettingsSetInput2cohortᚋmodelsᚐAccountSettingsSetInput(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
 	return args, nil
 }
 
@@ -8749,12 +12591,40 @@ func field_Mutation_groupNest_args(ctx context.Context, ec *executionContext, ra
 	return args, nil
 }
 
+func field_Mutation_groupPermissionsSet_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (models.GroupPermissionsSetInput, error) {
+			return unmarshalNGroupPermissionsSetInput2cohortᚋmodelsᚐGroupPermissionsSetInput(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func field_Mutation_groupProductsSet_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (models.GroupProductsSetInput, error) {
 			return unmarshalNGroupProductsSetInput2cohortᚋmodelsᚐGroupProductsSetInput(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func field_Mutation_groupSettingsSet_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (models.GroupSettingsSetInput, error) {
+			return unmarshalNGroupSettingsSetInput2cohortᚋmodelsᚐGroupSettingsSetInput(ctx, ec, v)
 		})
 	if err != nil {
 		return nil, err
@@ -8811,6 +12681,20 @@ func field_Mutation_groupsProductsSet_args(ctx context.Context, ec *executionCon
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (models.GroupsProductsSetInput, error) {
 			return unmarshalNGroupsProductsSetInput2cohortᚋmodelsᚐGroupsProductsSetInput(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func field_Mutation_groupsSettingsSet_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (models.GroupsSettingsSetInput, error) {
+			return unmarshalNGroupsSettingsSetInput2cohortᚋmodelsᚐGroupsSettingsSetInput(ctx, ec, v)
 		})
 	if err != nil {
 		return nil, err
@@ -8917,6 +12801,34 @@ func field_Mutation_productUpdate_args(ctx context.Context, ec *executionContext
 	return args, nil
 }
 
+func field_Mutation_tableViewDelete_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (models.TableViewDeleteInput, error) {
+			return unmarshalNTableViewDeleteInput2cohortᚋmodelsᚐTableViewDeleteInput(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func field_Mutation_tableViewSave_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (models.TableViewSaveInput, error) {
+			return unmarshalNTableViewSaveInput2cohortᚋmodelsᚐTableViewSaveInput(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func field_Mutation_userCreate_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -8987,6 +12899,20 @@ func field_Mutation_userRoleSet_args(ctx context.Context, ec *executionContext, 
 	return args, nil
 }
 
+func field_Mutation_userSettingsSet_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (models.UserSettingsSetInput, error) {
+			return unmarshalNUserSettingsSetInput2cohortᚋmodelsᚐUserSettingsSetInput(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func field_Mutation_userUpdate_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -9035,6 +12961,20 @@ func field_Mutation_usersResume_args(ctx context.Context, ec *executionContext, 
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (models.UsersResumeInput, error) {
 			return unmarshalNUsersResumeInput2cohortᚋmodelsᚐUsersResumeInput(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func field_Mutation_usersSettingsSet_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (models.UsersSettingsSetInput, error) {
+			return unmarshalNUsersSettingsSetInput2cohortᚋmodelsᚐUsersSettingsSetInput(ctx, ec, v)
 		})
 	if err != nil {
 		return nil, err
@@ -9114,6 +13054,44 @@ func field_Query_auditEvents_args(ctx context.Context, ec *executionContext, raw
 		return nil, err
 	}
 	args["before"] = arg4
+	return args, nil
+}
+
+func field_Query_explainAccess_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "userId",
+		func(ctx context.Context, v any) (models.GlobalID, error) {
+			return unmarshalNID2cohortᚋmodelsᚐGlobalID(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["userId"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "productKey",
+		func(ctx context.Context, v any) (*string, error) {
+			return unmarshalOString2ᚖstring(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["productKey"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "settingKey",
+		func(ctx context.Context, v any) (*string, error) {
+			return unmarshalOString2ᚖstring(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["settingKey"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "permissionKey",
+		func(ctx context.Context, v any) (*string, error) {
+			return unmarshalOString2ᚖstring(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["permissionKey"] = arg3
 	return args, nil
 }
 
@@ -9363,6 +13341,28 @@ func field_Query_product_args(ctx context.Context, ec *executionContext, rawArgs
 	return args, nil
 }
 
+func field_Query_settingsSummary_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "selection",
+		func(ctx context.Context, v any) (models.UserSelection, error) {
+			return unmarshalNUserSelection2cohortᚋmodelsᚐUserSelection(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["selection"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "keys",
+		func(ctx context.Context, v any) ([]string, error) {
+			return unmarshalOString2ᚕstringᚄ(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["keys"] = arg1
+	return args, nil
+}
+
 func field_Query_user_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -9595,6 +13595,20 @@ func field_User_products_args(ctx context.Context, ec *executionContext, rawArgs
 	return args, nil
 }
 
+func field_User_settings_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "keys",
+		func(ctx context.Context, v any) ([]string, error) {
+			return unmarshalOString2ᚕstringᚄ(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["keys"] = arg0
+	return args, nil
+}
+
 func field___Directive_args_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -9654,6 +13668,524 @@ func field___Type_fields_args(ctx context.Context, ec *executionContext, rawArgs
 // endregion ***************************** args.gotpl *****************************
 
 // region    **************************** field.gotpl *****************************
+
+func _AccessAction_mutation(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AccessAction) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AccessAction_mutation(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Mutation, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNString2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_AccessAction_mutation(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AccessAction", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _AccessAction_input(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AccessAction) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AccessAction_input(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Input, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.JSONObject) graphql.Marshaler {
+			return marshalNJSONObject2cohortᚋmodelsᚐJSONObject(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_AccessAction_input(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AccessAction", field, false, false, errors.New("field of type JSONObject does not have child fields"))
+}
+
+func _AccessAction_viewerCan(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AccessAction) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AccessAction_viewerCan(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.AccessAction().ViewerCan(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return marshalNBoolean2bool(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_AccessAction_viewerCan(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AccessAction", field, true, true, errors.New("field of type Boolean does not have child fields"))
+}
+
+func _AccessExplanation_user(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AccessExplanation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AccessExplanation_user(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.AccessExplanation().User(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.User) graphql.Marshaler {
+			return marshalNUser2ᚖcohortᚋmodelsᚐUser(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_AccessExplanation_user(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AccessExplanation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_User(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _AccessExplanation_product(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AccessExplanation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AccessExplanation_product(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Product, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.Product) graphql.Marshaler {
+			return marshalOProduct2ᚖcohortᚋmodelsᚐProduct(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_AccessExplanation_product(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AccessExplanation",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Product(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _AccessExplanation_setting(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AccessExplanation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AccessExplanation_setting(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Setting, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.SettingDefinition) graphql.Marshaler {
+			return marshalOSettingDefinition2ᚖcohortᚋmodelsᚐSettingDefinition(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_AccessExplanation_setting(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AccessExplanation",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingDefinition(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _AccessExplanation_permission(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AccessExplanation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AccessExplanation_permission(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Permission, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.PermissionDefinition) graphql.Marshaler {
+			return marshalOPermissionDefinition2ᚖcohortᚋmodelsᚐPermissionDefinition(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_AccessExplanation_permission(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AccessExplanation",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_PermissionDefinition(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _AccessExplanation_has(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AccessExplanation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AccessExplanation_has(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Has, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return marshalNBoolean2bool(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_AccessExplanation_has(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AccessExplanation", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func _AccessExplanation_state(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AccessExplanation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AccessExplanation_state(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.State, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.ProductState) graphql.Marshaler {
+			return marshalOProductState2ᚖcohortᚋmodelsᚐProductState(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_AccessExplanation_state(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AccessExplanation", field, false, false, errors.New("field of type ProductState does not have child fields"))
+}
+
+func _AccessExplanation_value(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AccessExplanation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AccessExplanation_value(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Value, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.SettingValue) graphql.Marshaler {
+			return marshalOSettingValue2ᚖcohortᚋmodelsᚐSettingValue(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_AccessExplanation_value(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AccessExplanation",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingValue(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _AccessExplanation_reasons(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AccessExplanation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AccessExplanation_reasons(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Reasons, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.AccessReason) graphql.Marshaler {
+			return marshalNAccessReason2ᚕᚖcohortᚋmodelsᚐAccessReasonᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_AccessExplanation_reasons(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AccessExplanation",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_AccessReason(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _AccessExplanation_reasonCount(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AccessExplanation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AccessExplanation_reasonCount(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Count, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_AccessExplanation_reasonCount(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AccessExplanation", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _AccessReason_kind(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AccessReason) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AccessReason_kind(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Kind, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.AccessReasonKind) graphql.Marshaler {
+			return marshalNAccessReasonKind2cohortᚋmodelsᚐAccessReasonKind(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_AccessReason_kind(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AccessReason", field, false, false, errors.New("field of type AccessReasonKind does not have child fields"))
+}
+
+func _AccessReason_counts(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AccessReason) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AccessReason_counts(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Counts, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return marshalNBoolean2bool(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_AccessReason_counts(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AccessReason", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func _AccessReason_path(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AccessReason) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AccessReason_path(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.AccessReason().Path(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.Group) graphql.Marshaler {
+			return marshalNGroup2ᚕᚖcohortᚋmodelsᚐGroupᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_AccessReason_path(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AccessReason",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Group(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _AccessReason_hiddenGroups(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AccessReason) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AccessReason_hiddenGroups(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.AccessReason().HiddenGroups(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_AccessReason_hiddenGroups(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AccessReason", field, true, true, errors.New("field of type Int does not have child fields"))
+}
+
+func _AccessReason_value(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AccessReason) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AccessReason_value(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Value, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.SettingValue) graphql.Marshaler {
+			return marshalOSettingValue2ᚖcohortᚋmodelsᚐSettingValue(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_AccessReason_value(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AccessReason",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingValue(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _AccessReason_locked(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AccessReason) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AccessReason_locked(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Locked, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return marshalNBoolean2bool(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_AccessReason_locked(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AccessReason", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func _AccessReason_action(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AccessReason) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AccessReason_action(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Action, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.AccessAction) graphql.Marshaler {
+			return marshalOAccessAction2ᚖcohortᚋmodelsᚐAccessAction(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_AccessReason_action(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AccessReason",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_AccessAction(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
 
 func _Account_id(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Account) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
@@ -9791,6 +14323,137 @@ func _Account_createdAt(ctx context.Context, ec *executionContext, field graphql
 }
 func fieldContext_Account_createdAt(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Account", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func _Account_settings(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Account) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Account_settings(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Account().Settings(ctx, obj, fc.Args["keys"].([]string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.EffectiveSetting) graphql.Marshaler {
+			return marshalNEffectiveSetting2ᚕᚖcohortᚋmodelsᚐEffectiveSettingᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Account_settings(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Account",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_EffectiveSetting(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Account_settings_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func _Account_viewerCanSetSettings(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Account) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Account_viewerCanSetSettings(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Account().ViewerCanSetSettings(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return marshalNBoolean2bool(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Account_viewerCanSetSettings(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Account", field, true, true, errors.New("field of type Boolean does not have child fields"))
+}
+
+func _AccountSettingsSetPayload_account(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AccountSettingsSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AccountSettingsSetPayload_account(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Account, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.Account) graphql.Marshaler {
+			return marshalOAccount2ᚖcohortᚋmodelsᚐAccount(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_AccountSettingsSetPayload_account(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AccountSettingsSetPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Account(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _AccountSettingsSetPayload_errors(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AccountSettingsSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AccountSettingsSetPayload_errors(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Errors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.Error) graphql.Marshaler {
+			return marshalNUserError2ᚕᚖcohortᚋmodelsᚐErrorᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_AccountSettingsSetPayload_errors(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AccountSettingsSetPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_UserError(ctx, ec, field)
+		},
+	}
+	return fc, nil
 }
 
 func _AuditActor_kind(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AuditActor) (ret graphql.Marshaler) {
@@ -10527,6 +15190,235 @@ func fieldContext_AuditEventEdge_node(_ context.Context, ec *executionContext, f
 	return fc, nil
 }
 
+func _EffectiveSetting_definition(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.EffectiveSetting) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_EffectiveSetting_definition(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Definition, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.SettingDefinition) graphql.Marshaler {
+			return marshalNSettingDefinition2ᚖcohortᚋmodelsᚐSettingDefinition(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_EffectiveSetting_definition(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "EffectiveSetting",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingDefinition(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _EffectiveSetting_value(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.EffectiveSetting) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_EffectiveSetting_value(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Value, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.SettingValue) graphql.Marshaler {
+			return marshalNSettingValue2cohortᚋmodelsᚐSettingValue(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_EffectiveSetting_value(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "EffectiveSetting",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingValue(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _EffectiveSetting_source(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.EffectiveSetting) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_EffectiveSetting_source(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Source, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.SettingSource) graphql.Marshaler {
+			return marshalNSettingSource2cohortᚋmodelsᚐSettingSource(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_EffectiveSetting_source(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("EffectiveSetting", field, false, false, errors.New("field of type SettingSource does not have child fields"))
+}
+
+func _EffectiveSetting_group(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.EffectiveSetting) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_EffectiveSetting_group(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.EffectiveSetting().Group(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.Group) graphql.Marshaler {
+			return marshalOGroup2ᚖcohortᚋmodelsᚐGroup(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_EffectiveSetting_group(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "EffectiveSetting",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Group(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _EffectiveSetting_locked(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.EffectiveSetting) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_EffectiveSetting_locked(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Locked, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return marshalNBoolean2bool(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_EffectiveSetting_locked(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("EffectiveSetting", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func _EffectiveSetting_ownValue(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.EffectiveSetting) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_EffectiveSetting_ownValue(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OwnValue(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.SettingValue) graphql.Marshaler {
+			return marshalOSettingValue2ᚖcohortᚋmodelsᚐSettingValue(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_EffectiveSetting_ownValue(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "EffectiveSetting",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingValue(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _EffectiveSetting_ownLocked(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.EffectiveSetting) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_EffectiveSetting_ownLocked(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OwnLocked(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return marshalNBoolean2bool(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_EffectiveSetting_ownLocked(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("EffectiveSetting", field, true, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func _EffectiveSetting_overrides(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.EffectiveSetting) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_EffectiveSetting_overrides(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Overrides(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.SettingReason) graphql.Marshaler {
+			return marshalNSettingReason2ᚕᚖcohortᚋmodelsᚐSettingReasonᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_EffectiveSetting_overrides(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "EffectiveSetting",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingReason(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
 func _Group_id(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Group) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -10741,6 +15633,38 @@ func fieldContext_Group_products(_ context.Context, ec *executionContext, field 
 	return fc, nil
 }
 
+func _Group_permissions(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Group) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Group_permissions(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Group().Permissions(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.GroupPermission) graphql.Marshaler {
+			return marshalNGroupPermission2ᚕᚖcohortᚋmodelsᚐGroupPermissionᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Group_permissions(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Group",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_GroupPermission(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
 func _Group_pendingJob(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Group) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -10943,6 +15867,50 @@ func fieldContext_Group_descendants(ctx context.Context, ec *executionContext, f
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = field_Group_descendants_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func _Group_settings(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Group) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Group_settings(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Group().Settings(ctx, obj, fc.Args["keys"].([]string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.EffectiveSetting) graphql.Marshaler {
+			return marshalNEffectiveSetting2ᚕᚖcohortᚋmodelsᚐEffectiveSettingᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Group_settings(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Group",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_EffectiveSetting(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Group_settings_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -11186,6 +16154,52 @@ func fieldContext_Group_viewerCanManageMembers(_ context.Context, ec *executionC
 	return graphql.NewScalarFieldContext("Group", field, true, true, errors.New("field of type Boolean does not have child fields"))
 }
 
+func _Group_viewerCanAddMembers(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Group) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Group_viewerCanAddMembers(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Group().ViewerCanAddMembers(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return marshalNBoolean2bool(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Group_viewerCanAddMembers(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Group", field, true, true, errors.New("field of type Boolean does not have child fields"))
+}
+
+func _Group_viewerCanSetPermissions(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Group) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Group_viewerCanSetPermissions(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Group().ViewerCanSetPermissions(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return marshalNBoolean2bool(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Group_viewerCanSetPermissions(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Group", field, true, true, errors.New("field of type Boolean does not have child fields"))
+}
+
 func _Group_viewerCanNest(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Group) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -11206,6 +16220,52 @@ func _Group_viewerCanNest(ctx context.Context, ec *executionContext, field graph
 	)
 }
 func fieldContext_Group_viewerCanNest(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Group", field, true, true, errors.New("field of type Boolean does not have child fields"))
+}
+
+func _Group_viewerCanSetProducts(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Group) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Group_viewerCanSetProducts(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Group().ViewerCanSetProducts(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return marshalNBoolean2bool(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Group_viewerCanSetProducts(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Group", field, true, true, errors.New("field of type Boolean does not have child fields"))
+}
+
+func _Group_viewerCanSetSettings(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Group) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Group_viewerCanSetSettings(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Group().ViewerCanSetSettings(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return marshalNBoolean2bool(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Group_viewerCanSetSettings(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Group", field, true, true, errors.New("field of type Boolean does not have child fields"))
 }
 
@@ -12173,6 +17233,277 @@ func fieldContext_GroupMemberEdge_path(_ context.Context, ec *executionContext, 
 	return fc, nil
 }
 
+func _GroupMemberTableColumn_column(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableColumn[models.GroupMemberColumn]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupMemberTableColumn_column(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Column, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.GroupMemberColumn) graphql.Marshaler {
+			return marshalNGroupMemberColumn2cohortᚋmodelsᚐGroupMemberColumn(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_GroupMemberTableColumn_column(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GroupMemberTableColumn", field, false, false, errors.New("field of type GroupMemberColumn does not have child fields"))
+}
+
+func _GroupMemberTableColumn_width(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableColumn[models.GroupMemberColumn]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupMemberTableColumn_width(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Width, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int32) graphql.Marshaler {
+			return marshalOInt2ᚖint32(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_GroupMemberTableColumn_width(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GroupMemberTableColumn", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _GroupMemberTableFilter_name(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableFilter) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupMemberTableFilter_name(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNString2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_GroupMemberTableFilter_name(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GroupMemberTableFilter", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _GroupMemberTableFilter_relation(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableFilter) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupMemberTableFilter_relation(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Relation, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.MembershipRelation) graphql.Marshaler {
+			return marshalNMembershipRelation2ᚖcohortᚋmodelsᚐMembershipRelation(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_GroupMemberTableFilter_relation(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GroupMemberTableFilter", field, false, false, errors.New("field of type MembershipRelation does not have child fields"))
+}
+
+func _GroupMemberTableFilter_filter(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableFilter) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupMemberTableFilter_filter(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Filter, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.SavedFilter) graphql.Marshaler {
+			return marshalNSavedUserFilter2cohortᚋmodelsᚐSavedFilter(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_GroupMemberTableFilter_filter(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GroupMemberTableFilter", field, false, false, errors.New("field of type SavedUserFilter does not have child fields"))
+}
+
+func _GroupMemberTableView_id(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableView[models.GroupMemberColumn, models.UserSort]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupMemberTableView_id(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.TableViewID) graphql.Marshaler {
+			return marshalNID2cohortᚋmodelsᚐTableViewID(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_GroupMemberTableView_id(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GroupMemberTableView", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func _GroupMemberTableView_columns(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableView[models.GroupMemberColumn, models.UserSort]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupMemberTableView_columns(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Columns, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.TableColumn[models.GroupMemberColumn]) graphql.Marshaler {
+			return marshalOGroupMemberTableColumn2ᚕᚖcohortᚋmodelsᚐTableColumnᚄ(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_GroupMemberTableView_columns(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GroupMemberTableView",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_GroupMemberTableColumn(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _GroupMemberTableView_sort(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableView[models.GroupMemberColumn, models.UserSort]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupMemberTableView_sort(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Sort, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.UserSort) graphql.Marshaler {
+			return marshalOUserSort2ᚖcohortᚋmodelsᚐUserSort(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_GroupMemberTableView_sort(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GroupMemberTableView", field, false, false, errors.New("field of type UserSort does not have child fields"))
+}
+
+func _GroupMemberTableView_pageSize(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableView[models.GroupMemberColumn, models.UserSort]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupMemberTableView_pageSize(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageSize, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int32) graphql.Marshaler {
+			return marshalOInt2ᚖint32(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_GroupMemberTableView_pageSize(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GroupMemberTableView", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _GroupMemberTableView_filters(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableView[models.GroupMemberColumn, models.UserSort]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupMemberTableView_filters(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Filters, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.TableFilter) graphql.Marshaler {
+			return marshalNGroupMemberTableFilter2ᚕᚖcohortᚋmodelsᚐTableFilterᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_GroupMemberTableView_filters(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GroupMemberTableView",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_GroupMemberTableFilter(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _GroupMemberTableView_updatedAt(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableView[models.GroupMemberColumn, models.UserSort]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupMemberTableView_updatedAt(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UpdatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return marshalODateTime2ᚖtimeᚐTime(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_GroupMemberTableView_updatedAt(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GroupMemberTableView", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
 func _GroupMembersAddPayload_results(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupMembersAddPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -12772,6 +18103,221 @@ func fieldContext_GroupNestPayload_errors(_ context.Context, ec *executionContex
 	return fc, nil
 }
 
+func _GroupPermission_permission(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupPermission) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupPermission_permission(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Permission, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.PermissionDefinition) graphql.Marshaler {
+			return marshalNPermissionDefinition2ᚖcohortᚋmodelsᚐPermissionDefinition(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_GroupPermission_permission(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GroupPermission",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_PermissionDefinition(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _GroupPermission_direct(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupPermission) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupPermission_direct(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Direct, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return marshalNBoolean2bool(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_GroupPermission_direct(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GroupPermission", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func _GroupPermission_via(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupPermission) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupPermission_via(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.GroupPermission().Via(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.Group) graphql.Marshaler {
+			return marshalNGroup2ᚕᚖcohortᚋmodelsᚐGroupᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_GroupPermission_via(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GroupPermission",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Group(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _GroupPermissionsSetPayload_group(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupPermissionsSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupPermissionsSetPayload_group(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Group, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.Group) graphql.Marshaler {
+			return marshalOGroup2ᚖcohortᚋmodelsᚐGroup(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_GroupPermissionsSetPayload_group(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GroupPermissionsSetPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Group(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _GroupPermissionsSetPayload_granted(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupPermissionsSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupPermissionsSetPayload_granted(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Granted, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.PermissionDefinition) graphql.Marshaler {
+			return marshalNPermissionDefinition2ᚕᚖcohortᚋmodelsᚐPermissionDefinitionᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_GroupPermissionsSetPayload_granted(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GroupPermissionsSetPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_PermissionDefinition(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _GroupPermissionsSetPayload_ended(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupPermissionsSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupPermissionsSetPayload_ended(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Ended, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.PermissionDefinition) graphql.Marshaler {
+			return marshalNPermissionDefinition2ᚕᚖcohortᚋmodelsᚐPermissionDefinitionᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_GroupPermissionsSetPayload_ended(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GroupPermissionsSetPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_PermissionDefinition(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _GroupPermissionsSetPayload_errors(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupPermissionsSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupPermissionsSetPayload_errors(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Errors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.Error) graphql.Marshaler {
+			return marshalNUserError2ᚕᚖcohortᚋmodelsᚐErrorᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_GroupPermissionsSetPayload_errors(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GroupPermissionsSetPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_UserError(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
 func _GroupProduct_product(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupProduct) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -13017,6 +18563,414 @@ func fieldContext_GroupProductsSetPayload_errors(_ context.Context, ec *executio
 		},
 	}
 	return fc, nil
+}
+
+func _GroupSettingsSetPayload_group(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupSettingsSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupSettingsSetPayload_group(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Group, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.Group) graphql.Marshaler {
+			return marshalOGroup2ᚖcohortᚋmodelsᚐGroup(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_GroupSettingsSetPayload_group(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GroupSettingsSetPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Group(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _GroupSettingsSetPayload_impact(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupSettingsSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupSettingsSetPayload_impact(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Impact, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.SettingsImpact) graphql.Marshaler {
+			return marshalOSettingsImpact2ᚖcohortᚋmodelsᚐSettingsImpact(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_GroupSettingsSetPayload_impact(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GroupSettingsSetPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingsImpact(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _GroupSettingsSetPayload_job(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupSettingsSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupSettingsSetPayload_job(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Job(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.Job) graphql.Marshaler {
+			return marshalOJob2ᚖcohortᚋmodelsᚐJob(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_GroupSettingsSetPayload_job(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GroupSettingsSetPayload",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Job(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _GroupSettingsSetPayload_preview(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupSettingsSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupSettingsSetPayload_preview(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Preview(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.SettingsPreview) graphql.Marshaler {
+			return marshalOSettingsPreview2ᚖcohortᚋmodelsᚐSettingsPreview(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_GroupSettingsSetPayload_preview(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GroupSettingsSetPayload",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingsPreview(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _GroupSettingsSetPayload_errors(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupSettingsSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupSettingsSetPayload_errors(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Errors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.Error) graphql.Marshaler {
+			return marshalNUserError2ᚕᚖcohortᚋmodelsᚐErrorᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_GroupSettingsSetPayload_errors(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GroupSettingsSetPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_UserError(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _GroupTableColumn_column(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableColumn[models.GroupColumn]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupTableColumn_column(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Column, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.GroupColumn) graphql.Marshaler {
+			return marshalNGroupColumn2cohortᚋmodelsᚐGroupColumn(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_GroupTableColumn_column(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GroupTableColumn", field, false, false, errors.New("field of type GroupColumn does not have child fields"))
+}
+
+func _GroupTableColumn_width(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableColumn[models.GroupColumn]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupTableColumn_width(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Width, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int32) graphql.Marshaler {
+			return marshalOInt2ᚖint32(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_GroupTableColumn_width(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GroupTableColumn", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _GroupTableFilter_name(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableFilter) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupTableFilter_name(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNString2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_GroupTableFilter_name(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GroupTableFilter", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _GroupTableFilter_filter(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableFilter) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupTableFilter_filter(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Filter, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.SavedFilter) graphql.Marshaler {
+			return marshalNSavedGroupFilter2cohortᚋmodelsᚐSavedFilter(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_GroupTableFilter_filter(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GroupTableFilter", field, false, false, errors.New("field of type SavedGroupFilter does not have child fields"))
+}
+
+func _GroupTableView_id(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableView[models.GroupColumn, models.GroupSort]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupTableView_id(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.TableViewID) graphql.Marshaler {
+			return marshalNID2cohortᚋmodelsᚐTableViewID(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_GroupTableView_id(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GroupTableView", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func _GroupTableView_columns(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableView[models.GroupColumn, models.GroupSort]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupTableView_columns(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Columns, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.TableColumn[models.GroupColumn]) graphql.Marshaler {
+			return marshalOGroupTableColumn2ᚕᚖcohortᚋmodelsᚐTableColumnᚄ(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_GroupTableView_columns(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GroupTableView",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_GroupTableColumn(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _GroupTableView_sort(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableView[models.GroupColumn, models.GroupSort]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupTableView_sort(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Sort, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.GroupSort) graphql.Marshaler {
+			return marshalOGroupSort2ᚖcohortᚋmodelsᚐGroupSort(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_GroupTableView_sort(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GroupTableView", field, false, false, errors.New("field of type GroupSort does not have child fields"))
+}
+
+func _GroupTableView_pageSize(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableView[models.GroupColumn, models.GroupSort]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupTableView_pageSize(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageSize, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int32) graphql.Marshaler {
+			return marshalOInt2ᚖint32(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_GroupTableView_pageSize(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GroupTableView", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _GroupTableView_filters(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableView[models.GroupColumn, models.GroupSort]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupTableView_filters(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Filters, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.TableFilter) graphql.Marshaler {
+			return marshalNGroupTableFilter2ᚕᚖcohortᚋmodelsᚐTableFilterᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_GroupTableView_filters(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GroupTableView",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_GroupTableFilter(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _GroupTableView_updatedAt(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableView[models.GroupColumn, models.GroupSort]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupTableView_updatedAt(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UpdatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return marshalODateTime2ᚖtimeᚐTime(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_GroupTableView_updatedAt(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GroupTableView", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
 
 func _GroupUnnestPayload_outcome(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupUnnestPayload) (ret graphql.Marshaler) {
@@ -13705,6 +19659,166 @@ func fieldContext_GroupsProductsSetPayload_errors(_ context.Context, ec *executi
 	return fc, nil
 }
 
+func _GroupsSettingsSetPayload_groups(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupsSettingsSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupsSettingsSetPayload_groups(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Groups, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.Group) graphql.Marshaler {
+			return marshalNGroup2ᚕᚖcohortᚋmodelsᚐGroupᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_GroupsSettingsSetPayload_groups(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GroupsSettingsSetPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Group(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _GroupsSettingsSetPayload_impact(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupsSettingsSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupsSettingsSetPayload_impact(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Impact, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.SettingsImpact) graphql.Marshaler {
+			return marshalOSettingsImpact2ᚖcohortᚋmodelsᚐSettingsImpact(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_GroupsSettingsSetPayload_impact(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GroupsSettingsSetPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingsImpact(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _GroupsSettingsSetPayload_job(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupsSettingsSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupsSettingsSetPayload_job(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Job(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.Job) graphql.Marshaler {
+			return marshalOJob2ᚖcohortᚋmodelsᚐJob(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_GroupsSettingsSetPayload_job(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GroupsSettingsSetPayload",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Job(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _GroupsSettingsSetPayload_preview(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupsSettingsSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupsSettingsSetPayload_preview(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Preview(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.SettingsPreview) graphql.Marshaler {
+			return marshalOSettingsPreview2ᚖcohortᚋmodelsᚐSettingsPreview(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_GroupsSettingsSetPayload_preview(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GroupsSettingsSetPayload",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingsPreview(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _GroupsSettingsSetPayload_errors(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupsSettingsSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupsSettingsSetPayload_errors(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Errors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.Error) graphql.Marshaler {
+			return marshalNUserError2ᚕᚖcohortᚋmodelsᚐErrorᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_GroupsSettingsSetPayload_errors(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GroupsSettingsSetPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_UserError(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
 func _Job_id(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Job) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -13916,6 +20030,38 @@ func fieldContext_Job_impact(_ context.Context, ec *executionContext, field grap
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return childFields_ProductsImpact(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _Job_settingsImpact(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Job) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Job_settingsImpact(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.SettingsImpact(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.SettingsImpact) graphql.Marshaler {
+			return marshalOSettingsImpact2ᚖcohortᚋmodelsᚐSettingsImpact(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_Job_settingsImpact(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Job",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingsImpact(ctx, ec, field)
 		},
 	}
 	return fc, nil
@@ -14657,6 +20803,38 @@ func fieldContext_JobResult_suspended(_ context.Context, ec *executionContext, f
 	return graphql.NewScalarFieldContext("JobResult", field, true, false, errors.New("field of type Boolean does not have child fields"))
 }
 
+func _JobResult_settings(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.JobResult) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_JobResult_settings(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.SettingChanges(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.SettingChange) graphql.Marshaler {
+			return marshalNSettingChange2ᚕᚖcohortᚋmodelsᚐSettingChangeᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_JobResult_settings(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "JobResult",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingChange(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
 func _JobResultConnection_edges(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.JobResultConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -14991,6 +21169,254 @@ func fieldContext_JobRevertPayload_errors(_ context.Context, ec *executionContex
 	return fc, nil
 }
 
+func _JobTableColumn_column(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableColumn[models.JobColumn]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_JobTableColumn_column(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Column, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.JobColumn) graphql.Marshaler {
+			return marshalNJobColumn2cohortᚋmodelsᚐJobColumn(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_JobTableColumn_column(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("JobTableColumn", field, false, false, errors.New("field of type JobColumn does not have child fields"))
+}
+
+func _JobTableColumn_width(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableColumn[models.JobColumn]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_JobTableColumn_width(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Width, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int32) graphql.Marshaler {
+			return marshalOInt2ᚖint32(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_JobTableColumn_width(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("JobTableColumn", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _JobTableFilter_name(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableFilter) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_JobTableFilter_name(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNString2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_JobTableFilter_name(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("JobTableFilter", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _JobTableFilter_status(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableFilter) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_JobTableFilter_status(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Status, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []models.JobState) graphql.Marshaler {
+			return marshalOJobStatus2ᚕcohortᚋmodelsᚐJobStateᚄ(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_JobTableFilter_status(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("JobTableFilter", field, false, false, errors.New("field of type JobStatus does not have child fields"))
+}
+
+func _JobTableFilter_kinds(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableFilter) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_JobTableFilter_kinds(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Kinds, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return marshalOString2ᚕstringᚄ(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_JobTableFilter_kinds(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("JobTableFilter", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _JobTableView_id(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableView[models.JobColumn, models.Unsorted]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_JobTableView_id(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.TableViewID) graphql.Marshaler {
+			return marshalNID2cohortᚋmodelsᚐTableViewID(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_JobTableView_id(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("JobTableView", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func _JobTableView_columns(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableView[models.JobColumn, models.Unsorted]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_JobTableView_columns(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Columns, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.TableColumn[models.JobColumn]) graphql.Marshaler {
+			return marshalOJobTableColumn2ᚕᚖcohortᚋmodelsᚐTableColumnᚄ(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_JobTableView_columns(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "JobTableView",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_JobTableColumn(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _JobTableView_pageSize(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableView[models.JobColumn, models.Unsorted]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_JobTableView_pageSize(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageSize, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int32) graphql.Marshaler {
+			return marshalOInt2ᚖint32(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_JobTableView_pageSize(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("JobTableView", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _JobTableView_filters(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableView[models.JobColumn, models.Unsorted]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_JobTableView_filters(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Filters, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.TableFilter) graphql.Marshaler {
+			return marshalNJobTableFilter2ᚕᚖcohortᚋmodelsᚐTableFilterᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_JobTableView_filters(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "JobTableView",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_JobTableFilter(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _JobTableView_updatedAt(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableView[models.JobColumn, models.Unsorted]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_JobTableView_updatedAt(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UpdatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return marshalODateTime2ᚖtimeᚐTime(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_JobTableView_updatedAt(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("JobTableView", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
 func _Mail_id(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Mail) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -15237,6 +21663,29 @@ func _Mail_messageId(ctx context.Context, ec *executionContext, field graphql.Co
 }
 func fieldContext_Mail_messageId(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Mail", field, true, true, errors.New("field of type String does not have child fields"))
+}
+
+func _Mail_viewerCanRetry(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Mail) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Mail_viewerCanRetry(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Mail().ViewerCanRetry(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return marshalNBoolean2bool(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Mail_viewerCanRetry(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Mail", field, true, true, errors.New("field of type Boolean does not have child fields"))
 }
 
 func _MailConnection_edges(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.MailConnection) (ret graphql.Marshaler) {
@@ -16570,6 +23019,50 @@ func fieldContext_Mutation_groupProductsSet(ctx context.Context, ec *executionCo
 	return fc, nil
 }
 
+func _Mutation_groupPermissionsSet(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Mutation_groupPermissionsSet(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().GroupPermissionsSet(ctx, fc.Args["input"].(models.GroupPermissionsSetInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.GroupPermissionsSetPayload) graphql.Marshaler {
+			return marshalNGroupPermissionsSetPayload2ᚖcohortᚋmodelsᚐGroupPermissionsSetPayload(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Mutation_groupPermissionsSet(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_GroupPermissionsSetPayload(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Mutation_groupPermissionsSet_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func _Mutation_groupsProductsSet(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -16608,6 +23101,226 @@ func fieldContext_Mutation_groupsProductsSet(ctx context.Context, ec *executionC
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = field_Mutation_groupsProductsSet_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func _Mutation_accountSettingsSet(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Mutation_accountSettingsSet(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().AccountSettingsSet(ctx, fc.Args["input"].(models.AccountSettingsSetInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.AccountSettingsSetPayload) graphql.Marshaler {
+			return marshalNAccountSettingsSetPayload2ᚖcohortᚋmodelsᚐAccountSettingsSetPayload(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Mutation_accountSettingsSet(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_AccountSettingsSetPayload(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Mutation_accountSettingsSet_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func _Mutation_groupSettingsSet(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Mutation_groupSettingsSet(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().GroupSettingsSet(ctx, fc.Args["input"].(models.GroupSettingsSetInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.GroupSettingsSetPayload) graphql.Marshaler {
+			return marshalNGroupSettingsSetPayload2ᚖcohortᚋmodelsᚐGroupSettingsSetPayload(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Mutation_groupSettingsSet(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_GroupSettingsSetPayload(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Mutation_groupSettingsSet_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func _Mutation_groupsSettingsSet(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Mutation_groupsSettingsSet(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().GroupsSettingsSet(ctx, fc.Args["input"].(models.GroupsSettingsSetInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.GroupsSettingsSetPayload) graphql.Marshaler {
+			return marshalNGroupsSettingsSetPayload2ᚖcohortᚋmodelsᚐGroupsSettingsSetPayload(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Mutation_groupsSettingsSet(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_GroupsSettingsSetPayload(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Mutation_groupsSettingsSet_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func _Mutation_userSettingsSet(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Mutation_userSettingsSet(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().UserSettingsSet(ctx, fc.Args["input"].(models.UserSettingsSetInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.UserSettingsSetPayload) graphql.Marshaler {
+			return marshalNUserSettingsSetPayload2ᚖcohortᚋmodelsᚐUserSettingsSetPayload(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Mutation_userSettingsSet(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_UserSettingsSetPayload(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Mutation_userSettingsSet_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func _Mutation_usersSettingsSet(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Mutation_usersSettingsSet(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().UsersSettingsSet(ctx, fc.Args["input"].(models.UsersSettingsSetInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.UsersSettingsSetPayload) graphql.Marshaler {
+			return marshalNUsersSettingsSetPayload2ᚖcohortᚋmodelsᚐUsersSettingsSetPayload(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Mutation_usersSettingsSet(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_UsersSettingsSetPayload(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Mutation_usersSettingsSet_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -16784,6 +23497,94 @@ func fieldContext_Mutation_mailRetry(ctx context.Context, ec *executionContext, 
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = field_Mutation_mailRetry_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func _Mutation_tableViewSave(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Mutation_tableViewSave(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().TableViewSave(ctx, fc.Args["input"].(models.TableViewSaveInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.TableViewSavePayload) graphql.Marshaler {
+			return marshalNTableViewSavePayload2ᚖcohortᚋmodelsᚐTableViewSavePayload(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Mutation_tableViewSave(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_TableViewSavePayload(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Mutation_tableViewSave_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func _Mutation_tableViewDelete(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Mutation_tableViewDelete(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().TableViewDelete(ctx, fc.Args["input"].(models.TableViewDeleteInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.TableViewDeletePayload) graphql.Marshaler {
+			return marshalNTableViewDeletePayload2ᚖcohortᚋmodelsᚐTableViewDeletePayload(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Mutation_tableViewDelete(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_TableViewDeletePayload(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Mutation_tableViewDelete_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -17012,6 +23813,240 @@ func _PageInfo_endCursor(ctx context.Context, ec *executionContext, field graphq
 }
 func fieldContext_PageInfo_endCursor(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("PageInfo", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _PermissionDefinition_key(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.PermissionDefinition) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_PermissionDefinition_key(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Key, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNString2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_PermissionDefinition_key(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PermissionDefinition", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _PermissionDefinition_area(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.PermissionDefinition) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_PermissionDefinition_area(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Area, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNString2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_PermissionDefinition_area(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PermissionDefinition", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _PermissionDefinition_name(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.PermissionDefinition) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_PermissionDefinition_name(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNString2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_PermissionDefinition_name(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PermissionDefinition", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _PermissionDefinition_description(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.PermissionDefinition) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_PermissionDefinition_description(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Description, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNString2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_PermissionDefinition_description(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PermissionDefinition", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _PermissionSource_kind(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.PermissionSource) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_PermissionSource_kind(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Kind, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.PermissionSourceKind) graphql.Marshaler {
+			return marshalNPermissionSourceKind2cohortᚋmodelsᚐPermissionSourceKind(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_PermissionSource_kind(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PermissionSource", field, false, false, errors.New("field of type PermissionSourceKind does not have child fields"))
+}
+
+func _PermissionSource_group(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.PermissionSource) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_PermissionSource_group(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.PermissionSource().Group(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.Group) graphql.Marshaler {
+			return marshalOGroup2ᚖcohortᚋmodelsᚐGroup(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_PermissionSource_group(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PermissionSource",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Group(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _PermissionSource_direct(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.PermissionSource) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_PermissionSource_direct(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Direct(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return marshalNBoolean2bool(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_PermissionSource_direct(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PermissionSource", field, true, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func _PermissionSource_via(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.PermissionSource) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_PermissionSource_via(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.PermissionSource().Via(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.Group) graphql.Marshaler {
+			return marshalNGroup2ᚕᚖcohortᚋmodelsᚐGroupᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_PermissionSource_via(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PermissionSource",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Group(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _PermissionSource_path(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.PermissionSource) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_PermissionSource_path(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.PermissionSource().Path(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.Group) graphql.Marshaler {
+			return marshalNGroup2ᚕᚖcohortᚋmodelsᚐGroupᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_PermissionSource_path(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PermissionSource",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Group(ctx, ec, field)
+		},
+	}
+	return fc, nil
 }
 
 func _Product_id(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Product) (ret graphql.Marshaler) {
@@ -17526,6 +24561,130 @@ func fieldContext_ProductDeletePayload_errors(_ context.Context, ec *executionCo
 		},
 	}
 	return fc, nil
+}
+
+func _ProductImpact_productId(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ProductImpact) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ProductImpact_productId(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ProductID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.ProductID) graphql.Marshaler {
+			return marshalNID2cohortᚋmodelsᚐProductID(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_ProductImpact_productId(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ProductImpact", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func _ProductImpact_product(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ProductImpact) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ProductImpact_product(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.ProductImpact().Product(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.Product) graphql.Marshaler {
+			return marshalOProduct2ᚖcohortᚋmodelsᚐProduct(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_ProductImpact_product(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ProductImpact",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Product(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _ProductImpact_gaining(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ProductImpact) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ProductImpact_gaining(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Gaining, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_ProductImpact_gaining(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ProductImpact", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _ProductImpact_losing(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ProductImpact) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ProductImpact_losing(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Losing, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_ProductImpact_losing(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ProductImpact", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _ProductImpact_withoutSeat(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ProductImpact) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ProductImpact_withoutSeat(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.WithoutSeat, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_ProductImpact_withoutSeat(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ProductImpact", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
 func _ProductSummary_product(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ProductSummary) (ret graphql.Marshaler) {
@@ -18077,6 +25236,38 @@ func _ProductsImpact_welcomes(ctx context.Context, ec *executionContext, field g
 }
 func fieldContext_ProductsImpact_welcomes(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("ProductsImpact", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _ProductsImpact_byProduct(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ProductsImpact) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ProductsImpact_byProduct(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.ProductsImpact().ByProduct(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.ProductImpact) graphql.Marshaler {
+			return marshalNProductImpact2ᚕᚖcohortᚋmodelsᚐProductImpactᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_ProductsImpact_byProduct(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ProductsImpact",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_ProductImpact(ctx, ec, field)
+		},
+	}
+	return fc, nil
 }
 
 func _ProductsPreview_counts(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ProductsPreview) (ret graphql.Marshaler) {
@@ -18877,6 +26068,38 @@ func fieldContext_Query_products(_ context.Context, ec *executionContext, field 
 	return fc, nil
 }
 
+func _Query_permissionDefinitions(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Query_permissionDefinitions(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Query().PermissionDefinitions(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.PermissionDefinition) graphql.Marshaler {
+			return marshalNPermissionDefinition2ᚕᚖcohortᚋmodelsᚐPermissionDefinitionᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Query_permissionDefinitions(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_PermissionDefinition(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
 func _Query_usersProductsSummary(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -18915,6 +26138,126 @@ func fieldContext_Query_usersProductsSummary(ctx context.Context, ec *executionC
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = field_Query_usersProductsSummary_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func _Query_settingDefinitions(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Query_settingDefinitions(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Query().SettingDefinitions(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.SettingDefinition) graphql.Marshaler {
+			return marshalNSettingDefinition2ᚕᚖcohortᚋmodelsᚐSettingDefinitionᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Query_settingDefinitions(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingDefinition(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _Query_settingsSummary(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Query_settingsSummary(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().SettingsSummary(ctx, fc.Args["selection"].(models.UserSelection), fc.Args["keys"].([]string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.SettingsSummary) graphql.Marshaler {
+			return marshalNSettingsSummary2ᚖcohortᚋmodelsᚐSettingsSummary(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Query_settingsSummary(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingsSummary(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Query_settingsSummary_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func _Query_explainAccess(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Query_explainAccess(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().ExplainAccess(ctx, fc.Args["userId"].(models.GlobalID), fc.Args["productKey"].(*string), fc.Args["settingKey"].(*string), fc.Args["permissionKey"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.AccessExplanation) graphql.Marshaler {
+			return marshalOAccessExplanation2ᚖcohortᚋmodelsᚐAccessExplanation(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_Query_explainAccess(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_AccessExplanation(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Query_explainAccess_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -19364,6 +26707,1658 @@ func fieldContext_RateLimit_resetAt(_ context.Context, ec *executionContext, fie
 	return graphql.NewScalarFieldContext("RateLimit", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
 
+func _SettingChange_key(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingChange_key(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Key, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNString2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingChange_key(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingChange", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _SettingChange_definition(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingChange_definition(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Definition(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.SettingDefinition) graphql.Marshaler {
+			return marshalOSettingDefinition2ᚖcohortᚋmodelsᚐSettingDefinition(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_SettingChange_definition(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SettingChange",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingDefinition(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _SettingChange_before(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingChange_before(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ValueBefore(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.SettingValue) graphql.Marshaler {
+			return marshalOSettingValue2ᚖcohortᚋmodelsᚐSettingValue(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_SettingChange_before(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SettingChange",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingValue(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _SettingChange_after(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingChange_after(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ValueAfter(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.SettingValue) graphql.Marshaler {
+			return marshalOSettingValue2ᚖcohortᚋmodelsᚐSettingValue(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_SettingChange_after(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SettingChange",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingValue(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _SettingChoice_value(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingChoice) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingChoice_value(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Value, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNString2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingChoice_value(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingChoice", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _SettingChoice_name(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingChoice) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingChoice_name(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNString2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingChoice_name(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingChoice", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _SettingDefinition_key(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingDefinition) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingDefinition_key(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Key, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNString2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingDefinition_key(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingDefinition", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _SettingDefinition_area(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingDefinition) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingDefinition_area(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Area, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNString2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingDefinition_area(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingDefinition", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _SettingDefinition_productKey(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingDefinition) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingDefinition_productKey(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ProductKey, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return marshalOString2ᚖstring(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_SettingDefinition_productKey(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingDefinition", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _SettingDefinition_name(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingDefinition) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingDefinition_name(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNString2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingDefinition_name(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingDefinition", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _SettingDefinition_description(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingDefinition) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingDefinition_description(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Description, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNString2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingDefinition_description(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingDefinition", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _SettingDefinition_type(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingDefinition) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingDefinition_type(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Type, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.SettingType) graphql.Marshaler {
+			return marshalNSettingType2cohortᚋmodelsᚐSettingType(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingDefinition_type(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingDefinition", field, false, false, errors.New("field of type SettingType does not have child fields"))
+}
+
+func _SettingDefinition_default(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingDefinition) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingDefinition_default(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Default, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.SettingValue) graphql.Marshaler {
+			return marshalNSettingValue2cohortᚋmodelsᚐSettingValue(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingDefinition_default(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SettingDefinition",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingValue(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _SettingDefinition_min(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingDefinition) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingDefinition_min(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Min, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int32) graphql.Marshaler {
+			return marshalOInt2ᚖint32(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_SettingDefinition_min(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingDefinition", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _SettingDefinition_max(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingDefinition) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingDefinition_max(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Max, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int32) graphql.Marshaler {
+			return marshalOInt2ᚖint32(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_SettingDefinition_max(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingDefinition", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _SettingDefinition_unit(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingDefinition) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingDefinition_unit(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Unit, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return marshalOString2ᚖstring(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_SettingDefinition_unit(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingDefinition", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _SettingDefinition_maxLength(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingDefinition) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingDefinition_maxLength(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.MaxLength, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int32) graphql.Marshaler {
+			return marshalOInt2ᚖint32(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_SettingDefinition_maxLength(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingDefinition", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _SettingDefinition_pattern(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingDefinition) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingDefinition_pattern(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Pattern, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return marshalOString2ᚖstring(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_SettingDefinition_pattern(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingDefinition", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _SettingDefinition_choices(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingDefinition) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingDefinition_choices(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Choices, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []models.SettingChoice) graphql.Marshaler {
+			return marshalOSettingChoice2ᚕcohortᚋmodelsᚐSettingChoiceᚄ(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_SettingDefinition_choices(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SettingDefinition",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingChoice(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _SettingReason_source(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingReason) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingReason_source(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Source, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.SettingSource) graphql.Marshaler {
+			return marshalNSettingSource2cohortᚋmodelsᚐSettingSource(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingReason_source(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingReason", field, false, false, errors.New("field of type SettingSource does not have child fields"))
+}
+
+func _SettingReason_group(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingReason) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingReason_group(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.SettingReason().Group(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.Group) graphql.Marshaler {
+			return marshalOGroup2ᚖcohortᚋmodelsᚐGroup(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_SettingReason_group(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SettingReason",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Group(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _SettingReason_value(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingReason) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingReason_value(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Value, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.SettingValue) graphql.Marshaler {
+			return marshalNSettingValue2cohortᚋmodelsᚐSettingValue(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingReason_value(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SettingReason",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingValue(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _SettingReason_locked(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingReason) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingReason_locked(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Locked, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return marshalNBoolean2bool(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingReason_locked(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingReason", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func _SettingSummary_definition(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingSummary) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingSummary_definition(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Definition, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.SettingDefinition) graphql.Marshaler {
+			return marshalNSettingDefinition2ᚖcohortᚋmodelsᚐSettingDefinition(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingSummary_definition(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SettingSummary",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingDefinition(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _SettingSummary_value(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingSummary) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingSummary_value(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Value(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.SettingValue) graphql.Marshaler {
+			return marshalOSettingValue2ᚖcohortᚋmodelsᚐSettingValue(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_SettingSummary_value(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SettingSummary",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingValue(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _SettingSummary_mixed(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingSummary) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingSummary_mixed(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Mixed(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return marshalNBoolean2bool(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingSummary_mixed(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingSummary", field, true, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func _SettingSummary_values(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingSummary) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingSummary_values(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Values, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.SettingValueCount) graphql.Marshaler {
+			return marshalNSettingValueCount2ᚕᚖcohortᚋmodelsᚐSettingValueCountᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingSummary_values(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SettingSummary",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingValueCount(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _SettingValue_boolean(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingValue) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingValue_boolean(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Boolean(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bool) graphql.Marshaler {
+			return marshalOBoolean2ᚖbool(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_SettingValue_boolean(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingValue", field, true, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func _SettingValue_integer(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingValue) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingValue_integer(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Integer(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int32) graphql.Marshaler {
+			return marshalOInt2ᚖint32(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_SettingValue_integer(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingValue", field, true, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _SettingValue_string(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingValue) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingValue_string(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AsString(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return marshalOString2ᚖstring(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_SettingValue_string(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingValue", field, true, false, errors.New("field of type String does not have child fields"))
+}
+
+func _SettingValue_choice(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingValue) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingValue_choice(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Choice(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return marshalOString2ᚖstring(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_SettingValue_choice(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingValue", field, true, false, errors.New("field of type String does not have child fields"))
+}
+
+func _SettingValueCount_value(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingValueCount) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingValueCount_value(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Value, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.SettingValue) graphql.Marshaler {
+			return marshalNSettingValue2cohortᚋmodelsᚐSettingValue(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingValueCount_value(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SettingValueCount",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingValue(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _SettingValueCount_users(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingValueCount) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingValueCount_users(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Users, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingValueCount_users(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingValueCount", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _SettingValueCount_own(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingValueCount) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingValueCount_own(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Own, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingValueCount_own(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingValueCount", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _SettingsCounts_total(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingsCounts) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingsCounts_total(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Total, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingsCounts_total(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingsCounts", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _SettingsCounts_changed(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingsCounts) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingsCounts_changed(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Changed, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingsCounts_changed(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingsCounts", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _SettingsCounts_unchanged(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingsCounts) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingsCounts_unchanged(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Unchanged, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingsCounts_unchanged(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingsCounts", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _SettingsCounts_locked(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingsCounts) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingsCounts_locked(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Locked, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingsCounts_locked(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingsCounts", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _SettingsCounts_failed(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingsCounts) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingsCounts_failed(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Failed, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingsCounts_failed(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingsCounts", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _SettingsImpact_reached(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingsImpact) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingsImpact_reached(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Reached, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingsImpact_reached(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingsImpact", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _SettingsImpact_cleared(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingsImpact) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingsImpact_cleared(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cleared, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingsImpact_cleared(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingsImpact", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _SettingsImpact_skipped(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingsImpact) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingsImpact_skipped(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Skipped, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingsImpact_skipped(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingsImpact", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _SettingsImpact_others(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingsImpact) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingsImpact_others(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Others, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingsImpact_others(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingsImpact", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _SettingsImpact_locked(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingsImpact) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingsImpact_locked(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Locked, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingsImpact_locked(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingsImpact", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _SettingsImpact_byKey(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingsImpact) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingsImpact_byKey(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ByKey, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.SettingsImpactForKey) graphql.Marshaler {
+			return marshalNSettingsImpactForKey2ᚕᚖcohortᚋmodelsᚐSettingsImpactForKeyᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingsImpact_byKey(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SettingsImpact",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingsImpactForKey(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _SettingsImpactForKey_key(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingsImpactForKey) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingsImpactForKey_key(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Key, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNString2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingsImpactForKey_key(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingsImpactForKey", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _SettingsImpactForKey_definition(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingsImpactForKey) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingsImpactForKey_definition(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Definition(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.SettingDefinition) graphql.Marshaler {
+			return marshalOSettingDefinition2ᚖcohortᚋmodelsᚐSettingDefinition(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_SettingsImpactForKey_definition(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SettingsImpactForKey",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingDefinition(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _SettingsImpactForKey_following(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingsImpactForKey) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingsImpactForKey_following(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Following, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingsImpactForKey_following(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingsImpactForKey", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _SettingsImpactForKey_own(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingsImpactForKey) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingsImpactForKey_own(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Own, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingsImpactForKey_own(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingsImpactForKey", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _SettingsImpactForKey_others(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingsImpactForKey) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingsImpactForKey_others(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Others, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingsImpactForKey_others(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingsImpactForKey", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _SettingsImpactForKey_locked(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingsImpactForKey) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingsImpactForKey_locked(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Locked, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingsImpactForKey_locked(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingsImpactForKey", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _SettingsImpactForKey_above(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingsImpactForKey) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingsImpactForKey_above(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Above, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingsImpactForKey_above(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingsImpactForKey", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _SettingsPreview_counts(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingsPreview) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingsPreview_counts(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Counts, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.SettingsCounts) graphql.Marshaler {
+			return marshalNSettingsCounts2cohortᚋmodelsᚐSettingsCounts(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingsPreview_counts(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SettingsPreview",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingsCounts(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _SettingsPreview_impact(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingsPreview) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingsPreview_impact(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Impact, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.SettingsImpact) graphql.Marshaler {
+			return marshalOSettingsImpact2ᚖcohortᚋmodelsᚐSettingsImpact(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_SettingsPreview_impact(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SettingsPreview",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingsImpact(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _SettingsPreview_rows(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingsPreview) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingsPreview_rows(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Rows, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.ProductsPreviewRow) graphql.Marshaler {
+			return marshalNSettingsPreviewRow2ᚕᚖcohortᚋmodelsᚐProductsPreviewRowᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingsPreview_rows(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SettingsPreview",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingsPreviewRow(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _SettingsPreviewRow_userId(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ProductsPreviewRow) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingsPreviewRow_userId(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.UserID) graphql.Marshaler {
+			return marshalNID2cohortᚋmodelsᚐUserID(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingsPreviewRow_userId(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingsPreviewRow", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func _SettingsPreviewRow_user(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ProductsPreviewRow) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingsPreviewRow_user(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.SettingsPreviewRow().User(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.User) graphql.Marshaler {
+			return marshalOUser2ᚖcohortᚋmodelsᚐUser(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_SettingsPreviewRow_user(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SettingsPreviewRow",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_User(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _SettingsPreviewRow_outcome(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ProductsPreviewRow) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingsPreviewRow_outcome(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Outcome, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.JobOutcome) graphql.Marshaler {
+			return marshalNJobOutcome2cohortᚋmodelsᚐJobOutcome(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingsPreviewRow_outcome(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingsPreviewRow", field, false, false, errors.New("field of type JobOutcome does not have child fields"))
+}
+
+func _SettingsPreviewRow_settings(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ProductsPreviewRow) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingsPreviewRow_settings(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.SettingChanges(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.SettingChange) graphql.Marshaler {
+			return marshalNSettingChange2ᚕᚖcohortᚋmodelsᚐSettingChangeᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingsPreviewRow_settings(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SettingsPreviewRow",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingChange(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _SettingsResult_userId(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingsResult) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingsResult_userId(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.UserID) graphql.Marshaler {
+			return marshalNID2cohortᚋmodelsᚐUserID(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingsResult_userId(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingsResult", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func _SettingsResult_user(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingsResult) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingsResult_user(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.User, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.User) graphql.Marshaler {
+			return marshalOUser2ᚖcohortᚋmodelsᚐUser(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_SettingsResult_user(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SettingsResult",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_User(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _SettingsResult_outcome(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingsResult) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingsResult_outcome(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Outcome, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.JobOutcome) graphql.Marshaler {
+			return marshalNJobOutcome2cohortᚋmodelsᚐJobOutcome(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingsResult_outcome(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingsResult", field, false, false, errors.New("field of type JobOutcome does not have child fields"))
+}
+
+func _SettingsSummary_users(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingsSummary) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingsSummary_users(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Users, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingsSummary_users(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SettingsSummary", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _SettingsSummary_settings(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.SettingsSummary) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_SettingsSummary_settings(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Settings, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.SettingSummary) graphql.Marshaler {
+			return marshalNSettingSummary2ᚕᚖcohortᚋmodelsᚐSettingSummaryᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_SettingsSummary_settings(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SettingsSummary",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingSummary(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
 func _Subscription_groupChanged(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret func(ctx context.Context) graphql.Marshaler) {
 	return graphql.ResolveFieldStream(
 		ctx,
@@ -19448,6 +28443,262 @@ func fieldContext_Subscription_jobProgress(ctx context.Context, ec *executionCon
 	if fc.Args, err = field_Subscription_jobProgress_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
+	}
+	return fc, nil
+}
+
+func _TableViewDeletePayload_tableViews(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableViewDeletePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_TableViewDeletePayload_tableViews(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TableViews, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.TableViews) graphql.Marshaler {
+			return marshalOTableViews2ᚖcohortᚋmodelsᚐTableViews(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_TableViewDeletePayload_tableViews(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TableViewDeletePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_TableViews(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _TableViewDeletePayload_errors(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableViewDeletePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_TableViewDeletePayload_errors(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Errors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.Error) graphql.Marshaler {
+			return marshalNUserError2ᚕᚖcohortᚋmodelsᚐErrorᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_TableViewDeletePayload_errors(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TableViewDeletePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_UserError(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _TableViewSavePayload_tableViews(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableViewSavePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_TableViewSavePayload_tableViews(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TableViews, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.TableViews) graphql.Marshaler {
+			return marshalOTableViews2ᚖcohortᚋmodelsᚐTableViews(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_TableViewSavePayload_tableViews(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TableViewSavePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_TableViews(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _TableViewSavePayload_errors(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableViewSavePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_TableViewSavePayload_errors(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Errors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.Error) graphql.Marshaler {
+			return marshalNUserError2ᚕᚖcohortᚋmodelsᚐErrorᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_TableViewSavePayload_errors(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TableViewSavePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_UserError(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _TableViews_users(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableViews) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_TableViews_users(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Users, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.TableView[models.UserColumn, models.UserSort]) graphql.Marshaler {
+			return marshalNUserTableView2ᚖcohortᚋmodelsᚐTableView(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_TableViews_users(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TableViews",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_UserTableView(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _TableViews_groups(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableViews) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_TableViews_groups(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Groups, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.TableView[models.GroupColumn, models.GroupSort]) graphql.Marshaler {
+			return marshalNGroupTableView2ᚖcohortᚋmodelsᚐTableView(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_TableViews_groups(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TableViews",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_GroupTableView(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _TableViews_groupMembers(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableViews) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_TableViews_groupMembers(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.GroupMembers, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.TableView[models.GroupMemberColumn, models.UserSort]) graphql.Marshaler {
+			return marshalNGroupMemberTableView2ᚖcohortᚋmodelsᚐTableView(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_TableViews_groupMembers(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TableViews",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_GroupMemberTableView(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _TableViews_jobs(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableViews) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_TableViews_jobs(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Jobs, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.TableView[models.JobColumn, models.Unsorted]) graphql.Marshaler {
+			return marshalNJobTableView2ᚖcohortᚋmodelsᚐTableView(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_TableViews_jobs(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TableViews",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_JobTableView(ctx, ec, field)
+		},
 	}
 	return fc, nil
 }
@@ -19747,6 +28998,38 @@ func fieldContext_User_products(ctx context.Context, ec *executionContext, field
 	return fc, nil
 }
 
+func _User_permissions(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.User) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_User_permissions(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.User().Permissions(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.UserPermission) graphql.Marshaler {
+			return marshalNUserPermission2ᚕᚖcohortᚋmodelsᚐUserPermissionᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_User_permissions(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "User",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_UserPermission(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
 func _User_hasNoProducts(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.User) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -19768,6 +29051,50 @@ func _User_hasNoProducts(ctx context.Context, ec *executionContext, field graphq
 }
 func fieldContext_User_hasNoProducts(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("User", field, true, true, errors.New("field of type Boolean does not have child fields"))
+}
+
+func _User_settings(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.User) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_User_settings(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.User().Settings(ctx, obj, fc.Args["keys"].([]string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.EffectiveSetting) graphql.Marshaler {
+			return marshalNEffectiveSetting2ᚕᚖcohortᚋmodelsᚐEffectiveSettingᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_User_settings(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "User",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_EffectiveSetting(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_User_settings_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
 }
 
 func _User_createdAt(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.User) (ret graphql.Marshaler) {
@@ -19951,6 +29278,52 @@ func _User_viewerCanManageGroups(ctx context.Context, ec *executionContext, fiel
 	)
 }
 func fieldContext_User_viewerCanManageGroups(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("User", field, true, true, errors.New("field of type Boolean does not have child fields"))
+}
+
+func _User_viewerCanSetProducts(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.User) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_User_viewerCanSetProducts(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.User().ViewerCanSetProducts(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return marshalNBoolean2bool(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_User_viewerCanSetProducts(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("User", field, true, true, errors.New("field of type Boolean does not have child fields"))
+}
+
+func _User_viewerCanSetSettings(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.User) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_User_viewerCanSetSettings(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.User().ViewerCanSetSettings(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return marshalNBoolean2bool(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_User_viewerCanSetSettings(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("User", field, true, true, errors.New("field of type Boolean does not have child fields"))
 }
 
@@ -21331,6 +30704,70 @@ func fieldContext_UserGroupsUpdatePayload_errors(_ context.Context, ec *executio
 	return fc, nil
 }
 
+func _UserPermission_permission(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UserPermission) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UserPermission_permission(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Permission, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.PermissionDefinition) graphql.Marshaler {
+			return marshalNPermissionDefinition2ᚖcohortᚋmodelsᚐPermissionDefinition(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_UserPermission_permission(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UserPermission",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_PermissionDefinition(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _UserPermission_sources(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UserPermission) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UserPermission_sources(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Sources, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.PermissionSource) graphql.Marshaler {
+			return marshalNPermissionSource2ᚕᚖcohortᚋmodelsᚐPermissionSourceᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_UserPermission_sources(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UserPermission",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_PermissionSource(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
 func _UserProduct_product(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UserProduct) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -21773,6 +31210,382 @@ func fieldContext_UserRoleSetPayload_errors(_ context.Context, ec *executionCont
 		},
 	}
 	return fc, nil
+}
+
+func _UserSettingsSetPayload_user(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UserSettingsSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UserSettingsSetPayload_user(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.User, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.User) graphql.Marshaler {
+			return marshalOUser2ᚖcohortᚋmodelsᚐUser(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_UserSettingsSetPayload_user(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UserSettingsSetPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_User(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _UserSettingsSetPayload_job(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UserSettingsSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UserSettingsSetPayload_job(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Job(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.Job) graphql.Marshaler {
+			return marshalOJob2ᚖcohortᚋmodelsᚐJob(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_UserSettingsSetPayload_job(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UserSettingsSetPayload",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Job(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _UserSettingsSetPayload_preview(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UserSettingsSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UserSettingsSetPayload_preview(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Preview(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.SettingsPreview) graphql.Marshaler {
+			return marshalOSettingsPreview2ᚖcohortᚋmodelsᚐSettingsPreview(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_UserSettingsSetPayload_preview(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UserSettingsSetPayload",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingsPreview(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _UserSettingsSetPayload_errors(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UserSettingsSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UserSettingsSetPayload_errors(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Errors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.Error) graphql.Marshaler {
+			return marshalNUserError2ᚕᚖcohortᚋmodelsᚐErrorᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_UserSettingsSetPayload_errors(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UserSettingsSetPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_UserError(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _UserTableColumn_column(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableColumn[models.UserColumn]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UserTableColumn_column(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Column, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.UserColumn) graphql.Marshaler {
+			return marshalNUserColumn2cohortᚋmodelsᚐUserColumn(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_UserTableColumn_column(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UserTableColumn", field, false, false, errors.New("field of type UserColumn does not have child fields"))
+}
+
+func _UserTableColumn_width(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableColumn[models.UserColumn]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UserTableColumn_width(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Width, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int32) graphql.Marshaler {
+			return marshalOInt2ᚖint32(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_UserTableColumn_width(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UserTableColumn", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _UserTableFilter_name(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableFilter) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UserTableFilter_name(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNString2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_UserTableFilter_name(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UserTableFilter", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _UserTableFilter_filter(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableFilter) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UserTableFilter_filter(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Filter, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.SavedFilter) graphql.Marshaler {
+			return marshalNSavedUserFilter2cohortᚋmodelsᚐSavedFilter(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_UserTableFilter_filter(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UserTableFilter", field, false, false, errors.New("field of type SavedUserFilter does not have child fields"))
+}
+
+func _UserTableView_id(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableView[models.UserColumn, models.UserSort]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UserTableView_id(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.TableViewID) graphql.Marshaler {
+			return marshalNID2cohortᚋmodelsᚐTableViewID(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_UserTableView_id(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UserTableView", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func _UserTableView_columns(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableView[models.UserColumn, models.UserSort]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UserTableView_columns(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Columns, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.TableColumn[models.UserColumn]) graphql.Marshaler {
+			return marshalOUserTableColumn2ᚕᚖcohortᚋmodelsᚐTableColumnᚄ(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_UserTableView_columns(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UserTableView",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_UserTableColumn(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _UserTableView_sort(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableView[models.UserColumn, models.UserSort]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UserTableView_sort(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Sort, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.UserSort) graphql.Marshaler {
+			return marshalOUserSort2ᚖcohortᚋmodelsᚐUserSort(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_UserTableView_sort(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UserTableView", field, false, false, errors.New("field of type UserSort does not have child fields"))
+}
+
+func _UserTableView_pageSize(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableView[models.UserColumn, models.UserSort]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UserTableView_pageSize(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageSize, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int32) graphql.Marshaler {
+			return marshalOInt2ᚖint32(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_UserTableView_pageSize(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UserTableView", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _UserTableView_filters(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableView[models.UserColumn, models.UserSort]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UserTableView_filters(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Filters, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.TableFilter) graphql.Marshaler {
+			return marshalNUserTableFilter2ᚕᚖcohortᚋmodelsᚐTableFilterᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_UserTableView_filters(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UserTableView",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_UserTableFilter(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _UserTableView_updatedAt(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableView[models.UserColumn, models.UserSort]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UserTableView_updatedAt(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UpdatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return marshalODateTime2ᚖtimeᚐTime(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_UserTableView_updatedAt(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UserTableView", field, false, false, errors.New("field of type DateTime does not have child fields"))
 }
 
 func _UserUpdatePayload_user(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UserUpdatePayload) (ret graphql.Marshaler) {
@@ -22342,6 +32155,166 @@ func fieldContext_UsersResumePayload_errors(_ context.Context, ec *executionCont
 	return fc, nil
 }
 
+func _UsersSettingsSetPayload_results(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UsersSettingsSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UsersSettingsSetPayload_results(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Results, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.SettingsResult) graphql.Marshaler {
+			return marshalNSettingsResult2ᚕᚖcohortᚋmodelsᚐSettingsResultᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_UsersSettingsSetPayload_results(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UsersSettingsSetPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingsResult(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _UsersSettingsSetPayload_counts(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UsersSettingsSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UsersSettingsSetPayload_counts(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Counts, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.SettingsCounts) graphql.Marshaler {
+			return marshalOSettingsCounts2ᚖcohortᚋmodelsᚐSettingsCounts(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_UsersSettingsSetPayload_counts(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UsersSettingsSetPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingsCounts(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _UsersSettingsSetPayload_job(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UsersSettingsSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UsersSettingsSetPayload_job(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Job(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.Job) graphql.Marshaler {
+			return marshalOJob2ᚖcohortᚋmodelsᚐJob(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_UsersSettingsSetPayload_job(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UsersSettingsSetPayload",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Job(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _UsersSettingsSetPayload_preview(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UsersSettingsSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UsersSettingsSetPayload_preview(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Preview(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.SettingsPreview) graphql.Marshaler {
+			return marshalOSettingsPreview2ᚖcohortᚋmodelsᚐSettingsPreview(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_UsersSettingsSetPayload_preview(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UsersSettingsSetPayload",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_SettingsPreview(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _UsersSettingsSetPayload_errors(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UsersSettingsSetPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UsersSettingsSetPayload_errors(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Errors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.Error) graphql.Marshaler {
+			return marshalNUserError2ᚕᚖcohortᚋmodelsᚐErrorᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_UsersSettingsSetPayload_errors(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UsersSettingsSetPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_UserError(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
 func _UsersSuspendPayload_results(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UsersSuspendPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -22656,6 +32629,116 @@ func _Viewer_viewerCanSetRoles(ctx context.Context, ec *executionContext, field 
 }
 func fieldContext_Viewer_viewerCanSetRoles(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Viewer", field, true, true, errors.New("field of type Boolean does not have child fields"))
+}
+
+func _Viewer_viewerCanCreateProducts(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *auth.Caller) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Viewer_viewerCanCreateProducts(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Viewer().ViewerCanCreateProducts(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return marshalNBoolean2bool(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Viewer_viewerCanCreateProducts(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Viewer", field, true, true, errors.New("field of type Boolean does not have child fields"))
+}
+
+func _Viewer_viewerCanSaveTableViews(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *auth.Caller) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Viewer_viewerCanSaveTableViews(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Viewer().ViewerCanSaveTableViews(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return marshalNBoolean2bool(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Viewer_viewerCanSaveTableViews(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Viewer", field, true, true, errors.New("field of type Boolean does not have child fields"))
+}
+
+func _Viewer_tableViews(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *auth.Caller) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Viewer_tableViews(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Viewer().TableViews(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.TableViews) graphql.Marshaler {
+			return marshalNTableViews2ᚖcohortᚋmodelsᚐTableViews(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Viewer_tableViews(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Viewer",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_TableViews(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _Viewer_permissions(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *auth.Caller) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Viewer_permissions(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Viewer().Permissions(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.UserPermission) graphql.Marshaler {
+			return marshalNUserPermission2ᚕᚖcohortᚋmodelsᚐUserPermissionᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Viewer_permissions(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Viewer",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_UserPermission(ctx, ec, field)
+		},
+	}
+	return fc, nil
 }
 
 func ___Directive_name(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *introspection.Directive) (ret graphql.Marshaler) {
@@ -23717,6 +33800,36 @@ func fieldContext___Type_isOneOf(_ context.Context, ec *executionContext, field 
 
 // region    **************************** input.gotpl *****************************
 
+func unmarshalInputAccountSettingsSetInput(ctx context.Context, ec *executionContext, obj any) (models.AccountSettingsSetInput, error) {
+	var it models.AccountSettingsSetInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"settings"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "settings":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("settings"))
+			data, err := unmarshalNSettingInput2ᚕᚖcohortᚋmodelsᚐSettingInputᚄ(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Settings = data
+		}
+	}
+	return it, nil
+}
+
 func unmarshalInputAuditEventFilter(ctx context.Context, ec *executionContext, obj any) (models.AuditEventFilter, error) {
 	var it models.AuditEventFilter
 	if obj == nil {
@@ -24154,6 +34267,149 @@ func unmarshalInputGroupMemberFilter(ctx context.Context, ec *executionContext, 
 	return it, nil
 }
 
+func unmarshalInputGroupMemberTableColumnInput(ctx context.Context, ec *executionContext, obj any) (models.TableColumn[models.GroupMemberColumn], error) {
+	var it models.TableColumn[models.GroupMemberColumn]
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"column", "width"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "column":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("column"))
+			data, err := unmarshalNGroupMemberColumn2cohortᚋmodelsᚐGroupMemberColumn(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Column = data
+		case "width":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("width"))
+			data, err := unmarshalOInt2ᚖint32(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Width = data
+		}
+	}
+	return it, nil
+}
+
+func unmarshalInputGroupMemberTableFilterInput(ctx context.Context, ec *executionContext, obj any) (models.GroupMemberTableFilterInput, error) {
+	var it models.GroupMemberTableFilterInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["relation"]; !present {
+		asMap["relation"] = "ALL"
+	}
+	if _, present := asMap["filter"]; !present {
+		asMap["filter"] = map[string]any{}
+	}
+
+	fieldsInOrder := [...]string{"name", "relation", "filter"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := unmarshalNString2string(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Name = data
+		case "relation":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("relation"))
+			data, err := unmarshalNMembershipRelation2cohortᚋmodelsᚐMembershipRelation(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Relation = data
+		case "filter":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("filter"))
+			data, err := unmarshalNUserFilter2ᚖcohortᚋmodelsᚐUserFilter(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Filter = data
+		}
+	}
+	return it, nil
+}
+
+func unmarshalInputGroupMemberTableViewInput(ctx context.Context, ec *executionContext, obj any) (models.TableViewInput[models.GroupMemberColumn, models.UserSort, models.GroupMemberTableFilterInput], error) {
+	var it models.TableViewInput[models.GroupMemberColumn, models.UserSort, models.GroupMemberTableFilterInput]
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["filters"]; !present {
+		asMap["filters"] = []any{}
+	}
+
+	fieldsInOrder := [...]string{"columns", "sort", "pageSize", "filters"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "columns":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("columns"))
+			data, err := unmarshalOGroupMemberTableColumnInput2ᚕᚖcohortᚋmodelsᚐTableColumnᚄ(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Columns = graphql.OmittableOf(data)
+		case "sort":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("sort"))
+			data, err := unmarshalOUserSort2ᚖcohortᚋmodelsᚐUserSort(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Sort = graphql.OmittableOf(data)
+		case "pageSize":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("pageSize"))
+			data, err := unmarshalOInt2ᚖint32(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.PageSize = graphql.OmittableOf(data)
+		case "filters":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("filters"))
+			data, err := unmarshalNGroupMemberTableFilterInput2ᚕᚖcohortᚋmodelsᚐGroupMemberTableFilterInputᚄ(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Filters = data
+		}
+	}
+	return it, nil
+}
+
 func unmarshalInputGroupMembersAddInput(ctx context.Context, ec *executionContext, obj any) (models.GroupMembersAddInput, error) {
 	var it models.GroupMembersAddInput
 	if obj == nil {
@@ -24370,6 +34626,61 @@ func unmarshalInputGroupNestInput(ctx context.Context, ec *executionContext, obj
 	return it, nil
 }
 
+func unmarshalInputGroupPermissionsSetInput(ctx context.Context, ec *executionContext, obj any) (models.GroupPermissionsSetInput, error) {
+	var it models.GroupPermissionsSetInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["mode"]; !present {
+		asMap["mode"] = "REPLACE"
+	}
+
+	fieldsInOrder := [...]string{"groupId", "permissionKeys", "mode", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "groupId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("groupId"))
+			data, err := unmarshalNID2cohortᚋmodelsᚐGroupID(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.GroupID = data
+		case "permissionKeys":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("permissionKeys"))
+			data, err := unmarshalNString2ᚕstringᚄ(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.PermissionKeys = data
+		case "mode":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("mode"))
+			data, err := unmarshalNPermissionMode2cohortᚋmodelsᚐPermissionMode(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Mode = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
 func unmarshalInputGroupProductsSetInput(ctx context.Context, ec *executionContext, obj any) (models.GroupProductsSetInput, error) {
 	var it models.GroupProductsSetInput
 	if obj == nil {
@@ -24491,6 +34802,200 @@ func unmarshalInputGroupSelection(ctx context.Context, ec *executionContext, obj
 				return it, err
 			}
 			it.All = data
+		}
+	}
+	return it, nil
+}
+
+func unmarshalInputGroupSettingsSetInput(ctx context.Context, ec *executionContext, obj any) (models.GroupSettingsSetInput, error) {
+	var it models.GroupSettingsSetInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["memberOverrides"]; !present {
+		asMap["memberOverrides"] = "CLEAR"
+	}
+	if _, present := asMap["dryRun"]; !present {
+		asMap["dryRun"] = false
+	}
+
+	fieldsInOrder := [...]string{"groupId", "settings", "memberOverrides", "dryRun", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "groupId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("groupId"))
+			data, err := unmarshalNID2cohortᚋmodelsᚐGroupID(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.GroupID = data
+		case "settings":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("settings"))
+			data, err := unmarshalNSettingInput2ᚕᚖcohortᚋmodelsᚐSettingInputᚄ(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Settings = data
+		case "memberOverrides":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("memberOverrides"))
+			data, err := unmarshalNMemberOverrides2cohortᚋmodelsᚐMemberOverrides(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.MemberOverrides = data
+		case "dryRun":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("dryRun"))
+			data, err := unmarshalNBoolean2bool(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.DryRun = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+func unmarshalInputGroupTableColumnInput(ctx context.Context, ec *executionContext, obj any) (models.TableColumn[models.GroupColumn], error) {
+	var it models.TableColumn[models.GroupColumn]
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"column", "width"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "column":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("column"))
+			data, err := unmarshalNGroupColumn2cohortᚋmodelsᚐGroupColumn(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Column = data
+		case "width":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("width"))
+			data, err := unmarshalOInt2ᚖint32(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Width = data
+		}
+	}
+	return it, nil
+}
+
+func unmarshalInputGroupTableFilterInput(ctx context.Context, ec *executionContext, obj any) (models.GroupTableFilterInput, error) {
+	var it models.GroupTableFilterInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"name", "filter"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := unmarshalNString2string(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Name = data
+		case "filter":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("filter"))
+			data, err := unmarshalNGroupFilter2ᚖcohortᚋmodelsᚐGroupFilter(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Filter = data
+		}
+	}
+	return it, nil
+}
+
+func unmarshalInputGroupTableViewInput(ctx context.Context, ec *executionContext, obj any) (models.TableViewInput[models.GroupColumn, models.GroupSort, models.GroupTableFilterInput], error) {
+	var it models.TableViewInput[models.GroupColumn, models.GroupSort, models.GroupTableFilterInput]
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["filters"]; !present {
+		asMap["filters"] = []any{}
+	}
+
+	fieldsInOrder := [...]string{"columns", "sort", "pageSize", "filters"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "columns":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("columns"))
+			data, err := unmarshalOGroupTableColumnInput2ᚕᚖcohortᚋmodelsᚐTableColumnᚄ(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Columns = graphql.OmittableOf(data)
+		case "sort":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("sort"))
+			data, err := unmarshalOGroupSort2ᚖcohortᚋmodelsᚐGroupSort(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Sort = graphql.OmittableOf(data)
+		case "pageSize":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("pageSize"))
+			data, err := unmarshalOInt2ᚖint32(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.PageSize = graphql.OmittableOf(data)
+		case "filters":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("filters"))
+			data, err := unmarshalNGroupTableFilterInput2ᚕᚖcohortᚋmodelsᚐGroupTableFilterInputᚄ(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Filters = data
 		}
 	}
 	return it, nil
@@ -24903,6 +35408,78 @@ func unmarshalInputGroupsProductsSetInput(ctx context.Context, ec *executionCont
 	return it, nil
 }
 
+func unmarshalInputGroupsSettingsSetInput(ctx context.Context, ec *executionContext, obj any) (models.GroupsSettingsSetInput, error) {
+	var it models.GroupsSettingsSetInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["memberOverrides"]; !present {
+		asMap["memberOverrides"] = "CLEAR"
+	}
+	if _, present := asMap["dryRun"]; !present {
+		asMap["dryRun"] = false
+	}
+
+	fieldsInOrder := [...]string{"selection", "settings", "memberOverrides", "expectedCount", "dryRun", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "selection":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("selection"))
+			data, err := unmarshalNGroupSelection2ᚖcohortᚋmodelsᚐGroupSelection(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Selection = data
+		case "settings":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("settings"))
+			data, err := unmarshalNSettingInput2ᚕᚖcohortᚋmodelsᚐSettingInputᚄ(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Settings = data
+		case "memberOverrides":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("memberOverrides"))
+			data, err := unmarshalNMemberOverrides2cohortᚋmodelsᚐMemberOverrides(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.MemberOverrides = data
+		case "expectedCount":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("expectedCount"))
+			data, err := unmarshalOInt2ᚖint32(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.ExpectedCount = data
+		case "dryRun":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("dryRun"))
+			data, err := unmarshalNBoolean2bool(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.DryRun = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
 func unmarshalInputJobCancelInput(ctx context.Context, ec *executionContext, obj any) (models.JobCancelInput, error) {
 	var it models.JobCancelInput
 	if obj == nil {
@@ -25030,6 +35607,135 @@ func unmarshalInputJobRevertInput(ctx context.Context, ec *executionContext, obj
 				return it, err
 			}
 			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+func unmarshalInputJobTableColumnInput(ctx context.Context, ec *executionContext, obj any) (models.TableColumn[models.JobColumn], error) {
+	var it models.TableColumn[models.JobColumn]
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"column", "width"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "column":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("column"))
+			data, err := unmarshalNJobColumn2cohortᚋmodelsᚐJobColumn(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Column = data
+		case "width":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("width"))
+			data, err := unmarshalOInt2ᚖint32(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Width = data
+		}
+	}
+	return it, nil
+}
+
+func unmarshalInputJobTableFilterInput(ctx context.Context, ec *executionContext, obj any) (models.JobTableFilterInput, error) {
+	var it models.JobTableFilterInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"name", "status", "kinds"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := unmarshalNString2string(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Name = data
+		case "status":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("status"))
+			data, err := unmarshalOJobStatus2ᚕcohortᚋmodelsᚐJobStateᚄ(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Status = data
+		case "kinds":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("kinds"))
+			data, err := unmarshalOString2ᚕstringᚄ(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Kinds = data
+		}
+	}
+	return it, nil
+}
+
+func unmarshalInputJobTableViewInput(ctx context.Context, ec *executionContext, obj any) (models.TableViewInput[models.JobColumn, models.Unsorted, models.JobTableFilterInput], error) {
+	var it models.TableViewInput[models.JobColumn, models.Unsorted, models.JobTableFilterInput]
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["filters"]; !present {
+		asMap["filters"] = []any{}
+	}
+
+	fieldsInOrder := [...]string{"columns", "pageSize", "filters"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "columns":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("columns"))
+			data, err := unmarshalOJobTableColumnInput2ᚕᚖcohortᚋmodelsᚐTableColumnᚄ(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Columns = graphql.OmittableOf(data)
+		case "pageSize":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("pageSize"))
+			data, err := unmarshalOInt2ᚖint32(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.PageSize = graphql.OmittableOf(data)
+		case "filters":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("filters"))
+			data, err := unmarshalNJobTableFilterInput2ᚕᚖcohortᚋmodelsᚐJobTableFilterInputᚄ(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Filters = data
 		}
 	}
 	return it, nil
@@ -25341,6 +36047,193 @@ func unmarshalInputProductUpdateInput(ctx context.Context, ec *executionContext,
 				return it, err
 			}
 			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+func unmarshalInputSettingInput(ctx context.Context, ec *executionContext, obj any) (models.SettingInput, error) {
+	var it models.SettingInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["locked"]; !present {
+		asMap["locked"] = false
+	}
+
+	fieldsInOrder := [...]string{"key", "value", "locked"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "key":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("key"))
+			data, err := unmarshalNString2string(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Key = data
+		case "value":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("value"))
+			data, err := unmarshalOSettingValueInput2ᚖcohortᚋmodelsᚐSettingValueInput(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Value = data
+		case "locked":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("locked"))
+			data, err := unmarshalNBoolean2bool(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Locked = data
+		}
+	}
+	return it, nil
+}
+
+func unmarshalInputSettingValueInput(ctx context.Context, ec *executionContext, obj any) (models.SettingValueInput, error) {
+	var it models.SettingValueInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"boolean", "integer", "string", "choice"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "boolean":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("boolean"))
+			data, err := unmarshalOBoolean2ᚖbool(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Boolean = data
+		case "integer":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("integer"))
+			data, err := unmarshalOInt2ᚖint32(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Integer = data
+		case "string":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("string"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.String = data
+		case "choice":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("choice"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Choice = data
+		}
+	}
+	return it, nil
+}
+
+func unmarshalInputTableViewDeleteInput(ctx context.Context, ec *executionContext, obj any) (models.TableViewDeleteInput, error) {
+	var it models.TableViewDeleteInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"table", "filters"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "table":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("table"))
+			data, err := unmarshalNTable2cohortᚋmodelsᚐTable(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Table = data
+		case "filters":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("filters"))
+			data, err := unmarshalOString2ᚕstringᚄ(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Filters = data
+		}
+	}
+	return it, nil
+}
+
+func unmarshalInputTableViewSaveInput(ctx context.Context, ec *executionContext, obj any) (models.TableViewSaveInput, error) {
+	var it models.TableViewSaveInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"users", "groups", "groupMembers", "jobs"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "users":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("users"))
+			data, err := unmarshalOUserTableViewInput2ᚖcohortᚋmodelsᚐTableViewInput(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Users = data
+		case "groups":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("groups"))
+			data, err := unmarshalOGroupTableViewInput2ᚖcohortᚋmodelsᚐTableViewInput(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Groups = data
+		case "groupMembers":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("groupMembers"))
+			data, err := unmarshalOGroupMemberTableViewInput2ᚖcohortᚋmodelsᚐTableViewInput(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.GroupMembers = data
+		case "jobs":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("jobs"))
+			data, err := unmarshalOJobTableViewInput2ᚖcohortᚋmodelsᚐTableViewInput(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Jobs = data
 		}
 	}
 	return it, nil
@@ -26093,6 +36986,227 @@ func unmarshalInputUserSelection(ctx context.Context, ec *executionContext, obj 
 	return it, nil
 }
 
+func unmarshalInputUserSettingInput(ctx context.Context, ec *executionContext, obj any) (models.UserSettingInput, error) {
+	var it models.UserSettingInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"key", "value"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "key":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("key"))
+			data, err := unmarshalNString2string(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Key = data
+		case "value":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("value"))
+			data, err := unmarshalOSettingValueInput2ᚖcohortᚋmodelsᚐSettingValueInput(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Value = data
+		}
+	}
+	return it, nil
+}
+
+func unmarshalInputUserSettingsSetInput(ctx context.Context, ec *executionContext, obj any) (models.UserSettingsSetInput, error) {
+	var it models.UserSettingsSetInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["dryRun"]; !present {
+		asMap["dryRun"] = false
+	}
+
+	fieldsInOrder := [...]string{"userId", "settings", "dryRun", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "userId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("userId"))
+			data, err := unmarshalNID2cohortᚋmodelsᚐUserID(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.UserID = data
+		case "settings":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("settings"))
+			data, err := unmarshalNUserSettingInput2ᚕᚖcohortᚋmodelsᚐUserSettingInputᚄ(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Settings = data
+		case "dryRun":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("dryRun"))
+			data, err := unmarshalNBoolean2bool(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.DryRun = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+func unmarshalInputUserTableColumnInput(ctx context.Context, ec *executionContext, obj any) (models.TableColumn[models.UserColumn], error) {
+	var it models.TableColumn[models.UserColumn]
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"column", "width"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "column":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("column"))
+			data, err := unmarshalNUserColumn2cohortᚋmodelsᚐUserColumn(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Column = data
+		case "width":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("width"))
+			data, err := unmarshalOInt2ᚖint32(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Width = data
+		}
+	}
+	return it, nil
+}
+
+func unmarshalInputUserTableFilterInput(ctx context.Context, ec *executionContext, obj any) (models.UserTableFilterInput, error) {
+	var it models.UserTableFilterInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"name", "filter"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := unmarshalNString2string(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Name = data
+		case "filter":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("filter"))
+			data, err := unmarshalNUserFilter2ᚖcohortᚋmodelsᚐUserFilter(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Filter = data
+		}
+	}
+	return it, nil
+}
+
+func unmarshalInputUserTableViewInput(ctx context.Context, ec *executionContext, obj any) (models.TableViewInput[models.UserColumn, models.UserSort, models.UserTableFilterInput], error) {
+	var it models.TableViewInput[models.UserColumn, models.UserSort, models.UserTableFilterInput]
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["filters"]; !present {
+		asMap["filters"] = []any{}
+	}
+
+	fieldsInOrder := [...]string{"columns", "sort", "pageSize", "filters"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "columns":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("columns"))
+			data, err := unmarshalOUserTableColumnInput2ᚕᚖcohortᚋmodelsᚐTableColumnᚄ(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Columns = graphql.OmittableOf(data)
+		case "sort":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("sort"))
+			data, err := unmarshalOUserSort2ᚖcohortᚋmodelsᚐUserSort(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Sort = graphql.OmittableOf(data)
+		case "pageSize":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("pageSize"))
+			data, err := unmarshalOInt2ᚖint32(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.PageSize = graphql.OmittableOf(data)
+		case "filters":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("filters"))
+			data, err := unmarshalNUserTableFilterInput2ᚕᚖcohortᚋmodelsᚐUserTableFilterInputᚄ(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Filters = data
+		}
+	}
+	return it, nil
+}
+
 func unmarshalInputUserUpdateInput(ctx context.Context, ec *executionContext, obj any) (models.UserUpdateInput, error) {
 	var it models.UserUpdateInput
 	if obj == nil {
@@ -26381,6 +37495,68 @@ func unmarshalInputUsersResumeInput(ctx context.Context, ec *executionContext, o
 	return it, nil
 }
 
+func unmarshalInputUsersSettingsSetInput(ctx context.Context, ec *executionContext, obj any) (models.UsersSettingsSetInput, error) {
+	var it models.UsersSettingsSetInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["dryRun"]; !present {
+		asMap["dryRun"] = false
+	}
+
+	fieldsInOrder := [...]string{"selection", "settings", "expectedCount", "dryRun", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "selection":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("selection"))
+			data, err := unmarshalNUserSelection2ᚖcohortᚋmodelsᚐUserSelection(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Selection = data
+		case "settings":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("settings"))
+			data, err := unmarshalNUserSettingInput2ᚕᚖcohortᚋmodelsᚐUserSettingInputᚄ(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Settings = data
+		case "expectedCount":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("expectedCount"))
+			data, err := unmarshalOInt2ᚖint32(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.ExpectedCount = data
+		case "dryRun":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("dryRun"))
+			data, err := unmarshalNBoolean2bool(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.DryRun = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
 func unmarshalInputUsersSuspendInput(ctx context.Context, ec *executionContext, obj any) (models.UsersSuspendInput, error) {
 	var it models.UsersSuspendInput
 	if obj == nil {
@@ -26451,6 +37627,13 @@ func _Node(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj 
 	switch obj := (obj).(type) {
 	case nil:
 		return graphql.Null
+	case models.TableView[models.UserColumn, models.UserSort]:
+		return _UserTableView(ctx, ec, sel, &obj)
+	case *models.TableView[models.UserColumn, models.UserSort]:
+		if obj == nil {
+			return graphql.Null
+		}
+		return _UserTableView(ctx, ec, sel, obj)
 	case models.User:
 		return _User(ctx, ec, sel, &obj)
 	case *models.User:
@@ -26472,6 +37655,13 @@ func _Node(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj 
 			return graphql.Null
 		}
 		return _Mail(ctx, ec, sel, obj)
+	case models.TableView[models.JobColumn, models.Unsorted]:
+		return _JobTableView(ctx, ec, sel, &obj)
+	case *models.TableView[models.JobColumn, models.Unsorted]:
+		if obj == nil {
+			return graphql.Null
+		}
+		return _JobTableView(ctx, ec, sel, obj)
 	case models.Job:
 		return _Job(ctx, ec, sel, &obj)
 	case *models.Job:
@@ -26479,6 +37669,20 @@ func _Node(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj 
 			return graphql.Null
 		}
 		return _Job(ctx, ec, sel, obj)
+	case models.TableView[models.GroupColumn, models.GroupSort]:
+		return _GroupTableView(ctx, ec, sel, &obj)
+	case *models.TableView[models.GroupColumn, models.GroupSort]:
+		if obj == nil {
+			return graphql.Null
+		}
+		return _GroupTableView(ctx, ec, sel, obj)
+	case models.TableView[models.GroupMemberColumn, models.UserSort]:
+		return _GroupMemberTableView(ctx, ec, sel, &obj)
+	case *models.TableView[models.GroupMemberColumn, models.UserSort]:
+		if obj == nil {
+			return graphql.Null
+		}
+		return _GroupMemberTableView(ctx, ec, sel, obj)
 	case models.Group:
 		return _Group(ctx, ec, sel, &obj)
 	case *models.Group:
@@ -26512,6 +37716,332 @@ func _Node(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj 
 // endregion ************************** interface.gotpl ***************************
 
 // region    **************************** object.gotpl ****************************
+
+var accessActionImplementors = []string{"AccessAction"}
+
+func _AccessAction(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.AccessAction) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, accessActionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AccessAction")
+		case "mutation":
+			out.Values[i] = _AccessAction_mutation(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "input":
+			out.Values[i] = _AccessAction_input(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "viewerCan":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _AccessAction_viewerCan(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var accessExplanationImplementors = []string{"AccessExplanation"}
+
+func _AccessExplanation(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.AccessExplanation) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, accessExplanationImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AccessExplanation")
+		case "user":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _AccessExplanation_user(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "product":
+			out.Values[i] = _AccessExplanation_product(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "setting":
+			out.Values[i] = _AccessExplanation_setting(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "permission":
+			out.Values[i] = _AccessExplanation_permission(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "has":
+			out.Values[i] = _AccessExplanation_has(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "state":
+			out.Values[i] = _AccessExplanation_state(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "value":
+			out.Values[i] = _AccessExplanation_value(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "reasons":
+			out.Values[i] = _AccessExplanation_reasons(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "reasonCount":
+			out.Values[i] = _AccessExplanation_reasonCount(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var accessReasonImplementors = []string{"AccessReason"}
+
+func _AccessReason(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.AccessReason) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, accessReasonImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AccessReason")
+		case "kind":
+			out.Values[i] = _AccessReason_kind(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "counts":
+			out.Values[i] = _AccessReason_counts(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "path":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _AccessReason_path(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "hiddenGroups":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _AccessReason_hiddenGroups(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "value":
+			out.Values[i] = _AccessReason_value(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "locked":
+			out.Values[i] = _AccessReason_locked(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "action":
+			out.Values[i] = _AccessReason_action(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
 
 var accountImplementors = []string{"Account", "Node"}
 
@@ -26653,6 +38183,125 @@ func _Account(ctx context.Context, ec *executionContext, sel ast.SelectionSet, o
 			out.Values[i] = _Account_createdAt(ctx, ec, field, obj)
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "settings":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _Account_settings(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "viewerCanSetSettings":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _Account_viewerCanSetSettings(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var accountSettingsSetPayloadImplementors = []string{"AccountSettingsSetPayload"}
+
+func _AccountSettingsSetPayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.AccountSettingsSetPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, accountSettingsSetPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AccountSettingsSetPayload")
+		case "account":
+			out.Values[i] = _AccountSettingsSetPayload_account(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "errors":
+			out.Values[i] = _AccountSettingsSetPayload_errors(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -27145,6 +38794,112 @@ func _AuditEventEdge(ctx context.Context, ec *executionContext, sel ast.Selectio
 	return out
 }
 
+var effectiveSettingImplementors = []string{"EffectiveSetting"}
+
+func _EffectiveSetting(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.EffectiveSetting) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, effectiveSettingImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("EffectiveSetting")
+		case "definition":
+			out.Values[i] = _EffectiveSetting_definition(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "value":
+			out.Values[i] = _EffectiveSetting_value(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "source":
+			out.Values[i] = _EffectiveSetting_source(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "group":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _EffectiveSetting_group(ctx, ec, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "locked":
+			out.Values[i] = _EffectiveSetting_locked(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "ownValue":
+			out.Values[i] = _EffectiveSetting_ownValue(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "ownLocked":
+			out.Values[i] = _EffectiveSetting_ownLocked(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "overrides":
+			out.Values[i] = _EffectiveSetting_overrides(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var groupImplementors = []string{"Group", "Node"}
 
 func _Group(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.Group) graphql.Marshaler {
@@ -27268,6 +39023,44 @@ func _Group(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj
 					}
 				}()
 				res = _Group_products(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "permissions":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _Group_permissions(ctx, ec, field, obj)
 				if res == graphql.Null {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -27458,6 +39251,44 @@ func _Group(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj
 					}
 				}()
 				res = _Group_descendants(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "settings":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _Group_settings(ctx, ec, field, obj)
 				if res == graphql.Null {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -27729,6 +39560,82 @@ func _Group(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "viewerCanAddMembers":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _Group_viewerCanAddMembers(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "viewerCanSetPermissions":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _Group_viewerCanSetPermissions(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "viewerCanNest":
 			field := field
 
@@ -27739,6 +39646,82 @@ func _Group(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj
 					}
 				}()
 				res = _Group_viewerCanNest(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "viewerCanSetProducts":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _Group_viewerCanSetProducts(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "viewerCanSetSettings":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _Group_viewerCanSetSettings(ctx, ec, field, obj)
 				if res == graphql.Null {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -28377,6 +40360,160 @@ func _GroupMemberEdge(ctx context.Context, ec *executionContext, sel ast.Selecti
 	return out
 }
 
+var groupMemberTableColumnImplementors = []string{"GroupMemberTableColumn"}
+
+func _GroupMemberTableColumn(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.TableColumn[models.GroupMemberColumn]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, groupMemberTableColumnImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("GroupMemberTableColumn")
+		case "column":
+			out.Values[i] = _GroupMemberTableColumn_column(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "width":
+			out.Values[i] = _GroupMemberTableColumn_width(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var groupMemberTableFilterImplementors = []string{"GroupMemberTableFilter"}
+
+func _GroupMemberTableFilter(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.TableFilter) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, groupMemberTableFilterImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("GroupMemberTableFilter")
+		case "name":
+			out.Values[i] = _GroupMemberTableFilter_name(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "relation":
+			out.Values[i] = _GroupMemberTableFilter_relation(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "filter":
+			out.Values[i] = _GroupMemberTableFilter_filter(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var groupMemberTableViewImplementors = []string{"GroupMemberTableView", "Node"}
+
+func _GroupMemberTableView(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.TableView[models.GroupMemberColumn, models.UserSort]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, groupMemberTableViewImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("GroupMemberTableView")
+		case "id":
+			out.Values[i] = _GroupMemberTableView_id(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "columns":
+			out.Values[i] = _GroupMemberTableView_columns(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "sort":
+			out.Values[i] = _GroupMemberTableView_sort(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "pageSize":
+			out.Values[i] = _GroupMemberTableView_pageSize(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "filters":
+			out.Values[i] = _GroupMemberTableView_filters(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "updatedAt":
+			out.Values[i] = _GroupMemberTableView_updatedAt(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var groupMembersAddPayloadImplementors = []string{"GroupMembersAddPayload"}
 
 func _GroupMembersAddPayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.GroupMembersAddPayload) graphql.Marshaler {
@@ -28571,6 +40708,140 @@ func _GroupNestPayload(ctx context.Context, ec *executionContext, sel ast.Select
 	return out
 }
 
+var groupPermissionImplementors = []string{"GroupPermission"}
+
+func _GroupPermission(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.GroupPermission) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, groupPermissionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("GroupPermission")
+		case "permission":
+			out.Values[i] = _GroupPermission_permission(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "direct":
+			out.Values[i] = _GroupPermission_direct(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "via":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _GroupPermission_via(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var groupPermissionsSetPayloadImplementors = []string{"GroupPermissionsSetPayload"}
+
+func _GroupPermissionsSetPayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.GroupPermissionsSetPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, groupPermissionsSetPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("GroupPermissionsSetPayload")
+		case "group":
+			out.Values[i] = _GroupPermissionsSetPayload_group(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "granted":
+			out.Values[i] = _GroupPermissionsSetPayload_granted(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "ended":
+			out.Values[i] = _GroupPermissionsSetPayload_ended(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "errors":
+			out.Values[i] = _GroupPermissionsSetPayload_errors(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var groupProductImplementors = []string{"GroupProduct"}
 
 func _GroupProduct(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.GroupProduct) graphql.Marshaler {
@@ -28687,6 +40958,213 @@ func _GroupProductsSetPayload(ctx context.Context, ec *executionContext, sel ast
 		case "errors":
 			out.Values[i] = _GroupProductsSetPayload_errors(ctx, ec, field, obj)
 			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var groupSettingsSetPayloadImplementors = []string{"GroupSettingsSetPayload"}
+
+func _GroupSettingsSetPayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.GroupSettingsSetPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, groupSettingsSetPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("GroupSettingsSetPayload")
+		case "group":
+			out.Values[i] = _GroupSettingsSetPayload_group(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "impact":
+			out.Values[i] = _GroupSettingsSetPayload_impact(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "job":
+			out.Values[i] = _GroupSettingsSetPayload_job(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "preview":
+			out.Values[i] = _GroupSettingsSetPayload_preview(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "errors":
+			out.Values[i] = _GroupSettingsSetPayload_errors(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var groupTableColumnImplementors = []string{"GroupTableColumn"}
+
+func _GroupTableColumn(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.TableColumn[models.GroupColumn]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, groupTableColumnImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("GroupTableColumn")
+		case "column":
+			out.Values[i] = _GroupTableColumn_column(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "width":
+			out.Values[i] = _GroupTableColumn_width(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var groupTableFilterImplementors = []string{"GroupTableFilter"}
+
+func _GroupTableFilter(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.TableFilter) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, groupTableFilterImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("GroupTableFilter")
+		case "name":
+			out.Values[i] = _GroupTableFilter_name(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "filter":
+			out.Values[i] = _GroupTableFilter_filter(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var groupTableViewImplementors = []string{"GroupTableView", "Node"}
+
+func _GroupTableView(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.TableView[models.GroupColumn, models.GroupSort]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, groupTableViewImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("GroupTableView")
+		case "id":
+			out.Values[i] = _GroupTableView_id(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "columns":
+			out.Values[i] = _GroupTableView_columns(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "sort":
+			out.Values[i] = _GroupTableView_sort(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "pageSize":
+			out.Values[i] = _GroupTableView_pageSize(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "filters":
+			out.Values[i] = _GroupTableView_filters(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "updatedAt":
+			out.Values[i] = _GroupTableView_updatedAt(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		default:
@@ -28952,6 +41430,64 @@ func _GroupsProductsSetPayload(ctx context.Context, ec *executionContext, sel as
 	return out
 }
 
+var groupsSettingsSetPayloadImplementors = []string{"GroupsSettingsSetPayload"}
+
+func _GroupsSettingsSetPayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.GroupsSettingsSetPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, groupsSettingsSetPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("GroupsSettingsSetPayload")
+		case "groups":
+			out.Values[i] = _GroupsSettingsSetPayload_groups(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "impact":
+			out.Values[i] = _GroupsSettingsSetPayload_impact(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "job":
+			out.Values[i] = _GroupsSettingsSetPayload_job(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "preview":
+			out.Values[i] = _GroupsSettingsSetPayload_preview(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "errors":
+			out.Values[i] = _GroupsSettingsSetPayload_errors(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var jobImplementors = []string{"Job", "Node"}
 
 func _Job(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.Job) graphql.Marshaler {
@@ -29006,6 +41542,11 @@ func _Job(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *
 			}
 		case "impact":
 			out.Values[i] = _Job_impact(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "settingsImpact":
+			out.Values[i] = _Job_settingsImpact(ctx, ec, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
@@ -29667,6 +42208,11 @@ func _JobResult(ctx context.Context, ec *executionContext, sel ast.SelectionSet,
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "settings":
+			out.Values[i] = _JobResult_settings(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -29908,6 +42454,155 @@ func _JobRevertPayload(ctx context.Context, ec *executionContext, sel ast.Select
 	return out
 }
 
+var jobTableColumnImplementors = []string{"JobTableColumn"}
+
+func _JobTableColumn(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.TableColumn[models.JobColumn]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, jobTableColumnImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("JobTableColumn")
+		case "column":
+			out.Values[i] = _JobTableColumn_column(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "width":
+			out.Values[i] = _JobTableColumn_width(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var jobTableFilterImplementors = []string{"JobTableFilter"}
+
+func _JobTableFilter(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.TableFilter) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, jobTableFilterImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("JobTableFilter")
+		case "name":
+			out.Values[i] = _JobTableFilter_name(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "status":
+			out.Values[i] = _JobTableFilter_status(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "kinds":
+			out.Values[i] = _JobTableFilter_kinds(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var jobTableViewImplementors = []string{"JobTableView", "Node"}
+
+func _JobTableView(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.TableView[models.JobColumn, models.Unsorted]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, jobTableViewImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("JobTableView")
+		case "id":
+			out.Values[i] = _JobTableView_id(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "columns":
+			out.Values[i] = _JobTableView_columns(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "pageSize":
+			out.Values[i] = _JobTableView_pageSize(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "filters":
+			out.Values[i] = _JobTableView_filters(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "updatedAt":
+			out.Values[i] = _JobTableView_updatedAt(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var mailImplementors = []string{"Mail", "Node"}
 
 func _Mail(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.Mail) graphql.Marshaler {
@@ -30041,6 +42736,44 @@ func _Mail(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj 
 					}
 				}()
 				res = _Mail_messageId(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "viewerCanRetry":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _Mail_viewerCanRetry(ctx, ec, field, obj)
 				if res == graphql.Null {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -30597,9 +43330,51 @@ func _Mutation(ctx context.Context, ec *executionContext, sel ast.SelectionSet) 
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "groupPermissionsSet":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return _Mutation_groupPermissionsSet(ctx, ec, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "groupsProductsSet":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return _Mutation_groupsProductsSet(ctx, ec, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "accountSettingsSet":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return _Mutation_accountSettingsSet(ctx, ec, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "groupSettingsSet":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return _Mutation_groupSettingsSet(ctx, ec, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "groupsSettingsSet":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return _Mutation_groupsSettingsSet(ctx, ec, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "userSettingsSet":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return _Mutation_userSettingsSet(ctx, ec, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "usersSettingsSet":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return _Mutation_usersSettingsSet(ctx, ec, field)
 			})
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
@@ -30628,6 +43403,20 @@ func _Mutation(ctx context.Context, ec *executionContext, sel ast.SelectionSet) 
 		case "mailRetry":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return _Mutation_mailRetry(ctx, ec, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "tableViewSave":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return _Mutation_tableViewSave(ctx, ec, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "tableViewDelete":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return _Mutation_tableViewDelete(ctx, ec, field)
 			})
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
@@ -30706,6 +43495,216 @@ func _PageInfo(ctx context.Context, ec *executionContext, sel ast.SelectionSet, 
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var permissionDefinitionImplementors = []string{"PermissionDefinition"}
+
+func _PermissionDefinition(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.PermissionDefinition) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, permissionDefinitionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("PermissionDefinition")
+		case "key":
+			out.Values[i] = _PermissionDefinition_key(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "area":
+			out.Values[i] = _PermissionDefinition_area(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "name":
+			out.Values[i] = _PermissionDefinition_name(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "description":
+			out.Values[i] = _PermissionDefinition_description(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var permissionSourceImplementors = []string{"PermissionSource"}
+
+func _PermissionSource(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.PermissionSource) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, permissionSourceImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("PermissionSource")
+		case "kind":
+			out.Values[i] = _PermissionSource_kind(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "group":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _PermissionSource_group(ctx, ec, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "direct":
+			out.Values[i] = _PermissionSource_direct(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "via":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _PermissionSource_via(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "path":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _PermissionSource_path(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -31025,6 +44024,97 @@ func _ProductDeletePayload(ctx context.Context, ec *executionContext, sel ast.Se
 	return out
 }
 
+var productImpactImplementors = []string{"ProductImpact"}
+
+func _ProductImpact(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.ProductImpact) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, productImpactImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ProductImpact")
+		case "productId":
+			out.Values[i] = _ProductImpact_productId(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "product":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _ProductImpact_product(ctx, ec, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "gaining":
+			out.Values[i] = _ProductImpact_gaining(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "losing":
+			out.Values[i] = _ProductImpact_losing(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "withoutSeat":
+			out.Values[i] = _ProductImpact_withoutSeat(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var productSummaryImplementors = []string{"ProductSummary"}
 
 func _ProductSummary(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.ProductSummary) graphql.Marshaler {
@@ -31214,38 +44304,76 @@ func _ProductsImpact(ctx context.Context, ec *executionContext, sel ast.Selectio
 		case "gaining":
 			out.Values[i] = _ProductsImpact_gaining(ctx, ec, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "losing":
 			out.Values[i] = _ProductsImpact_losing(ctx, ec, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "withoutSeat":
 			out.Values[i] = _ProductsImpact_withoutSeat(ctx, ec, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "suspended":
 			out.Values[i] = _ProductsImpact_suspended(ctx, ec, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "resumed":
 			out.Values[i] = _ProductsImpact_resumed(ctx, ec, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "notices":
 			out.Values[i] = _ProductsImpact_notices(ctx, ec, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "welcomes":
 			out.Values[i] = _ProductsImpact_welcomes(ctx, ec, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "byProduct":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _ProductsImpact_byProduct(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -31808,6 +44936,28 @@ func _Query(ctx context.Context, ec *executionContext, sel ast.SelectionSet) gra
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "permissionDefinitions":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _Query_permissionDefinitions(ctx, ec, field)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
 		case "usersProductsSummary":
 			field := field
 
@@ -31819,6 +44969,72 @@ func _Query(ctx context.Context, ec *executionContext, sel ast.SelectionSet) gra
 				}()
 				res = _Query_usersProductsSummary(ctx, ec, field)
 				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "settingDefinitions":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _Query_settingDefinitions(ctx, ec, field)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "settingsSummary":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _Query_settingsSummary(ctx, ec, field)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "explainAccess":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _Query_explainAccess(ctx, ec, field)
+				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
 				return res
@@ -32055,6 +45271,854 @@ func _RateLimit(ctx context.Context, ec *executionContext, sel ast.SelectionSet,
 	return out
 }
 
+var settingChangeImplementors = []string{"SettingChange"}
+
+func _SettingChange(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.SettingChange) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, settingChangeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SettingChange")
+		case "key":
+			out.Values[i] = _SettingChange_key(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "definition":
+			out.Values[i] = _SettingChange_definition(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "before":
+			out.Values[i] = _SettingChange_before(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "after":
+			out.Values[i] = _SettingChange_after(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var settingChoiceImplementors = []string{"SettingChoice"}
+
+func _SettingChoice(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.SettingChoice) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, settingChoiceImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SettingChoice")
+		case "value":
+			out.Values[i] = _SettingChoice_value(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "name":
+			out.Values[i] = _SettingChoice_name(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var settingDefinitionImplementors = []string{"SettingDefinition"}
+
+func _SettingDefinition(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.SettingDefinition) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, settingDefinitionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SettingDefinition")
+		case "key":
+			out.Values[i] = _SettingDefinition_key(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "area":
+			out.Values[i] = _SettingDefinition_area(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "productKey":
+			out.Values[i] = _SettingDefinition_productKey(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "name":
+			out.Values[i] = _SettingDefinition_name(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "description":
+			out.Values[i] = _SettingDefinition_description(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "type":
+			out.Values[i] = _SettingDefinition_type(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "default":
+			out.Values[i] = _SettingDefinition_default(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "min":
+			out.Values[i] = _SettingDefinition_min(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "max":
+			out.Values[i] = _SettingDefinition_max(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "unit":
+			out.Values[i] = _SettingDefinition_unit(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "maxLength":
+			out.Values[i] = _SettingDefinition_maxLength(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "pattern":
+			out.Values[i] = _SettingDefinition_pattern(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "choices":
+			out.Values[i] = _SettingDefinition_choices(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var settingReasonImplementors = []string{"SettingReason"}
+
+func _SettingReason(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.SettingReason) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, settingReasonImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SettingReason")
+		case "source":
+			out.Values[i] = _SettingReason_source(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "group":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _SettingReason_group(ctx, ec, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "value":
+			out.Values[i] = _SettingReason_value(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "locked":
+			out.Values[i] = _SettingReason_locked(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var settingSummaryImplementors = []string{"SettingSummary"}
+
+func _SettingSummary(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.SettingSummary) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, settingSummaryImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SettingSummary")
+		case "definition":
+			out.Values[i] = _SettingSummary_definition(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "value":
+			out.Values[i] = _SettingSummary_value(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "mixed":
+			out.Values[i] = _SettingSummary_mixed(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "values":
+			out.Values[i] = _SettingSummary_values(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var settingValueImplementors = []string{"SettingValue"}
+
+func _SettingValue(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.SettingValue) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, settingValueImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SettingValue")
+		case "boolean":
+			out.Values[i] = _SettingValue_boolean(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "integer":
+			out.Values[i] = _SettingValue_integer(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "string":
+			out.Values[i] = _SettingValue_string(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "choice":
+			out.Values[i] = _SettingValue_choice(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var settingValueCountImplementors = []string{"SettingValueCount"}
+
+func _SettingValueCount(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.SettingValueCount) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, settingValueCountImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SettingValueCount")
+		case "value":
+			out.Values[i] = _SettingValueCount_value(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "users":
+			out.Values[i] = _SettingValueCount_users(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "own":
+			out.Values[i] = _SettingValueCount_own(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var settingsCountsImplementors = []string{"SettingsCounts"}
+
+func _SettingsCounts(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.SettingsCounts) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, settingsCountsImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SettingsCounts")
+		case "total":
+			out.Values[i] = _SettingsCounts_total(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "changed":
+			out.Values[i] = _SettingsCounts_changed(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "unchanged":
+			out.Values[i] = _SettingsCounts_unchanged(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "locked":
+			out.Values[i] = _SettingsCounts_locked(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "failed":
+			out.Values[i] = _SettingsCounts_failed(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var settingsImpactImplementors = []string{"SettingsImpact"}
+
+func _SettingsImpact(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.SettingsImpact) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, settingsImpactImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SettingsImpact")
+		case "reached":
+			out.Values[i] = _SettingsImpact_reached(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "cleared":
+			out.Values[i] = _SettingsImpact_cleared(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "skipped":
+			out.Values[i] = _SettingsImpact_skipped(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "others":
+			out.Values[i] = _SettingsImpact_others(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "locked":
+			out.Values[i] = _SettingsImpact_locked(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "byKey":
+			out.Values[i] = _SettingsImpact_byKey(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var settingsImpactForKeyImplementors = []string{"SettingsImpactForKey"}
+
+func _SettingsImpactForKey(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.SettingsImpactForKey) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, settingsImpactForKeyImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SettingsImpactForKey")
+		case "key":
+			out.Values[i] = _SettingsImpactForKey_key(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "definition":
+			out.Values[i] = _SettingsImpactForKey_definition(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "following":
+			out.Values[i] = _SettingsImpactForKey_following(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "own":
+			out.Values[i] = _SettingsImpactForKey_own(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "others":
+			out.Values[i] = _SettingsImpactForKey_others(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "locked":
+			out.Values[i] = _SettingsImpactForKey_locked(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "above":
+			out.Values[i] = _SettingsImpactForKey_above(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var settingsPreviewImplementors = []string{"SettingsPreview"}
+
+func _SettingsPreview(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.SettingsPreview) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, settingsPreviewImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SettingsPreview")
+		case "counts":
+			out.Values[i] = _SettingsPreview_counts(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "impact":
+			out.Values[i] = _SettingsPreview_impact(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "rows":
+			out.Values[i] = _SettingsPreview_rows(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var settingsPreviewRowImplementors = []string{"SettingsPreviewRow"}
+
+func _SettingsPreviewRow(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.ProductsPreviewRow) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, settingsPreviewRowImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SettingsPreviewRow")
+		case "userId":
+			out.Values[i] = _SettingsPreviewRow_userId(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "user":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _SettingsPreviewRow_user(ctx, ec, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "outcome":
+			out.Values[i] = _SettingsPreviewRow_outcome(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "settings":
+			out.Values[i] = _SettingsPreviewRow_settings(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var settingsResultImplementors = []string{"SettingsResult"}
+
+func _SettingsResult(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.SettingsResult) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, settingsResultImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SettingsResult")
+		case "userId":
+			out.Values[i] = _SettingsResult_userId(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "user":
+			out.Values[i] = _SettingsResult_user(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "outcome":
+			out.Values[i] = _SettingsResult_outcome(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var settingsSummaryImplementors = []string{"SettingsSummary"}
+
+func _SettingsSummary(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.SettingsSummary) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, settingsSummaryImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SettingsSummary")
+		case "users":
+			out.Values[i] = _SettingsSummary_users(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "settings":
+			out.Values[i] = _SettingsSummary_settings(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var subscriptionImplementors = []string{"Subscription"}
 
 func _Subscription(ctx context.Context, ec *executionContext, sel ast.SelectionSet) func(ctx context.Context) graphql.Marshaler {
@@ -32075,6 +46139,145 @@ func _Subscription(ctx context.Context, ec *executionContext, sel ast.SelectionS
 	default:
 		panic("unknown field " + strconv.Quote(fields[0].Name))
 	}
+}
+
+var tableViewDeletePayloadImplementors = []string{"TableViewDeletePayload"}
+
+func _TableViewDeletePayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.TableViewDeletePayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, tableViewDeletePayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("TableViewDeletePayload")
+		case "tableViews":
+			out.Values[i] = _TableViewDeletePayload_tableViews(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "errors":
+			out.Values[i] = _TableViewDeletePayload_errors(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var tableViewSavePayloadImplementors = []string{"TableViewSavePayload"}
+
+func _TableViewSavePayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.TableViewSavePayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, tableViewSavePayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("TableViewSavePayload")
+		case "tableViews":
+			out.Values[i] = _TableViewSavePayload_tableViews(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "errors":
+			out.Values[i] = _TableViewSavePayload_errors(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var tableViewsImplementors = []string{"TableViews"}
+
+func _TableViews(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.TableViews) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, tableViewsImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("TableViews")
+		case "users":
+			out.Values[i] = _TableViews_users(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "groups":
+			out.Values[i] = _TableViews_groups(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "groupMembers":
+			out.Values[i] = _TableViews_groupMembers(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "jobs":
+			out.Values[i] = _TableViews_jobs(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
 }
 
 var userImplementors = []string{"User", "Node"}
@@ -32210,6 +46413,44 @@ func _User(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj 
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "permissions":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _User_permissions(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "hasNoProducts":
 			field := field
 
@@ -32220,6 +46461,44 @@ func _User(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj 
 					}
 				}()
 				res = _User_hasNoProducts(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "settings":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _User_settings(ctx, ec, field, obj)
 				if res == graphql.Null {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -32425,6 +46704,82 @@ func _User(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj 
 					}
 				}()
 				res = _User_viewerCanManageGroups(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "viewerCanSetProducts":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _User_viewerCanSetProducts(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "viewerCanSetSettings":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _User_viewerCanSetSettings(ctx, ec, field, obj)
 				if res == graphql.Null {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -33275,6 +47630,49 @@ func _UserGroupsUpdatePayload(ctx context.Context, ec *executionContext, sel ast
 	return out
 }
 
+var userPermissionImplementors = []string{"UserPermission"}
+
+func _UserPermission(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.UserPermission) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, userPermissionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("UserPermission")
+		case "permission":
+			out.Values[i] = _UserPermission_permission(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "sources":
+			out.Values[i] = _UserPermission_sources(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var userProductImplementors = []string{"UserProduct"}
 
 func _UserProduct(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.UserProduct) graphql.Marshaler {
@@ -33459,6 +47857,208 @@ func _UserRoleSetPayload(ctx context.Context, ec *executionContext, sel ast.Sele
 		case "errors":
 			out.Values[i] = _UserRoleSetPayload_errors(ctx, ec, field, obj)
 			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var userSettingsSetPayloadImplementors = []string{"UserSettingsSetPayload"}
+
+func _UserSettingsSetPayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.UserSettingsSetPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, userSettingsSetPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("UserSettingsSetPayload")
+		case "user":
+			out.Values[i] = _UserSettingsSetPayload_user(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "job":
+			out.Values[i] = _UserSettingsSetPayload_job(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "preview":
+			out.Values[i] = _UserSettingsSetPayload_preview(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "errors":
+			out.Values[i] = _UserSettingsSetPayload_errors(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var userTableColumnImplementors = []string{"UserTableColumn"}
+
+func _UserTableColumn(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.TableColumn[models.UserColumn]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, userTableColumnImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("UserTableColumn")
+		case "column":
+			out.Values[i] = _UserTableColumn_column(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "width":
+			out.Values[i] = _UserTableColumn_width(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var userTableFilterImplementors = []string{"UserTableFilter"}
+
+func _UserTableFilter(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.TableFilter) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, userTableFilterImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("UserTableFilter")
+		case "name":
+			out.Values[i] = _UserTableFilter_name(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "filter":
+			out.Values[i] = _UserTableFilter_filter(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var userTableViewImplementors = []string{"UserTableView", "Node"}
+
+func _UserTableView(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.TableView[models.UserColumn, models.UserSort]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, userTableViewImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("UserTableView")
+		case "id":
+			out.Values[i] = _UserTableView_id(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "columns":
+			out.Values[i] = _UserTableView_columns(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "sort":
+			out.Values[i] = _UserTableView_sort(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "pageSize":
+			out.Values[i] = _UserTableView_pageSize(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "filters":
+			out.Values[i] = _UserTableView_filters(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "updatedAt":
+			out.Values[i] = _UserTableView_updatedAt(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		default:
@@ -33737,6 +48337,64 @@ func _UsersResumePayload(ctx context.Context, ec *executionContext, sel ast.Sele
 	return out
 }
 
+var usersSettingsSetPayloadImplementors = []string{"UsersSettingsSetPayload"}
+
+func _UsersSettingsSetPayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.UsersSettingsSetPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, usersSettingsSetPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("UsersSettingsSetPayload")
+		case "results":
+			out.Values[i] = _UsersSettingsSetPayload_results(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "counts":
+			out.Values[i] = _UsersSettingsSetPayload_counts(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "job":
+			out.Values[i] = _UsersSettingsSetPayload_job(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "preview":
+			out.Values[i] = _UsersSettingsSetPayload_preview(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "errors":
+			out.Values[i] = _UsersSettingsSetPayload_errors(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var usersSuspendPayloadImplementors = []string{"UsersSuspendPayload"}
 
 func _UsersSuspendPayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.UsersSuspendPayload) graphql.Marshaler {
@@ -33974,6 +48632,158 @@ func _Viewer(ctx context.Context, ec *executionContext, sel ast.SelectionSet, ob
 					}
 				}()
 				res = _Viewer_viewerCanSetRoles(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "viewerCanCreateProducts":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _Viewer_viewerCanCreateProducts(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "viewerCanSaveTableViews":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _Viewer_viewerCanSaveTableViews(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "tableViews":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _Viewer_tableViews(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "permissions":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _Viewer_permissions(ctx, ec, field, obj)
 				if res == graphql.Null {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -34415,6 +49225,42 @@ func ___Type(ctx context.Context, ec *executionContext, sel ast.SelectionSet, ob
 
 // region    ***************************** type.gotpl *****************************
 
+func marshalNAccessReason2ᚕᚖcohortᚋmodelsᚐAccessReasonᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.AccessReason) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNAccessReason2ᚖcohortᚋmodelsᚐAccessReason(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func marshalNAccessReason2ᚖcohortᚋmodelsᚐAccessReason(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.AccessReason) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _AccessReason(ctx, ec, sel, v)
+}
+
+func unmarshalNAccessReasonKind2cohortᚋmodelsᚐAccessReasonKind(ctx context.Context, ec *executionContext, v any) (models.AccessReasonKind, error) {
+	var res models.AccessReasonKind
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNAccessReasonKind2cohortᚋmodelsᚐAccessReasonKind(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.AccessReasonKind) graphql.Marshaler {
+	return v
+}
+
 func marshalNAccount2ᚖcohortᚋmodelsᚐAccount(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.Account) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
@@ -34423,6 +49269,21 @@ func marshalNAccount2ᚖcohortᚋmodelsᚐAccount(ctx context.Context, ec *execu
 		return graphql.Null
 	}
 	return _Account(ctx, ec, sel, v)
+}
+
+func unmarshalNAccountSettingsSetInput2cohortᚋmodelsᚐAccountSettingsSetInput(ctx context.Context, ec *executionContext, v any) (models.AccountSettingsSetInput, error) {
+	res, err := unmarshalInputAccountSettingsSetInput(ctx, ec, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNAccountSettingsSetPayload2ᚖcohortᚋmodelsᚐAccountSettingsSetPayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.AccountSettingsSetPayload) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _AccountSettingsSetPayload(ctx, ec, sel, v)
 }
 
 func marshalNAuditActor2ᚖcohortᚋmodelsᚐAuditActor(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.AuditActor) graphql.Marshaler {
@@ -34565,6 +49426,32 @@ func marshalNDateTime2timeᚐTime(ctx context.Context, ec *executionContext, sel
 	return res
 }
 
+func marshalNEffectiveSetting2ᚕᚖcohortᚋmodelsᚐEffectiveSettingᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.EffectiveSetting) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNEffectiveSetting2ᚖcohortᚋmodelsᚐEffectiveSetting(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func marshalNEffectiveSetting2ᚖcohortᚋmodelsᚐEffectiveSetting(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.EffectiveSetting) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _EffectiveSetting(ctx, ec, sel, v)
+}
+
 func unmarshalNErrorPolicy2cohortᚋmodelsᚐErrorPolicy(ctx context.Context, ec *executionContext, v any) (models.ErrorPolicy, error) {
 	var res models.ErrorPolicy
 	err := res.UnmarshalGQL(v)
@@ -34624,6 +49511,16 @@ func marshalNGroupChangedPayload2ᚖcohortᚋmodelsᚐGroupChangedPayload(ctx co
 		return graphql.Null
 	}
 	return _GroupChangedPayload(ctx, ec, sel, v)
+}
+
+func unmarshalNGroupColumn2cohortᚋmodelsᚐGroupColumn(ctx context.Context, ec *executionContext, v any) (models.GroupColumn, error) {
+	var res models.GroupColumn
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNGroupColumn2cohortᚋmodelsᚐGroupColumn(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.GroupColumn) graphql.Marshaler {
+	return v
 }
 
 func marshalNGroupConnection2ᚖcohortᚋmodelsᚐGroupConnection(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.GroupConnection) graphql.Marshaler {
@@ -34697,6 +49594,16 @@ func unmarshalNGroupFilter2ᚖcohortᚋmodelsᚐGroupFilter(ctx context.Context,
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
+func unmarshalNGroupMemberColumn2cohortᚋmodelsᚐGroupMemberColumn(ctx context.Context, ec *executionContext, v any) (models.GroupMemberColumn, error) {
+	var res models.GroupMemberColumn
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNGroupMemberColumn2cohortᚋmodelsᚐGroupMemberColumn(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.GroupMemberColumn) graphql.Marshaler {
+	return v
+}
+
 func marshalNGroupMemberConnection2ᚖcohortᚋmodelsᚐGroupMemberConnection(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.GroupMemberConnection) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
@@ -34731,6 +49638,76 @@ func marshalNGroupMemberEdge2ᚖcohortᚋmodelsᚐGroupMemberEdge(ctx context.Co
 		return graphql.Null
 	}
 	return _GroupMemberEdge(ctx, ec, sel, v)
+}
+
+func marshalNGroupMemberTableColumn2ᚖcohortᚋmodelsᚐTableColumn(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.TableColumn[models.GroupMemberColumn]) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _GroupMemberTableColumn(ctx, ec, sel, v)
+}
+
+func unmarshalNGroupMemberTableColumnInput2ᚖcohortᚋmodelsᚐTableColumn(ctx context.Context, ec *executionContext, v any) (*models.TableColumn[models.GroupMemberColumn], error) {
+	res, err := unmarshalInputGroupMemberTableColumnInput(ctx, ec, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNGroupMemberTableFilter2ᚕᚖcohortᚋmodelsᚐTableFilterᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.TableFilter) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNGroupMemberTableFilter2ᚖcohortᚋmodelsᚐTableFilter(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func marshalNGroupMemberTableFilter2ᚖcohortᚋmodelsᚐTableFilter(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.TableFilter) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _GroupMemberTableFilter(ctx, ec, sel, v)
+}
+
+func unmarshalNGroupMemberTableFilterInput2ᚕᚖcohortᚋmodelsᚐGroupMemberTableFilterInputᚄ(ctx context.Context, ec *executionContext, v any) ([]*models.GroupMemberTableFilterInput, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]*models.GroupMemberTableFilterInput, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = unmarshalNGroupMemberTableFilterInput2ᚖcohortᚋmodelsᚐGroupMemberTableFilterInput(ctx, ec, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func unmarshalNGroupMemberTableFilterInput2ᚖcohortᚋmodelsᚐGroupMemberTableFilterInput(ctx context.Context, ec *executionContext, v any) (*models.GroupMemberTableFilterInput, error) {
+	res, err := unmarshalInputGroupMemberTableFilterInput(ctx, ec, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNGroupMemberTableView2ᚖcohortᚋmodelsᚐTableView(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.TableView[models.GroupMemberColumn, models.UserSort]) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _GroupMemberTableView(ctx, ec, sel, v)
 }
 
 func unmarshalNGroupMembersAddInput2cohortᚋmodelsᚐGroupMembersAddInput(ctx context.Context, ec *executionContext, v any) (models.GroupMembersAddInput, error) {
@@ -34818,6 +49795,47 @@ func marshalNGroupPart2ᚕcohortᚋmodelsᚐGroupPartᚄ(ctx context.Context, ec
 	return ret
 }
 
+func marshalNGroupPermission2ᚕᚖcohortᚋmodelsᚐGroupPermissionᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.GroupPermission) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNGroupPermission2ᚖcohortᚋmodelsᚐGroupPermission(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func marshalNGroupPermission2ᚖcohortᚋmodelsᚐGroupPermission(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.GroupPermission) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _GroupPermission(ctx, ec, sel, v)
+}
+
+func unmarshalNGroupPermissionsSetInput2cohortᚋmodelsᚐGroupPermissionsSetInput(ctx context.Context, ec *executionContext, v any) (models.GroupPermissionsSetInput, error) {
+	res, err := unmarshalInputGroupPermissionsSetInput(ctx, ec, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNGroupPermissionsSetPayload2ᚖcohortᚋmodelsᚐGroupPermissionsSetPayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.GroupPermissionsSetPayload) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _GroupPermissionsSetPayload(ctx, ec, sel, v)
+}
+
 func marshalNGroupProduct2ᚕᚖcohortᚋmodelsᚐGroupProductᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.GroupProduct) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -34864,6 +49882,21 @@ func unmarshalNGroupSelection2ᚖcohortᚋmodelsᚐGroupSelection(ctx context.Co
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
+func unmarshalNGroupSettingsSetInput2cohortᚋmodelsᚐGroupSettingsSetInput(ctx context.Context, ec *executionContext, v any) (models.GroupSettingsSetInput, error) {
+	res, err := unmarshalInputGroupSettingsSetInput(ctx, ec, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNGroupSettingsSetPayload2ᚖcohortᚋmodelsᚐGroupSettingsSetPayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.GroupSettingsSetPayload) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _GroupSettingsSetPayload(ctx, ec, sel, v)
+}
+
 func unmarshalNGroupSort2cohortᚋmodelsᚐGroupSort(ctx context.Context, ec *executionContext, v any) (models.GroupSort, error) {
 	var res models.GroupSort
 	err := res.UnmarshalGQL(v)
@@ -34872,6 +49905,76 @@ func unmarshalNGroupSort2cohortᚋmodelsᚐGroupSort(ctx context.Context, ec *ex
 
 func marshalNGroupSort2cohortᚋmodelsᚐGroupSort(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.GroupSort) graphql.Marshaler {
 	return v
+}
+
+func marshalNGroupTableColumn2ᚖcohortᚋmodelsᚐTableColumn(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.TableColumn[models.GroupColumn]) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _GroupTableColumn(ctx, ec, sel, v)
+}
+
+func unmarshalNGroupTableColumnInput2ᚖcohortᚋmodelsᚐTableColumn(ctx context.Context, ec *executionContext, v any) (*models.TableColumn[models.GroupColumn], error) {
+	res, err := unmarshalInputGroupTableColumnInput(ctx, ec, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNGroupTableFilter2ᚕᚖcohortᚋmodelsᚐTableFilterᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.TableFilter) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNGroupTableFilter2ᚖcohortᚋmodelsᚐTableFilter(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func marshalNGroupTableFilter2ᚖcohortᚋmodelsᚐTableFilter(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.TableFilter) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _GroupTableFilter(ctx, ec, sel, v)
+}
+
+func unmarshalNGroupTableFilterInput2ᚕᚖcohortᚋmodelsᚐGroupTableFilterInputᚄ(ctx context.Context, ec *executionContext, v any) ([]*models.GroupTableFilterInput, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]*models.GroupTableFilterInput, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = unmarshalNGroupTableFilterInput2ᚖcohortᚋmodelsᚐGroupTableFilterInput(ctx, ec, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func unmarshalNGroupTableFilterInput2ᚖcohortᚋmodelsᚐGroupTableFilterInput(ctx context.Context, ec *executionContext, v any) (*models.GroupTableFilterInput, error) {
+	res, err := unmarshalInputGroupTableFilterInput(ctx, ec, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNGroupTableView2ᚖcohortᚋmodelsᚐTableView(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.TableView[models.GroupColumn, models.GroupSort]) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _GroupTableView(ctx, ec, sel, v)
 }
 
 func unmarshalNGroupUnnestInput2cohortᚋmodelsᚐGroupUnnestInput(ctx context.Context, ec *executionContext, v any) (models.GroupUnnestInput, error) {
@@ -34932,6 +50035,21 @@ func marshalNGroupsProductsSetPayload2ᚖcohortᚋmodelsᚐGroupsProductsSetPayl
 		return graphql.Null
 	}
 	return _GroupsProductsSetPayload(ctx, ec, sel, v)
+}
+
+func unmarshalNGroupsSettingsSetInput2cohortᚋmodelsᚐGroupsSettingsSetInput(ctx context.Context, ec *executionContext, v any) (models.GroupsSettingsSetInput, error) {
+	res, err := unmarshalInputGroupsSettingsSetInput(ctx, ec, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNGroupsSettingsSetPayload2ᚖcohortᚋmodelsᚐGroupsSettingsSetPayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.GroupsSettingsSetPayload) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _GroupsSettingsSetPayload(ctx, ec, sel, v)
 }
 
 func unmarshalNID2cohortᚋmodelsᚐAccountID(ctx context.Context, ec *executionContext, v any) (models.AccountID, error) {
@@ -35011,6 +50129,16 @@ func unmarshalNID2cohortᚋmodelsᚐProductID(ctx context.Context, ec *execution
 }
 
 func marshalNID2cohortᚋmodelsᚐProductID(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.ProductID) graphql.Marshaler {
+	return v
+}
+
+func unmarshalNID2cohortᚋmodelsᚐTableViewID(ctx context.Context, ec *executionContext, v any) (models.TableViewID, error) {
+	var res models.TableViewID
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNID2cohortᚋmodelsᚐTableViewID(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.TableViewID) graphql.Marshaler {
 	return v
 }
 
@@ -35188,6 +50316,22 @@ func marshalNInt2int32(ctx context.Context, ec *executionContext, sel ast.Select
 	return res
 }
 
+func unmarshalNJSONObject2cohortᚋmodelsᚐJSONObject(ctx context.Context, ec *executionContext, v any) (models.JSONObject, error) {
+	var res models.JSONObject
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNJSONObject2cohortᚋmodelsᚐJSONObject(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.JSONObject) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return v
+}
+
 func marshalNJob2ᚕᚖcohortᚋmodelsᚐJobᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.Job) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -35227,6 +50371,16 @@ func marshalNJobCancelPayload2ᚖcohortᚋmodelsᚐJobCancelPayload(ctx context.
 		return graphql.Null
 	}
 	return _JobCancelPayload(ctx, ec, sel, v)
+}
+
+func unmarshalNJobColumn2cohortᚋmodelsᚐJobColumn(ctx context.Context, ec *executionContext, v any) (models.JobColumn, error) {
+	var res models.JobColumn
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNJobColumn2cohortᚋmodelsᚐJobColumn(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.JobColumn) graphql.Marshaler {
+	return v
 }
 
 func marshalNJobConnection2ᚖcohortᚋmodelsᚐJobConnection(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.JobConnection) graphql.Marshaler {
@@ -35377,6 +50531,76 @@ func marshalNJobStatus2cohortᚋmodelsᚐJobState(ctx context.Context, ec *execu
 	return v
 }
 
+func marshalNJobTableColumn2ᚖcohortᚋmodelsᚐTableColumn(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.TableColumn[models.JobColumn]) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _JobTableColumn(ctx, ec, sel, v)
+}
+
+func unmarshalNJobTableColumnInput2ᚖcohortᚋmodelsᚐTableColumn(ctx context.Context, ec *executionContext, v any) (*models.TableColumn[models.JobColumn], error) {
+	res, err := unmarshalInputJobTableColumnInput(ctx, ec, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNJobTableFilter2ᚕᚖcohortᚋmodelsᚐTableFilterᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.TableFilter) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNJobTableFilter2ᚖcohortᚋmodelsᚐTableFilter(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func marshalNJobTableFilter2ᚖcohortᚋmodelsᚐTableFilter(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.TableFilter) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _JobTableFilter(ctx, ec, sel, v)
+}
+
+func unmarshalNJobTableFilterInput2ᚕᚖcohortᚋmodelsᚐJobTableFilterInputᚄ(ctx context.Context, ec *executionContext, v any) ([]*models.JobTableFilterInput, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]*models.JobTableFilterInput, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = unmarshalNJobTableFilterInput2ᚖcohortᚋmodelsᚐJobTableFilterInput(ctx, ec, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func unmarshalNJobTableFilterInput2ᚖcohortᚋmodelsᚐJobTableFilterInput(ctx context.Context, ec *executionContext, v any) (*models.JobTableFilterInput, error) {
+	res, err := unmarshalInputJobTableFilterInput(ctx, ec, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNJobTableView2ᚖcohortᚋmodelsᚐTableView(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.TableView[models.JobColumn, models.Unsorted]) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _JobTableView(ctx, ec, sel, v)
+}
+
 func unmarshalNLocale2cohortᚋmodelsᚐLocale(ctx context.Context, ec *executionContext, v any) (models.Locale, error) {
 	var res models.Locale
 	err := res.UnmarshalGQL(v)
@@ -35484,6 +50708,16 @@ func marshalNMailState2cohortᚋmodelsᚐMailState(ctx context.Context, ec *exec
 	return v
 }
 
+func unmarshalNMemberOverrides2cohortᚋmodelsᚐMemberOverrides(ctx context.Context, ec *executionContext, v any) (models.MemberOverrides, error) {
+	var res models.MemberOverrides
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNMemberOverrides2cohortᚋmodelsᚐMemberOverrides(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.MemberOverrides) graphql.Marshaler {
+	return v
+}
+
 func marshalNMembershipCheck2ᚕᚖcohortᚋmodelsᚐMembershipCheckᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.MembershipCheck) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -35527,6 +50761,22 @@ func unmarshalNMembershipRelation2cohortᚋmodelsᚐMembershipRelation(ctx conte
 }
 
 func marshalNMembershipRelation2cohortᚋmodelsᚐMembershipRelation(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.MembershipRelation) graphql.Marshaler {
+	return v
+}
+
+func unmarshalNMembershipRelation2ᚖcohortᚋmodelsᚐMembershipRelation(ctx context.Context, ec *executionContext, v any) (*models.MembershipRelation, error) {
+	var res = new(models.MembershipRelation)
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNMembershipRelation2ᚖcohortᚋmodelsᚐMembershipRelation(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.MembershipRelation) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
 	return v
 }
 
@@ -35574,6 +50824,78 @@ func marshalNPageInfo2ᚖcohortᚋmodelsᚐPageInfo(ctx context.Context, ec *exe
 		return graphql.Null
 	}
 	return _PageInfo(ctx, ec, sel, v)
+}
+
+func marshalNPermissionDefinition2ᚕᚖcohortᚋmodelsᚐPermissionDefinitionᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.PermissionDefinition) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNPermissionDefinition2ᚖcohortᚋmodelsᚐPermissionDefinition(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func marshalNPermissionDefinition2ᚖcohortᚋmodelsᚐPermissionDefinition(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.PermissionDefinition) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _PermissionDefinition(ctx, ec, sel, v)
+}
+
+func unmarshalNPermissionMode2cohortᚋmodelsᚐPermissionMode(ctx context.Context, ec *executionContext, v any) (models.PermissionMode, error) {
+	var res models.PermissionMode
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNPermissionMode2cohortᚋmodelsᚐPermissionMode(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.PermissionMode) graphql.Marshaler {
+	return v
+}
+
+func marshalNPermissionSource2ᚕᚖcohortᚋmodelsᚐPermissionSourceᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.PermissionSource) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNPermissionSource2ᚖcohortᚋmodelsᚐPermissionSource(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func marshalNPermissionSource2ᚖcohortᚋmodelsᚐPermissionSource(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.PermissionSource) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _PermissionSource(ctx, ec, sel, v)
+}
+
+func unmarshalNPermissionSourceKind2cohortᚋmodelsᚐPermissionSourceKind(ctx context.Context, ec *executionContext, v any) (models.PermissionSourceKind, error) {
+	var res models.PermissionSourceKind
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNPermissionSourceKind2cohortᚋmodelsᚐPermissionSourceKind(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.PermissionSourceKind) graphql.Marshaler {
+	return v
 }
 
 func marshalNProduct2ᚕᚖcohortᚋmodelsᚐProductᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.Product) graphql.Marshaler {
@@ -35635,6 +50957,32 @@ func marshalNProductDeletePayload2ᚖcohortᚋmodelsᚐProductDeletePayload(ctx 
 		return graphql.Null
 	}
 	return _ProductDeletePayload(ctx, ec, sel, v)
+}
+
+func marshalNProductImpact2ᚕᚖcohortᚋmodelsᚐProductImpactᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.ProductImpact) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNProductImpact2ᚖcohortᚋmodelsᚐProductImpact(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func marshalNProductImpact2ᚖcohortᚋmodelsᚐProductImpact(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.ProductImpact) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _ProductImpact(ctx, ec, sel, v)
 }
 
 func unmarshalNProductMode2cohortᚋmodelsᚐProductMode(ctx context.Context, ec *executionContext, v any) (models.ProductMode, error) {
@@ -35790,6 +51138,307 @@ func marshalNRole2cohortᚋmodelsᚐRole(ctx context.Context, ec *executionConte
 	return v
 }
 
+func unmarshalNSavedGroupFilter2cohortᚋmodelsᚐSavedFilter(ctx context.Context, ec *executionContext, v any) (models.SavedFilter, error) {
+	var res models.SavedFilter
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNSavedGroupFilter2cohortᚋmodelsᚐSavedFilter(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.SavedFilter) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return v
+}
+
+func unmarshalNSavedUserFilter2cohortᚋmodelsᚐSavedFilter(ctx context.Context, ec *executionContext, v any) (models.SavedFilter, error) {
+	var res models.SavedFilter
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNSavedUserFilter2cohortᚋmodelsᚐSavedFilter(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.SavedFilter) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return v
+}
+
+func marshalNSettingChange2ᚕᚖcohortᚋmodelsᚐSettingChangeᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.SettingChange) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNSettingChange2ᚖcohortᚋmodelsᚐSettingChange(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func marshalNSettingChange2ᚖcohortᚋmodelsᚐSettingChange(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.SettingChange) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _SettingChange(ctx, ec, sel, v)
+}
+
+func marshalNSettingChoice2cohortᚋmodelsᚐSettingChoice(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.SettingChoice) graphql.Marshaler {
+	return _SettingChoice(ctx, ec, sel, &v)
+}
+
+func marshalNSettingDefinition2ᚕᚖcohortᚋmodelsᚐSettingDefinitionᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.SettingDefinition) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNSettingDefinition2ᚖcohortᚋmodelsᚐSettingDefinition(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func marshalNSettingDefinition2ᚖcohortᚋmodelsᚐSettingDefinition(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.SettingDefinition) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _SettingDefinition(ctx, ec, sel, v)
+}
+
+func unmarshalNSettingInput2ᚕᚖcohortᚋmodelsᚐSettingInputᚄ(ctx context.Context, ec *executionContext, v any) ([]*models.SettingInput, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]*models.SettingInput, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = unmarshalNSettingInput2ᚖcohortᚋmodelsᚐSettingInput(ctx, ec, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func unmarshalNSettingInput2ᚖcohortᚋmodelsᚐSettingInput(ctx context.Context, ec *executionContext, v any) (*models.SettingInput, error) {
+	res, err := unmarshalInputSettingInput(ctx, ec, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNSettingReason2ᚕᚖcohortᚋmodelsᚐSettingReasonᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.SettingReason) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNSettingReason2ᚖcohortᚋmodelsᚐSettingReason(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func marshalNSettingReason2ᚖcohortᚋmodelsᚐSettingReason(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.SettingReason) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _SettingReason(ctx, ec, sel, v)
+}
+
+func unmarshalNSettingSource2cohortᚋmodelsᚐSettingSource(ctx context.Context, ec *executionContext, v any) (models.SettingSource, error) {
+	var res models.SettingSource
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNSettingSource2cohortᚋmodelsᚐSettingSource(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.SettingSource) graphql.Marshaler {
+	return v
+}
+
+func marshalNSettingSummary2ᚕᚖcohortᚋmodelsᚐSettingSummaryᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.SettingSummary) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNSettingSummary2ᚖcohortᚋmodelsᚐSettingSummary(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func marshalNSettingSummary2ᚖcohortᚋmodelsᚐSettingSummary(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.SettingSummary) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _SettingSummary(ctx, ec, sel, v)
+}
+
+func unmarshalNSettingType2cohortᚋmodelsᚐSettingType(ctx context.Context, ec *executionContext, v any) (models.SettingType, error) {
+	var res models.SettingType
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNSettingType2cohortᚋmodelsᚐSettingType(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.SettingType) graphql.Marshaler {
+	return v
+}
+
+func marshalNSettingValue2cohortᚋmodelsᚐSettingValue(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.SettingValue) graphql.Marshaler {
+	return _SettingValue(ctx, ec, sel, &v)
+}
+
+func marshalNSettingValueCount2ᚕᚖcohortᚋmodelsᚐSettingValueCountᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.SettingValueCount) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNSettingValueCount2ᚖcohortᚋmodelsᚐSettingValueCount(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func marshalNSettingValueCount2ᚖcohortᚋmodelsᚐSettingValueCount(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.SettingValueCount) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _SettingValueCount(ctx, ec, sel, v)
+}
+
+func marshalNSettingsCounts2cohortᚋmodelsᚐSettingsCounts(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.SettingsCounts) graphql.Marshaler {
+	return _SettingsCounts(ctx, ec, sel, &v)
+}
+
+func marshalNSettingsImpactForKey2ᚕᚖcohortᚋmodelsᚐSettingsImpactForKeyᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.SettingsImpactForKey) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNSettingsImpactForKey2ᚖcohortᚋmodelsᚐSettingsImpactForKey(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func marshalNSettingsImpactForKey2ᚖcohortᚋmodelsᚐSettingsImpactForKey(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.SettingsImpactForKey) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _SettingsImpactForKey(ctx, ec, sel, v)
+}
+
+func marshalNSettingsPreviewRow2ᚕᚖcohortᚋmodelsᚐProductsPreviewRowᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.ProductsPreviewRow) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNSettingsPreviewRow2ᚖcohortᚋmodelsᚐProductsPreviewRow(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func marshalNSettingsPreviewRow2ᚖcohortᚋmodelsᚐProductsPreviewRow(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.ProductsPreviewRow) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _SettingsPreviewRow(ctx, ec, sel, v)
+}
+
+func marshalNSettingsResult2ᚕᚖcohortᚋmodelsᚐSettingsResultᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.SettingsResult) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNSettingsResult2ᚖcohortᚋmodelsᚐSettingsResult(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func marshalNSettingsResult2ᚖcohortᚋmodelsᚐSettingsResult(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.SettingsResult) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _SettingsResult(ctx, ec, sel, v)
+}
+
+func marshalNSettingsSummary2ᚖcohortᚋmodelsᚐSettingsSummary(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.SettingsSummary) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _SettingsSummary(ctx, ec, sel, v)
+}
+
 func unmarshalNString2string(ctx context.Context, ec *executionContext, v any) (string, error) {
 	res, err := graphql.UnmarshalString(v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -35875,6 +51524,56 @@ func marshalNSuspensionReason2ᚕcohortᚋmodelsᚐSuspensionReasonᚄ(ctx conte
 	return ret
 }
 
+func unmarshalNTable2cohortᚋmodelsᚐTable(ctx context.Context, ec *executionContext, v any) (models.Table, error) {
+	var res models.Table
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNTable2cohortᚋmodelsᚐTable(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.Table) graphql.Marshaler {
+	return v
+}
+
+func unmarshalNTableViewDeleteInput2cohortᚋmodelsᚐTableViewDeleteInput(ctx context.Context, ec *executionContext, v any) (models.TableViewDeleteInput, error) {
+	res, err := unmarshalInputTableViewDeleteInput(ctx, ec, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNTableViewDeletePayload2ᚖcohortᚋmodelsᚐTableViewDeletePayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.TableViewDeletePayload) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _TableViewDeletePayload(ctx, ec, sel, v)
+}
+
+func unmarshalNTableViewSaveInput2cohortᚋmodelsᚐTableViewSaveInput(ctx context.Context, ec *executionContext, v any) (models.TableViewSaveInput, error) {
+	res, err := unmarshalInputTableViewSaveInput(ctx, ec, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNTableViewSavePayload2ᚖcohortᚋmodelsᚐTableViewSavePayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.TableViewSavePayload) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _TableViewSavePayload(ctx, ec, sel, v)
+}
+
+func marshalNTableViews2ᚖcohortᚋmodelsᚐTableViews(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.TableViews) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _TableViews(ctx, ec, sel, v)
+}
+
 func unmarshalNTick2cohortᚋmodelsᚐTick(ctx context.Context, ec *executionContext, v any) (models.Tick, error) {
 	var res models.Tick
 	err := res.UnmarshalGQL(v)
@@ -35954,6 +51653,16 @@ func marshalNUserChangeResult2ᚖcohortᚋmodelsᚐUserChangeResult(ctx context.
 		return graphql.Null
 	}
 	return _UserChangeResult(ctx, ec, sel, v)
+}
+
+func unmarshalNUserColumn2cohortᚋmodelsᚐUserColumn(ctx context.Context, ec *executionContext, v any) (models.UserColumn, error) {
+	var res models.UserColumn
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNUserColumn2cohortᚋmodelsᚐUserColumn(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.UserColumn) graphql.Marshaler {
+	return v
 }
 
 func marshalNUserConnection2ᚖcohortᚋmodelsᚐUserConnection(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.UserConnection) graphql.Marshaler {
@@ -36189,6 +51898,32 @@ func marshalNUserGroupsUpdatePayload2ᚖcohortᚋmodelsᚐUserGroupsUpdatePayloa
 	return _UserGroupsUpdatePayload(ctx, ec, sel, v)
 }
 
+func marshalNUserPermission2ᚕᚖcohortᚋmodelsᚐUserPermissionᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.UserPermission) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNUserPermission2ᚖcohortᚋmodelsᚐUserPermission(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func marshalNUserPermission2ᚖcohortᚋmodelsᚐUserPermission(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.UserPermission) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _UserPermission(ctx, ec, sel, v)
+}
+
 func marshalNUserProduct2ᚕᚖcohortᚋmodelsᚐUserProductᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.UserProduct) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -36255,6 +51990,40 @@ func unmarshalNUserSelection2ᚖcohortᚋmodelsᚐUserSelection(ctx context.Cont
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
+func unmarshalNUserSettingInput2ᚕᚖcohortᚋmodelsᚐUserSettingInputᚄ(ctx context.Context, ec *executionContext, v any) ([]*models.UserSettingInput, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]*models.UserSettingInput, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = unmarshalNUserSettingInput2ᚖcohortᚋmodelsᚐUserSettingInput(ctx, ec, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func unmarshalNUserSettingInput2ᚖcohortᚋmodelsᚐUserSettingInput(ctx context.Context, ec *executionContext, v any) (*models.UserSettingInput, error) {
+	res, err := unmarshalInputUserSettingInput(ctx, ec, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func unmarshalNUserSettingsSetInput2cohortᚋmodelsᚐUserSettingsSetInput(ctx context.Context, ec *executionContext, v any) (models.UserSettingsSetInput, error) {
+	res, err := unmarshalInputUserSettingsSetInput(ctx, ec, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNUserSettingsSetPayload2ᚖcohortᚋmodelsᚐUserSettingsSetPayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.UserSettingsSetPayload) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _UserSettingsSetPayload(ctx, ec, sel, v)
+}
+
 func unmarshalNUserSort2cohortᚋmodelsᚐUserSort(ctx context.Context, ec *executionContext, v any) (models.UserSort, error) {
 	var res models.UserSort
 	err := res.UnmarshalGQL(v)
@@ -36273,6 +52042,76 @@ func unmarshalNUserStatus2cohortᚋmodelsᚐUserStatus(ctx context.Context, ec *
 
 func marshalNUserStatus2cohortᚋmodelsᚐUserStatus(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.UserStatus) graphql.Marshaler {
 	return v
+}
+
+func marshalNUserTableColumn2ᚖcohortᚋmodelsᚐTableColumn(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.TableColumn[models.UserColumn]) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _UserTableColumn(ctx, ec, sel, v)
+}
+
+func unmarshalNUserTableColumnInput2ᚖcohortᚋmodelsᚐTableColumn(ctx context.Context, ec *executionContext, v any) (*models.TableColumn[models.UserColumn], error) {
+	res, err := unmarshalInputUserTableColumnInput(ctx, ec, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNUserTableFilter2ᚕᚖcohortᚋmodelsᚐTableFilterᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.TableFilter) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNUserTableFilter2ᚖcohortᚋmodelsᚐTableFilter(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func marshalNUserTableFilter2ᚖcohortᚋmodelsᚐTableFilter(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.TableFilter) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _UserTableFilter(ctx, ec, sel, v)
+}
+
+func unmarshalNUserTableFilterInput2ᚕᚖcohortᚋmodelsᚐUserTableFilterInputᚄ(ctx context.Context, ec *executionContext, v any) ([]*models.UserTableFilterInput, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]*models.UserTableFilterInput, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = unmarshalNUserTableFilterInput2ᚖcohortᚋmodelsᚐUserTableFilterInput(ctx, ec, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func unmarshalNUserTableFilterInput2ᚖcohortᚋmodelsᚐUserTableFilterInput(ctx context.Context, ec *executionContext, v any) (*models.UserTableFilterInput, error) {
+	res, err := unmarshalInputUserTableFilterInput(ctx, ec, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNUserTableView2ᚖcohortᚋmodelsᚐTableView(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.TableView[models.UserColumn, models.UserSort]) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _UserTableView(ctx, ec, sel, v)
 }
 
 func unmarshalNUserUpdateInput2cohortᚋmodelsᚐUserUpdateInput(ctx context.Context, ec *executionContext, v any) (models.UserUpdateInput, error) {
@@ -36343,6 +52182,21 @@ func marshalNUsersResumePayload2ᚖcohortᚋmodelsᚐUsersResumePayload(ctx cont
 		return graphql.Null
 	}
 	return _UsersResumePayload(ctx, ec, sel, v)
+}
+
+func unmarshalNUsersSettingsSetInput2cohortᚋmodelsᚐUsersSettingsSetInput(ctx context.Context, ec *executionContext, v any) (models.UsersSettingsSetInput, error) {
+	res, err := unmarshalInputUsersSettingsSetInput(ctx, ec, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNUsersSettingsSetPayload2ᚖcohortᚋmodelsᚐUsersSettingsSetPayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.UsersSettingsSetPayload) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _UsersSettingsSetPayload(ctx, ec, sel, v)
 }
 
 func unmarshalNUsersSuspendInput2cohortᚋmodelsᚐUsersSuspendInput(ctx context.Context, ec *executionContext, v any) (models.UsersSuspendInput, error) {
@@ -36510,6 +52364,27 @@ func marshalN__TypeKind2string(ctx context.Context, ec *executionContext, sel as
 	return res
 }
 
+func marshalOAccessAction2ᚖcohortᚋmodelsᚐAccessAction(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.AccessAction) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return _AccessAction(ctx, ec, sel, v)
+}
+
+func marshalOAccessExplanation2ᚖcohortᚋmodelsᚐAccessExplanation(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.AccessExplanation) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return _AccessExplanation(ctx, ec, sel, v)
+}
+
+func marshalOAccount2ᚖcohortᚋmodelsᚐAccount(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.Account) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return _Account(ctx, ec, sel, v)
+}
+
 func unmarshalOAuditEventFilter2ᚖcohortᚋmodelsᚐAuditEventFilter(ctx context.Context, ec *executionContext, v any) (*models.AuditEventFilter, error) {
 	if v == nil {
 		return nil, nil
@@ -36657,6 +52532,110 @@ func unmarshalOGroupMemberFilter2ᚖcohortᚋmodelsᚐGroupMemberFilter(ctx cont
 		return nil, nil
 	}
 	res, err := unmarshalInputGroupMemberFilter(ctx, ec, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalOGroupMemberTableColumn2ᚕᚖcohortᚋmodelsᚐTableColumnᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.TableColumn[models.GroupMemberColumn]) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNGroupMemberTableColumn2ᚖcohortᚋmodelsᚐTableColumn(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func unmarshalOGroupMemberTableColumnInput2ᚕᚖcohortᚋmodelsᚐTableColumnᚄ(ctx context.Context, ec *executionContext, v any) ([]*models.TableColumn[models.GroupMemberColumn], error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]*models.TableColumn[models.GroupMemberColumn], len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = unmarshalNGroupMemberTableColumnInput2ᚖcohortᚋmodelsᚐTableColumn(ctx, ec, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func unmarshalOGroupMemberTableViewInput2ᚖcohortᚋmodelsᚐTableViewInput(ctx context.Context, ec *executionContext, v any) (*models.TableViewInput[models.GroupMemberColumn, models.UserSort, models.GroupMemberTableFilterInput], error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := unmarshalInputGroupMemberTableViewInput(ctx, ec, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func unmarshalOGroupSort2ᚖcohortᚋmodelsᚐGroupSort(ctx context.Context, ec *executionContext, v any) (*models.GroupSort, error) {
+	if v == nil {
+		return nil, nil
+	}
+	var res = new(models.GroupSort)
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalOGroupSort2ᚖcohortᚋmodelsᚐGroupSort(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.GroupSort) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return v
+}
+
+func marshalOGroupTableColumn2ᚕᚖcohortᚋmodelsᚐTableColumnᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.TableColumn[models.GroupColumn]) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNGroupTableColumn2ᚖcohortᚋmodelsᚐTableColumn(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func unmarshalOGroupTableColumnInput2ᚕᚖcohortᚋmodelsᚐTableColumnᚄ(ctx context.Context, ec *executionContext, v any) ([]*models.TableColumn[models.GroupColumn], error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]*models.TableColumn[models.GroupColumn], len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = unmarshalNGroupTableColumnInput2ᚖcohortᚋmodelsᚐTableColumn(ctx, ec, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func unmarshalOGroupTableViewInput2ᚖcohortᚋmodelsᚐTableViewInput(ctx context.Context, ec *executionContext, v any) (*models.TableViewInput[models.GroupColumn, models.GroupSort, models.GroupTableFilterInput], error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := unmarshalInputGroupTableViewInput(ctx, ec, v)
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
@@ -36947,6 +52926,50 @@ func marshalOJobStatus2ᚕcohortᚋmodelsᚐJobStateᚄ(ctx context.Context, ec 
 	return ret
 }
 
+func marshalOJobTableColumn2ᚕᚖcohortᚋmodelsᚐTableColumnᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.TableColumn[models.JobColumn]) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNJobTableColumn2ᚖcohortᚋmodelsᚐTableColumn(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func unmarshalOJobTableColumnInput2ᚕᚖcohortᚋmodelsᚐTableColumnᚄ(ctx context.Context, ec *executionContext, v any) ([]*models.TableColumn[models.JobColumn], error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]*models.TableColumn[models.JobColumn], len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = unmarshalNJobTableColumnInput2ᚖcohortᚋmodelsᚐTableColumn(ctx, ec, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func unmarshalOJobTableViewInput2ᚖcohortᚋmodelsᚐTableViewInput(ctx context.Context, ec *executionContext, v any) (*models.TableViewInput[models.JobColumn, models.Unsorted, models.JobTableFilterInput], error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := unmarshalInputJobTableViewInput(ctx, ec, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
 func unmarshalOLocale2ᚕcohortᚋmodelsᚐLocaleᚄ(ctx context.Context, ec *executionContext, v any) ([]models.Locale, error) {
 	if v == nil {
 		return nil, nil
@@ -37057,11 +53080,34 @@ func marshalONode2cohortᚋmodelsᚐNode(ctx context.Context, ec *executionConte
 	return _Node(ctx, ec, sel, v)
 }
 
+func marshalOPermissionDefinition2ᚖcohortᚋmodelsᚐPermissionDefinition(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.PermissionDefinition) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return _PermissionDefinition(ctx, ec, sel, v)
+}
+
 func marshalOProduct2ᚖcohortᚋmodelsᚐProduct(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.Product) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
 	return _Product(ctx, ec, sel, v)
+}
+
+func unmarshalOProductState2ᚖcohortᚋmodelsᚐProductState(ctx context.Context, ec *executionContext, v any) (*models.ProductState, error) {
+	if v == nil {
+		return nil, nil
+	}
+	var res = new(models.ProductState)
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalOProductState2ᚖcohortᚋmodelsᚐProductState(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.ProductState) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return v
 }
 
 func marshalOProductsCounts2ᚖcohortᚋmodelsᚐProductsCounts(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.ProductsCounts) graphql.Marshaler {
@@ -37144,6 +53190,68 @@ func marshalORole2ᚖcohortᚋmodelsᚐRole(ctx context.Context, ec *executionCo
 	return v
 }
 
+func marshalOSettingChoice2ᚕcohortᚋmodelsᚐSettingChoiceᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []models.SettingChoice) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNSettingChoice2cohortᚋmodelsᚐSettingChoice(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func marshalOSettingDefinition2ᚖcohortᚋmodelsᚐSettingDefinition(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.SettingDefinition) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return _SettingDefinition(ctx, ec, sel, v)
+}
+
+func marshalOSettingValue2ᚖcohortᚋmodelsᚐSettingValue(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.SettingValue) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return _SettingValue(ctx, ec, sel, v)
+}
+
+func unmarshalOSettingValueInput2ᚖcohortᚋmodelsᚐSettingValueInput(ctx context.Context, ec *executionContext, v any) (*models.SettingValueInput, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := unmarshalInputSettingValueInput(ctx, ec, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalOSettingsCounts2ᚖcohortᚋmodelsᚐSettingsCounts(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.SettingsCounts) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return _SettingsCounts(ctx, ec, sel, v)
+}
+
+func marshalOSettingsImpact2ᚖcohortᚋmodelsᚐSettingsImpact(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.SettingsImpact) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return _SettingsImpact(ctx, ec, sel, v)
+}
+
+func marshalOSettingsPreview2ᚖcohortᚋmodelsᚐSettingsPreview(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.SettingsPreview) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return _SettingsPreview(ctx, ec, sel, v)
+}
+
 func unmarshalOString2ᚕstringᚄ(ctx context.Context, ec *executionContext, v any) ([]string, error) {
 	if v == nil {
 		return nil, nil
@@ -37195,6 +53303,13 @@ func marshalOString2ᚖstring(ctx context.Context, ec *executionContext, sel ast
 	_ = ctx
 	res := graphql.MarshalString(*v)
 	return res
+}
+
+func marshalOTableViews2ᚖcohortᚋmodelsᚐTableViews(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.TableViews) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return _TableViews(ctx, ec, sel, v)
 }
 
 func unmarshalOTimeSpan2ᚖcohortᚋmodelsᚐTimeSpan(ctx context.Context, ec *executionContext, v any) (*models.TimeSpan, error) {
@@ -37268,6 +53383,22 @@ func unmarshalOUserProductFilter2ᚖcohortᚋmodelsᚐUserProductFilter(ctx cont
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
+func unmarshalOUserSort2ᚖcohortᚋmodelsᚐUserSort(ctx context.Context, ec *executionContext, v any) (*models.UserSort, error) {
+	if v == nil {
+		return nil, nil
+	}
+	var res = new(models.UserSort)
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalOUserSort2ᚖcohortᚋmodelsᚐUserSort(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.UserSort) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return v
+}
+
 func unmarshalOUserStatus2ᚕcohortᚋmodelsᚐUserStatusᚄ(ctx context.Context, ec *executionContext, v any) ([]models.UserStatus, error) {
 	if v == nil {
 		return nil, nil
@@ -37302,6 +53433,50 @@ func marshalOUserStatus2ᚕcohortᚋmodelsᚐUserStatusᚄ(ctx context.Context, 
 	}
 
 	return ret
+}
+
+func marshalOUserTableColumn2ᚕᚖcohortᚋmodelsᚐTableColumnᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.TableColumn[models.UserColumn]) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNUserTableColumn2ᚖcohortᚋmodelsᚐTableColumn(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func unmarshalOUserTableColumnInput2ᚕᚖcohortᚋmodelsᚐTableColumnᚄ(ctx context.Context, ec *executionContext, v any) ([]*models.TableColumn[models.UserColumn], error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]*models.TableColumn[models.UserColumn], len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = unmarshalNUserTableColumnInput2ᚖcohortᚋmodelsᚐTableColumn(ctx, ec, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func unmarshalOUserTableViewInput2ᚖcohortᚋmodelsᚐTableViewInput(ctx context.Context, ec *executionContext, v any) (*models.TableViewInput[models.UserColumn, models.UserSort, models.UserTableFilterInput], error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := unmarshalInputUserTableViewInput(ctx, ec, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
 func marshalO__EnumValue2ᚕgithubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐEnumValueᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []introspection.EnumValue) graphql.Marshaler {
@@ -37401,6 +53576,7 @@ var inputUnmarshalers map[reflect.Type]reflect.Value
 
 func init() {
 	inputUnmarshalers = graphql.BuildUnmarshalerMap(
+		unmarshalInputAccountSettingsSetInput,
 		unmarshalInputAuditEventFilter,
 		unmarshalInputGroupBy,
 		unmarshalInputGroupCreateInput,
@@ -37408,24 +53584,40 @@ func init() {
 		unmarshalInputGroupFilter,
 		unmarshalInputGroupMatching,
 		unmarshalInputGroupMemberFilter,
+		unmarshalInputGroupMemberTableColumnInput,
+		unmarshalInputGroupMemberTableFilterInput,
+		unmarshalInputGroupMemberTableViewInput,
 		unmarshalInputGroupMembersAddInput,
 		unmarshalInputGroupMembersRemoveInput,
 		unmarshalInputGroupNestInput,
+		unmarshalInputGroupPermissionsSetInput,
 		unmarshalInputGroupProductsSetInput,
 		unmarshalInputGroupSelection,
+		unmarshalInputGroupSettingsSetInput,
+		unmarshalInputGroupTableColumnInput,
+		unmarshalInputGroupTableFilterInput,
+		unmarshalInputGroupTableViewInput,
 		unmarshalInputGroupUnnestInput,
 		unmarshalInputGroupUpdateInput,
 		unmarshalInputGroupWithinFilter,
 		unmarshalInputGroupsDeleteInput,
 		unmarshalInputGroupsProductsSetInput,
+		unmarshalInputGroupsSettingsSetInput,
 		unmarshalInputJobCancelInput,
 		unmarshalInputJobRetryFailedInput,
 		unmarshalInputJobRevertInput,
+		unmarshalInputJobTableColumnInput,
+		unmarshalInputJobTableFilterInput,
+		unmarshalInputJobTableViewInput,
 		unmarshalInputMailRetryInput,
 		unmarshalInputProductBy,
 		unmarshalInputProductCreateInput,
 		unmarshalInputProductDeleteInput,
 		unmarshalInputProductUpdateInput,
+		unmarshalInputSettingInput,
+		unmarshalInputSettingValueInput,
+		unmarshalInputTableViewDeleteInput,
+		unmarshalInputTableViewSaveInput,
 		unmarshalInputTimeSpan,
 		unmarshalInputUserBy,
 		unmarshalInputUserCreateInput,
@@ -37438,10 +53630,16 @@ func init() {
 		unmarshalInputUserProductFilter,
 		unmarshalInputUserRoleSetInput,
 		unmarshalInputUserSelection,
+		unmarshalInputUserSettingInput,
+		unmarshalInputUserSettingsSetInput,
+		unmarshalInputUserTableColumnInput,
+		unmarshalInputUserTableFilterInput,
+		unmarshalInputUserTableViewInput,
 		unmarshalInputUserUpdateInput,
 		unmarshalInputUsersCreateInput,
 		unmarshalInputUsersProductsSetInput,
 		unmarshalInputUsersResumeInput,
+		unmarshalInputUsersSettingsSetInput,
 		unmarshalInputUsersSuspendInput,
 	)
 }

@@ -163,6 +163,70 @@ export const examples = [
     },
   },
   {
+    section: 'Read',
+    title: 'What may somebody do, and why?',
+    about: 'The permissions of a user, each once, with the groups that give it and the way to them.',
+    lookup: '{ user: user(by: { email: "ines.conceicao@example.org" }) { id } users(first: 1) { nodes { id } } }',
+    query: `query WhyPermitted($user: ID!) {
+  user(by: { id: $user }) {
+    displayName
+    permissions {
+      permission {
+        area
+        name
+      }
+      sources {
+        kind
+        direct
+        group {
+          name
+        }
+        path {
+          name
+        }
+      }
+    }
+  }
+}`,
+    variables: found => ids({ user: id(found.user, found.users.nodes[0]) }),
+  },
+  {
+    section: 'Change',
+    title: 'Grant permissions to a group',
+    about: 'Its members hold them at once. Nobody grants what they don\'t hold: MISSING_PERMISSION names the keys.',
+    lookup: '{ named: group(by: { name: "Translators" }) { id } groups(first: 1) { nodes { id } } }',
+    query: `mutation GrantPermissions($input: GroupPermissionsSetInput!) {
+  groupPermissionsSet(input: $input) {
+    group {
+      name
+      permissions {
+        permission {
+          name
+        }
+        direct
+        via {
+          name
+        }
+      }
+    }
+    granted {
+      key
+    }
+    errors {
+      code
+      message
+      params {
+        name
+        values
+      }
+    }
+  }
+}`,
+    variables: found => input({
+      groupId: id(found.named, found.groups.nodes[0]), mode: 'ADD', permissionKeys: ['people.view', 'meetings.schedule'],
+    }),
+  },
+  {
     section: 'Change',
     title: 'Create a user in a group',
     about: 'A new user, a direct member of a group from the start.',
