@@ -214,6 +214,9 @@ func TestAuditFilters(t *testing.T) {
 	if diff := cmp.Diff(all[1], node["node"]); diff != "" {
 		t.Errorf("the event by its id (-list +node):\n%s", diff)
 	}
+	if found := h.ask(h.callers["member"], fmt.Sprintf(`{ node(id: %q) { id } }`, all[1]["id"]), nil); found.Data["node"] != nil {
+		t.Errorf("a member finds %s", found.Text)
+	}
 	h.refuses(map[string]refusal{
 		"a time that ends before it begins": {request{query: `{ auditEvents(filter: {from: "2026-02-01T00:00:00Z", to: "2026-01-01T00:00:00Z"}) { nodes { id } } }`}, "BAD_USER_INPUT/INVALID auditEvents", "filter.to"},
 		"too many actions":                  {request{query: `{ auditEvents(filter: {actions: [` + strings.Repeat(`"a" `, 51) + `]}) { nodes { id } } }`}, "BAD_USER_INPUT/TOO_MANY auditEvents", "filter.actions"},
@@ -280,6 +283,8 @@ func TestRefusedAttempts(t *testing.T) {
 		"by the table, a mutation":          {"member", "groupDelete", vars{"id": "$sales"}, "groupDelete"},
 		"by the table, a list":              {"member", `{ users(filter: {search: "secret"}) { nodes { id } } }`, nil, "Query.users"},
 		"by the table, a field":             {"member", of(`memberCount`), nil, "Group.memberCount"},
+		"the whole log":                     {"member", `{ auditEvents { nodes { id } } }`, nil, "Query.auditEvents"},
+		"a group's log":                     {"member", of(`auditEvents { nodes { id } }`), nil, "Group.auditEvents"},
 		"by the table, the log":             {"member", `{ viewer { user { auditEvents { nodes { id } } } } }`, nil, "User.auditEvents"},
 		"by a condition on the target":      {"admin", "userUpdate", vars{"id": "$super", "givenName": "secret"}, "userUpdate"},
 		"by a condition on what it becomes": {"admin", "userCreate", vars{"email": "secret@example.org", "role": "ADMIN"}, "userCreate"},
