@@ -273,7 +273,7 @@ func (b *bench) sameRows(ctx context.Context, rep *bulkReport, turn int, cohort 
 func (b *bench) clearOutcome(ctx context.Context) error {
 	for _, text := range []string{
 		"DELETE FROM product_firsts WHERE account_id = ? LIMIT 20000", "DELETE FROM mails WHERE account_id = ? LIMIT 20000", "DELETE FROM mail_releases WHERE account_id = ? LIMIT 20000",
-		"DELETE FROM job_rows WHERE account_id = ? LIMIT 20000", "DELETE FROM jobs WHERE account_id = ? LIMIT 20000",
+		"DELETE FROM job_rows WHERE account_id = ? LIMIT 20000", "DELETE FROM job_blocks WHERE account_id = ? LIMIT 20000", "DELETE FROM jobs WHERE account_id = ? LIMIT 20000",
 		"DELETE FROM audit_events WHERE account_id = ? AND id > ? LIMIT 20000",
 	} {
 		args := []any{b.world.account[:], b.before.event}

@@ -29,6 +29,6 @@ func (r accessReasonResolver) HiddenGroups(ctx context.Context, reason *models.A
 	return int32(len(reason.Path) - len(seen)), err //nolint:gosec // no more than groups inside groups
 }
 
-func (r accessActionResolver) ViewerCan(ctx context.Context, action *models.AccessAction) (bool, error) {
+func (r accessActionResolver) Permitted(ctx context.Context, action *models.AccessAction) (bool, error) {
 	return caller(ctx).Can(auth.Action("Mutation." + action.Mutation)), nil
 }

@@ -14,7 +14,7 @@ import (
 const explain = `query ($id: ID!, $product: String, $setting: String, $permission: String) {
 	explainAccess(userId: $id, productKey: $product, settingKey: $setting, permissionKey: $permission) {
 		has state value { choice } user { email } product { key } setting { key } permission { key } reasonCount
-		reasons { kind counts locked hiddenGroups path { name } value { choice } action { mutation input viewerCan } }
+		reasons { kind counts locked hiddenGroups path { name } value { choice } action { mutation input permitted } }
 	}
 }`
 
@@ -163,7 +163,7 @@ func TestExplainAccess(t *testing.T) {
 					continue
 				}
 				r := request{mutation: get(action, "mutation").(string), input: vars(get(action, "input").(map[string]any))}
-				if wrong, first := complaints(h.send(r)); wrong != "" || get(action, "viewerCan") != true {
+				if wrong, first := complaints(h.send(r)); wrong != "" || get(action, "permitted") != true {
 					t.Fatalf("%v refused: %s: %s", action, wrong, first)
 				}
 				after, _ := h.explained(tt.user, tt.kind, tt.key)

@@ -38,7 +38,7 @@ var samples = map[string]request{
 	"AccessExplanation.product":    {query: `{ explainAccess(userId: "$me", productKey: "goto-room") { product { name } state } }`},
 	"AccessExplanation.setting":    {query: `{ explainAccess(userId: "$me", settingKey: "meeting.chat") { setting { name } } }`},
 	"AccessExplanation.permission": {query: `{ explainAccess(userId: "$me", permissionKey: "reports.view") { permission { name } } }`},
-	"AccessExplanation.reasons":    {query: `{ explainAccess(userId: "$me", productKey: "goto-room") { reasons { kind counts hiddenGroups locked action { mutation input viewerCan } } } }`},
+	"AccessExplanation.reasons":    {query: `{ explainAccess(userId: "$me", productKey: "goto-room") { reasons { kind counts hiddenGroups locked action { mutation input permitted } } } }`},
 	"AccessReason.path":            {query: `{ explainAccess(userId: "$me", productKey: "goto-room") { reasons { path { id name } } } }`},
 	"Query.settingDefinitions":     {query: `{ settingDefinitions { key area name description type } }`},
 	"Query.settingsSummary":        {query: `{ settingsSummary(selection: {ids: ["$me"]}, keys: ["meeting.chat"]) { users settings { definition { key } value { choice } mixed values { value { choice } users own } } } }`},

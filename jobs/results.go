@@ -106,10 +106,10 @@ func windowOf(page models.Page) (window, error) {
 			continue
 		}
 		position, err := strconv.ParseInt(bound.at.Key, 10, 32)
-		if err != nil || position < 0 || position == math.MaxInt32 {
+		if err != nil || position == math.MaxInt32 {
 			return w, errBadCursor
 		}
-		*bound.edge = int32(position) + bound.off
+		*bound.edge = max(int32(position)+bound.off, 0)
 	}
 	return w, nil
 }

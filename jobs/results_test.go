@@ -76,7 +76,7 @@ func TestRows(t *testing.T) {
 			}
 		})
 	}
-	for _, key := range []string{"x", "", "-1", "2147483647", "99999999999"} {
+	for _, key := range []string{"x", "", "2147483647", "99999999999"} {
 		_, err := jobs.Rows(w.Read, w.account, ids, nil, models.Page{Size: 2, After: &models.Cursor{Key: key}})
 		if mistakes, _ := models.UserErrors(err); len(mistakes) != 1 {
 			t.Errorf("the cursor %q: error %v", key, err)

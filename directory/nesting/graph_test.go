@@ -175,7 +175,9 @@ func TestPropertyUpward(t *testing.T) {
 			return nesting.Edge{Child: group(child), Parent: group(rapid.ByteRange('a', child-1).Draw(t, "parent"))}
 		})
 		some := rapid.SliceOfDistinct(rapid.SampledFrom(all("abcdefgh")), rapid.ID)
-		g := nesting.New(0, nil).With(rapid.SliceOf(edge).Draw(t, "edges"), nil)
+		// Among them often a longer way by an older parent.
+		ladder := rapid.SampledFrom([]string{"b<a c<b d<a e<c e<d", ""}).Draw(t, "ladder")
+		g := nesting.New(0, edges(ladder)).With(rapid.SliceOf(edge).Draw(t, "edges"), nil)
 		direct, granting := some.Draw(t, "direct"), some.Draw(t, "granting")
 		for i, id := range granting {
 			g = g.Permitting(id, []models.PermissionKey{"x", "y"}[:1+i%2])

@@ -69,7 +69,7 @@ type ComplexityRoot struct {
 	AccessAction struct {
 		Input     func(childComplexity int) int
 		Mutation  func(childComplexity int) int
-		ViewerCan func(childComplexity int) int
+		Permitted func(childComplexity int) int
 	}
 
 	AccessExplanation struct {
@@ -1084,7 +1084,7 @@ type ComplexityRoot struct {
 // region    ************************** generated!.gotpl **************************
 
 type AccessActionResolver interface {
-	ViewerCan(ctx context.Context, obj *models.AccessAction) (bool, error)
+	Permitted(ctx context.Context, obj *models.AccessAction) (bool, error)
 }
 type AccessExplanationResolver interface {
 	User(ctx context.Context, obj *models.AccessExplanation) (*models.User, error)
@@ -1338,12 +1338,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.AccessAction.Mutation(childComplexity), true
-	case "AccessAction.viewerCan":
-		if e.ComplexityRoot.AccessAction.ViewerCan == nil {
+	case "AccessAction.permitted":
+		if e.ComplexityRoot.AccessAction.Permitted == nil {
 			break
 		}
 
-		return e.ComplexityRoot.AccessAction.ViewerCan(childComplexity), true
+		return e.ComplexityRoot.AccessAction.Permitted(childComplexity), true
 
 	case "AccessExplanation.reasonCount":
 		if e.ComplexityRoot.AccessExplanation.Count == nil {
@@ -6757,7 +6757,7 @@ type AccessAction {
   "Its ` + "`" + `input` + "`" + `, ready to be sent."
   input: JSONObject!
   "Whether the caller's role may use the mutation at all. It may still be refused, as for an admin's permissions or products."
-  viewerCan: Boolean!
+  permitted: Boolean!
 }
 
 "What the settings of many users are."
@@ -10083,8 +10083,8 @@ func childFields_AccessAction(ctx context.Context, ec *executionContext, field g
 		return fieldContext_AccessAction_mutation(ctx, ec, field)
 	case "input":
 		return fieldContext_AccessAction_input(ctx, ec, field)
-	case "viewerCan":
-		return fieldContext_AccessAction_viewerCan(ctx, ec, field)
+	case "permitted":
+		return fieldContext_AccessAction_permitted(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type AccessAction", field.Name)
 }
@@ -13715,16 +13715,16 @@ func fieldContext_AccessAction_input(_ context.Context, ec *executionContext, fi
 	return graphql.NewScalarFieldContext("AccessAction", field, false, false, errors.New("field of type JSONObject does not have child fields"))
 }
 
-func _AccessAction_viewerCan(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AccessAction) (ret graphql.Marshaler) {
+func _AccessAction_permitted(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AccessAction) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
 		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return fieldContext_AccessAction_viewerCan(ctx, ec, field)
+			return fieldContext_AccessAction_permitted(ctx, ec, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return ec.Resolvers.AccessAction().ViewerCan(ctx, obj)
+			return ec.Resolvers.AccessAction().Permitted(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
@@ -13734,7 +13734,7 @@ func _AccessAction_viewerCan(ctx context.Context, ec *executionContext, field gr
 		true,
 	)
 }
-func fieldContext_AccessAction_viewerCan(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+func fieldContext_AccessAction_permitted(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("AccessAction", field, true, true, errors.New("field of type Boolean does not have child fields"))
 }
 
@@ -37739,7 +37739,7 @@ func _AccessAction(ctx context.Context, ec *executionContext, sel ast.SelectionS
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
-		case "viewerCan":
+		case "permitted":
 			field := field
 
 			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
@@ -37748,7 +37748,7 @@ func _AccessAction(ctx context.Context, ec *executionContext, sel ast.SelectionS
 						ec.Error(ctx, ec.Recover(ctx, r))
 					}
 				}()
-				res = _AccessAction_viewerCan(ctx, ec, field, obj)
+				res = _AccessAction_permitted(ctx, ec, field, obj)
 				if res == graphql.Null {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
