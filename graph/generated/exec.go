@@ -51455,10 +51455,10 @@ func marshalNString2string(ctx context.Context, ec *executionContext, sel ast.Se
 	return res
 }
 
-func unmarshalNString2ᚕstringᚄ(ctx context.Context, ec *executionContext, v any) ([]models.PermissionKey, error) {
+func unmarshalNString2ᚕstringᚄ(ctx context.Context, ec *executionContext, v any) ([]string, error) {
 	vSlice := graphql.CoerceList(v)
 	var err error
-	res := make([]models.PermissionKey, len(vSlice))
+	res := make([]string, len(vSlice))
 	for i := range vSlice {
 		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
 		res[i], err = unmarshalNString2string(ctx, ec, vSlice[i])
@@ -51469,7 +51469,7 @@ func unmarshalNString2ᚕstringᚄ(ctx context.Context, ec *executionContext, v 
 	return res, nil
 }
 
-func marshalNString2ᚕstringᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []models.PermissionKey) graphql.Marshaler {
+func marshalNString2ᚕstringᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []string) graphql.Marshaler {
 	ret := make(graphql.Array, len(v))
 	for i := range v {
 		ret[i] = marshalNString2string(ctx, ec, sel, v[i])
