@@ -18,6 +18,7 @@ type cell struct {
 	operation   string
 	questions   func(ctx context.Context, b *bench, r *rand.Rand) ([]question, error)
 	writes      bool
+	holdings    bool // asks for settings, products and permissions, which the account else is without
 }
 
 // question is one request in the forms that the two take.
@@ -26,6 +27,7 @@ type question struct {
 	path      string // of the floor, without /memory or /sql in front
 	body      any    // for the floor, when it is no GET
 	list      string // the field with the page, when it is one
+	has       *bool  // of an explanation: what it must come to; the floor then answers something else
 }
 
 const (
@@ -53,6 +55,9 @@ var cells = []cell{
 	{name: "groups", title: "50 groups with direct and effective counts", mark: 0.2, operation: groupsOperation, questions: groupPages("")},
 	{name: "groupsdirect", title: "50 groups with direct counts only", mark: 0.2, operation: directOperation, questions: groupPages("direct")},
 	{name: "door", title: "an empty query: the door's own cost", mark: 0.5, operation: doorOperation, questions: emptyQuery},
+	{name: "effective", title: "30 settings, products and permissions of 50 users", mark: 0.25, operation: effectiveOperation, questions: userPages("/effective"), holdings: true},
+	{name: "permissions", title: "permissions of 50 users and what gives them", mark: 0.25, operation: permissionsOperation, questions: userPages("/permissions"), holdings: true},
+	{name: "explain", title: "why a user has something, to one read by the primary key", mark: 0.1, operation: explainOperation, questions: explanations, holdings: true},
 	{name: "add", title: "add one membership", mark: 0.6, operation: addOperation, writes: true},
 }
 

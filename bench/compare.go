@@ -77,8 +77,16 @@ func (b *bench) compare(ctx context.Context, c *cell, sides []side, r *rand.Rand
 		return nil, fmt.Errorf("draw questions: %w", err)
 	}
 	asks := map[string][]*load.Ask{}
-	for i, q := range append(questions, absent(questions[0])...) {
-		answers, err := b.same(c, q, sides)
+	others := absent(questions[0])
+	if questions[0].has != nil {
+		others = nil // Cohort has no answer, and the floor another
+	}
+	for i, q := range append(questions, others...) {
+		ask := b.same
+		if questions[0].has != nil {
+			ask = b.explained
+		}
+		answers, err := ask(c, q, sides)
 		if err != nil {
 			return nil, err
 		}
@@ -138,6 +146,26 @@ func (b *bench) same(c *cell, q question, sides []side) ([][]byte, error) {
 			first = answer
 		} else if !reflect.DeepEqual(first, answer) {
 			return nil, fmt.Errorf("%s: the answers differ about %v %s\n%s: %s\n%s: %s", c.name, q.variables, q.path, sides[0].name, toJSON(first), s.name, toJSON(answer))
+		}
+	}
+	return bodies, nil
+}
+
+// explained asks Cohort for an explanation and the others for the user.
+func (b *bench) explained(c *cell, q question, sides []side) ([][]byte, error) {
+	bodies := make([][]byte, len(sides))
+	for i, s := range sides {
+		var err error
+		if bodies[i], err = ask(s.server.address, b.request(s, c, q)); err != nil {
+			return nil, fmt.Errorf("%s: ask %s: %w", c.name, s.name, err)
+		}
+		if s.server == b.cohortServer {
+			err = q.explains(bodies[i])
+		} else if !bytes.Contains(bodies[i], []byte(q.variables["id"].(string))) {
+			err = fmt.Errorf("%s answers %.500s", s.name, bodies[i])
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", c.name, err)
 		}
 	}
 	return bodies, nil

@@ -25,9 +25,18 @@ func (b *bench) profileAll(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := b.holding(ctx, func() error { return b.profileCells(ctx, cohort, r) }); err != nil {
+		return err
+	}
+	b.stopAll()
+	return b.world.restore(context.WithoutCancel(ctx), before)
+}
+
+func (b *bench) profileCells(ctx context.Context, cohort side, r *rand.Rand) error {
 	for _, c := range b.chosen() {
 		asks := map[string][]*load.Ask{}
 		if !c.writes {
+			var err error
 			if asks, err = b.compare(ctx, c, []side{cohort}, r); err != nil {
 				return err
 			}
@@ -50,8 +59,7 @@ func (b *bench) profileAll(ctx context.Context) error {
 			return err
 		}
 	}
-	b.stopAll()
-	return b.world.restore(context.WithoutCancel(ctx), before)
+	return nil
 }
 
 func profileFile(cell string) string { return filepath.Join(results, "cpu-"+cell+".pprof") }

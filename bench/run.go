@@ -8,12 +8,14 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
 	"cohort/bench/floor"
 	"cohort/bench/load"
 	"cohort/bench/machine"
+	"cohort/models"
 )
 
 // bench is a run.
@@ -26,6 +28,8 @@ type bench struct {
 	pprof                     string // where the profiled build answers
 	before                    state  // of the account
 	turnSeq                   int64  // the feed's number before a turn of a bulk change
+	cursorsOfUsers            []string
+	usersOfCursors            []models.UserID // those that the cursors stand behind
 }
 
 const (
@@ -176,48 +180,17 @@ func (b *bench) chosen() (all []*cell) {
 	return all
 }
 
-// measure compares all answers first. Then the reading cells have their turns, round by round, so that what
-// disturbs the machine for a while disturbs one round of all; then the writing ones.
+// measure has the reading cells first, then the writing ones, then the changes of many.
 func (b *bench) measure(ctx context.Context) (*report, error) {
 	r := rand.New(rand.NewPCG(1, 2))
-	reading := []side{{cohortName, b.cohortServer, ""}, {floorName, b.floorServer, "/memory"}, {sqlName, b.floorServer, "/sql"}}
-	writing := reading[:2]
 	rep := newReport(b)
-	asks := map[string]map[string][]*load.Ask{}
-	for _, c := range b.chosen() {
-		fmt.Printf("Comparing the answers: %s …\n", c.title)
-		var err error
-		if c.writes {
-			err = b.compareWrites(ctx, c, writing, r)
-		} else {
-			asks[c.name], err = b.compare(ctx, c, reading, r)
-		}
-		if err != nil {
-			return rep, err
-		}
+	reading := []side{{cohortName, b.cohortServer, ""}, {floorName, b.floorServer, "/memory"}, {sqlName, b.floorServer, "/sql"}}
+	err := b.holding(ctx, func() error { return b.measureCells(ctx, false, reading, r, rep) })
+	if err == nil {
+		err = b.measureCells(ctx, true, reading[:2], r, rep)
 	}
-	if !b.sql {
-		reading = reading[:2]
-	}
-	for _, writes := range []bool{false, true} {
-		for round := range b.rounds {
-			fmt.Printf("Round %d of %d, %s\n", round+1, b.rounds, map[bool]string{false: "reading", true: "writing"}[writes])
-			for _, c := range b.chosen() {
-				if c.writes != writes {
-					continue
-				}
-				sides := reading
-				if writes {
-					sides = writing
-				}
-				for i := range sides { // nobody is always the first
-					s := sides[(i+round)%len(sides)]
-					if err := b.turn(ctx, c, s, asks[c.name][s.name], r, rep); err != nil {
-						return rep, fmt.Errorf("%s, %s: %w", c.name, s.name, err)
-					}
-				}
-			}
-		}
+	if err != nil {
+		return rep, err
 	}
 	for _, w := range b.chosenBulks() {
 		measured, err := b.measureBulk(ctx, w, r)
@@ -227,6 +200,40 @@ func (b *bench) measure(ctx context.Context) (*report, error) {
 		rep.bulks = append(rep.bulks, measured)
 	}
 	return rep, nil
+}
+
+// measureCells compares all answers first. Then the cells have their turns, round by round, so that what disturbs the
+// machine for a while disturbs one round of all.
+func (b *bench) measureCells(ctx context.Context, writes bool, sides []side, r *rand.Rand, rep *report) error {
+	chosen := slices.DeleteFunc(b.chosen(), func(c *cell) bool { return c.writes != writes })
+	asks := map[string]map[string][]*load.Ask{}
+	for _, c := range chosen {
+		fmt.Printf("Comparing the answers: %s …\n", c.title)
+		var err error
+		if writes {
+			err = b.compareWrites(ctx, c, sides, r)
+		} else {
+			asks[c.name], err = b.compare(ctx, c, sides, r)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if !b.sql {
+		sides = sides[:2]
+	}
+	for round := range b.rounds {
+		fmt.Printf("Round %d of %d, %s\n", round+1, b.rounds, map[bool]string{false: "reading", true: "writing"}[writes])
+		for _, c := range chosen {
+			for i := range sides { // nobody is always the first
+				s := sides[(i+round)%len(sides)]
+				if err := b.turn(ctx, c, s, asks[c.name][s.name], r, rep); err != nil {
+					return fmt.Errorf("%s, %s: %w", c.name, s.name, err)
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // turn is one slot of one side.

@@ -26,11 +26,15 @@ func (d *Directory) ExplainAccess(ctx context.Context, who auth.Caller, user mod
 	if given != 1 {
 		return nil, oneOf("productKey", "settingKey", "permissionKey")
 	}
-	return read(ctx, d, who, "Query.explainAccess", func(s *snapshot) (*models.AccessExplanation, error) {
+	see := read[*models.AccessExplanation]
+	if key.Permission != nil {
+		see = glance // the nesting in memory knows the rest
+	}
+	return see(ctx, d, who, "Query.explainAccess", func(s *snapshot) (*models.AccessExplanation, error) {
 		if err := s.onlyOwn([]models.UserID{user}); err != nil {
 			return nil, err
 		}
-		e, err := s.explaining(user)
+		e, err := s.explaining(user, key.Product)
 		if err != nil || e == nil {
 			return nil, err
 		}
@@ -54,24 +58,37 @@ type explaining struct {
 	direct []models.GroupID
 	graph  *nesting.Graph
 	result models.AccessExplanation
+
+	standing productStanding // to the product that is asked about
 }
 
-// explaining reads what all explanations need of a user, in one statement. Nil when there is no such user.
-func (s *snapshot) explaining(user models.UserID) (*explaining, error) {
+// explaining reads what all explanations need of a user, and how the user stands to a product if one is asked about, in one
+// statement. Nil when there is no such user.
+func (s *snapshot) explaining(user models.UserID, product *string) (*explaining, error) {
 	var rows []struct {
 		GraphVersion int64
 		Role         models.Role
 		GroupID      *models.GroupID
+		Standing     productStanding `gorm:"embedded"`
 	}
-	err := s.Raw("SELECT a.graph_version, u.role, m.group_id FROM accounts a JOIN users u ON u.account_id = a.id AND u.id = ? "+
-		"LEFT JOIN memberships m ON m.account_id = u.account_id AND m.user_id = u.id WHERE a.id = ? ORDER BY m.group_id", user, s.account()).Scan(&rows).Error
+	columns, joins, args := "", "", []any{user}
+	if product != nil {
+		columns = ", p.*, e.state, e.since, " +
+			"EXISTS (SELECT 1 FROM user_products d WHERE d.account_id = u.account_id AND d.user_id = u.id AND d.product_id = p.id) AS direct, " +
+			"EXISTS (SELECT 1 FROM user_product_blocks b WHERE b.account_id = u.account_id AND b.user_id = u.id AND b.product_id = p.id) AS blocked"
+		joins = "LEFT JOIN products p ON p.account_id = a.id AND p.product_key = ? AND p.retired_at IS NULL " +
+			"LEFT JOIN entitlements e ON e.account_id = u.account_id AND e.user_id = u.id AND e.product_id = p.id "
+		args = append(args, *product)
+	}
+	err := s.Raw("SELECT a.graph_version, u.role, m.group_id"+columns+" FROM accounts a JOIN users u ON u.account_id = a.id AND u.id = ? "+
+		"LEFT JOIN memberships m ON m.account_id = u.account_id AND m.user_id = u.id "+joins+"WHERE a.id = ? ORDER BY m.group_id", append(args, s.account())...).Scan(&rows).Error
 	if err != nil {
 		return nil, fmt.Errorf("read the user's groups: %w", err)
 	}
 	if len(rows) == 0 {
 		return nil, nil //nolint:nilnil // nobody is an answer here
 	}
-	e := &explaining{snapshot: s, user: user, role: rows[0].Role, result: models.AccessExplanation{UserID: user}}
+	e := &explaining{snapshot: s, user: user, role: rows[0].Role, standing: rows[0].Standing, result: models.AccessExplanation{UserID: user}}
 	for _, row := range rows {
 		if row.GroupID != nil {
 			e.direct = append(e.direct, *row.GroupID)
@@ -146,19 +163,10 @@ type productStanding struct {
 }
 
 func (e *explaining) explainProduct(key string) error {
-	var found []productStanding
-	err := e.Raw("SELECT p.*, e.state, e.since, "+
-		"EXISTS (SELECT 1 FROM user_products d WHERE d.account_id = p.account_id AND d.user_id = ? AND d.product_id = p.id) AS direct, "+
-		"EXISTS (SELECT 1 FROM user_product_blocks b WHERE b.account_id = p.account_id AND b.user_id = ? AND b.product_id = p.id) AS blocked "+
-		"FROM products p LEFT JOIN entitlements e ON e.account_id = p.account_id AND e.user_id = ? AND e.product_id = p.id "+
-		"WHERE p.account_id = ? AND p.product_key = ? AND p.retired_at IS NULL", e.user, e.user, e.user, e.account(), key).Scan(&found).Error
-	if err != nil {
-		return fmt.Errorf("read the user's product: %w", err)
-	}
-	if len(found) == 0 {
+	p := &e.standing
+	if p.ID == (models.ProductID{}) {
 		return notFound("product").At("productKey")
 	}
-	p := &found[0]
 	e.result.Product, e.result.State = &p.Product, p.State
 	if p.Direct {
 		e.add(models.AccessReason{Kind: models.AccessReasonKindDirect, Counts: true, Action: &models.AccessAction{

@@ -63,7 +63,7 @@ func keysOf(definitions []*models.SettingDefinition) []string {
 	return keys
 }
 
-// settingRow is a value as a statement reads it, whoever holds it.
+// settingRow is a value as a statement reads it, whoever holds it; the account has no id here.
 type settingRow struct {
 	HolderID   []byte
 	SettingKey string
@@ -83,29 +83,21 @@ func (r *settingRow) held() (models.HeldSetting, bool) {
 }
 
 // readSettings reads the values that the account holds, and those of the groups that somebody is in who is a direct member
-// of the groups given; of all groups when they are nil. It costs two statements.
+// of the groups given; of all groups when they are nil. As a rule that is one statement.
 func readSettings(tx *gorm.DB, account models.AccountID, graph *nesting.Graph, definitions []*models.SettingDefinition, direct []models.GroupID) (*settingValues, error) {
 	v := &settingValues{
 		definitions: definitions, graph: graph, account: map[string]models.HeldSetting{},
 		groups: map[models.GroupID]*settingGroup{}, holders: map[models.GroupID][]near{},
 	}
 	keys := keysOf(definitions)
-	var rows []settingRow
-	err := tx.Raw("SELECT setting_key, value, locked FROM account_settings WHERE account_id = ? AND setting_key IN ?", account, keys).Scan(&rows).Error
-	if err != nil {
-		return nil, fmt.Errorf("read the account's settings: %w", err)
-	}
-	for i := range rows {
-		if held, taken := rows[i].held(); taken {
-			v.account[rows[i].SettingKey] = held
-		}
-	}
+	const ofAccount = "SELECT NULL AS holder_id, setting_key, value, locked, 0 AS priority FROM account_settings WHERE account_id = ? AND setting_key IN ?"
 	const ofGroups = "SELECT s.group_id AS holder_id, s.setting_key, s.value, s.locked, g.priority FROM group_settings s " +
 		"JOIN user_groups g ON g.account_id = s.account_id AND g.id = s.group_id WHERE s.account_id = ? AND s.setting_key IN ?"
+	const ofBoth = ofAccount + " UNION ALL " + ofGroups
 	read := func(where clause) error {
 		var rows []settingRow
 		if err := tx.Raw(where.sql, where.args...).Scan(&rows).Error; err != nil {
-			return fmt.Errorf("read the settings of groups: %w", err)
+			return fmt.Errorf("read the settings of the account and of groups: %w", err)
 		}
 		for i := range rows {
 			v.hold(&rows[i])
@@ -113,7 +105,7 @@ func readSettings(tx *gorm.DB, account models.AccountID, graph *nesting.Graph, d
 		return nil
 	}
 	if direct == nil {
-		return v, read(sqlf(ofGroups, account, keys))
+		return v, read(sqlf(ofBoth, account, keys, account, keys))
 	}
 	within := map[models.GroupID]bool{}
 	for _, id := range direct {
@@ -121,7 +113,12 @@ func readSettings(tx *gorm.DB, account models.AccountID, graph *nesting.Graph, d
 			within[above] = true
 		}
 	}
-	return v, chunks(byAge(within), func(part []models.GroupID) error {
+	groups := byAge(within)
+	first := groups[:min(chunk, len(groups))]
+	if err := read(sqlf(ofBoth+" AND s.group_id IN ?", account, keys, account, keys, first)); err != nil {
+		return nil, err
+	}
+	return v, chunks(groups[len(first):], func(part []models.GroupID) error {
 		return read(sqlf(ofGroups+" AND s.group_id IN ?", account, keys, part))
 	})
 }
@@ -129,6 +126,10 @@ func readSettings(tx *gorm.DB, account models.AccountID, graph *nesting.Graph, d
 func (v *settingValues) hold(row *settingRow) {
 	held, taken := row.held()
 	if !taken {
+		return
+	}
+	if row.HolderID == nil {
+		v.account[row.SettingKey] = held
 		return
 	}
 	id := models.GroupID(row.HolderID)

@@ -28,6 +28,13 @@ func IsPlain(of, field string) bool {
 		"UserPermission":       func() bool { return plainUserPermission.fields[field] != nil },
 		"PermissionSource":     func() bool { return plainPermissionSource.fields[field] != nil },
 		"GroupPermission":      func() bool { return plainGroupPermission.fields[field] != nil },
+		"SettingDefinition":    func() bool { return plainSettingDefinition.fields[field] != nil },
+		"SettingValue":         func() bool { return plainSettingValue.fields[field] != nil },
+		"SettingReason":        func() bool { return plainSettingReason.fields[field] != nil },
+		"EffectiveSetting":     func() bool { return plainSetting.fields[field] != nil },
+		"UserProduct":          func() bool { return plainUserProduct.fields[field] != nil },
+		"AccessReason":         func() bool { return plainReason.fields[field] != nil },
+		"AccessAction":         func() bool { return plainAction.fields[field] != nil },
 	}[of]()
 }
 

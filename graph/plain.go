@@ -48,6 +48,16 @@ func plainLists(ctx context.Context, next graphql.Resolver) (any, error) {
 		text = plainPermissionSource.list(ctx, rows)
 	case []*models.GroupPermission:
 		text = plainGroupPermission.list(ctx, rows)
+	case []*models.SettingDefinition:
+		text = plainSettingDefinition.list(ctx, rows)
+	case []*models.EffectiveSetting:
+		text = plainSetting.list(ctx, rows)
+	case []*models.SettingReason:
+		text = plainSettingReason.list(ctx, rows)
+	case []*models.UserProduct:
+		text = plainUserProduct.list(ctx, rows)
+	case []*models.AccessReason:
+		text = plainReason.list(ctx, rows)
 	case []*models.MembershipCheck:
 		text = plainCheck.list(ctx, rows)
 	}
@@ -144,11 +154,36 @@ func plainInt[T any](value func(*T) int32) plainField[T] {
 }
 
 func plainTime[T any](value func(*T) time.Time) plainField[T] {
+	return plain(func(to []byte, row *T) []byte { return appendTime(to, value(row)) })
+}
+
+func appendTime(to []byte, at time.Time) []byte {
+	var b bytes.Buffer
+	models.MarshalDateTime(at).MarshalGQL(&b)
+	return append(to, b.Bytes()...)
+}
+
+// plainOr writes null for what isn't there.
+func plainOr[T, V any](value func(*T) *V, write func([]byte, V) []byte) plainField[T] {
 	return plain(func(to []byte, row *T) []byte {
-		var b bytes.Buffer
-		models.MarshalDateTime(value(row)).MarshalGQL(&b)
-		return append(to, b.Bytes()...)
+		v := value(row)
+		if v == nil {
+			return append(to, "null"...)
+		}
+		return write(to, *v)
 	})
+}
+
+func plainOptionalText[T any](value func(*T) *string) plainField[T] {
+	return plainOr(value, appendText)
+}
+
+func plainOptionalTime[T any](value func(*T) *time.Time) plainField[T] {
+	return plainOr(value, appendTime)
+}
+
+func plainOptionalInt[T any](value func(*T) *int32) plainField[T] {
+	return plainOr(value, func(to []byte, n int32) []byte { return strconv.AppendInt(to, int64(n), 10) })
 }
 
 // plainMay is for a resolver that asks nothing but the policy table.
@@ -173,6 +208,30 @@ func plainNode[E, T any](k *plainType[T], node func(*E) *T) plainField[E] {
 			rows[i] = node(edge)
 		}
 		return k.writer(ctx, f, rows)
+	}
+}
+
+// plainOptional is for a field that leads to another object or is null.
+func plainOptional[E, T any](k *plainType[T], node func(*E) *T) plainField[E] {
+	return func(ctx context.Context, f graphql.CollectedField, rows []*E) rowWriter {
+		var there []*T
+		at := make([]int, len(rows))
+		for i, row := range rows {
+			at[i] = -1
+			if one := node(row); one != nil {
+				at[i], there = len(there), append(there, one)
+			}
+		}
+		write := k.writer(ctx, f, there)
+		if write == nil {
+			return nil
+		}
+		return func(to []byte, row int) []byte {
+			if at[row] < 0 {
+				return append(to, "null"...)
+			}
+			return write(to, at[row])
+		}
 	}
 }
 
@@ -222,16 +281,11 @@ func plainHasNoProducts(ctx context.Context, _ graphql.CollectedField, users []*
 }
 
 var plainProduct = &plainType[models.Product]{[]string{"Product", "Node"}, map[string]plainField[models.Product]{
-	"id":     plainText(func(p *models.Product) string { return p.ID.String() }),
-	"key":    plainText(func(p *models.Product) string { return p.Key }),
-	"name":   plainText(func(p *models.Product) string { return p.Name }),
-	"family": plainText(func(p *models.Product) string { return p.Family }),
-	"seats": plain(func(to []byte, p *models.Product) []byte {
-		if p.Seats == nil {
-			return append(to, "null"...)
-		}
-		return strconv.AppendInt(to, int64(*p.Seats), 10)
-	}),
+	"id":                   plainText(func(p *models.Product) string { return p.ID.String() }),
+	"key":                  plainText(func(p *models.Product) string { return p.Key }),
+	"name":                 plainText(func(p *models.Product) string { return p.Name }),
+	"family":               plainText(func(p *models.Product) string { return p.Family }),
+	"seats":                plainOptionalInt(func(p *models.Product) *int32 { return p.Seats }),
 	"seatsUsed":            plainInt(func(p *models.Product) int32 { return p.SeatsUsed }),
 	"waiting":              plainWaiting,
 	"welcomeOnFirstEnable": plainBool(func(p *models.Product) bool { return p.WelcomeOnFirstEnable }),

@@ -36,7 +36,7 @@ var plainGroupPermission = &plainType[models.GroupPermission]{[]string{"GroupPer
 func init() { // since groups have permissions, and permissions groups
 	plainUser.fields["permissions"] = plainNested(plainUserPermission, plainPermissionsOf)
 	plainGroup.fields["permissions"] = plainNested(plainGroupPermission, plainPermissionsOfGroups)
-	plainPermissionSource.fields["group"] = plainSourceGroup
+	plainPermissionSource.fields["group"] = plainGroupOf(func(s *models.PermissionSource) *models.GroupID { return s.GroupID })
 	plainPermissionSource.fields["via"] = plainGroups(func(s *models.PermissionSource) []models.GroupID { return s.How.Via })
 	plainPermissionSource.fields["path"] = plainGroups(func(s *models.PermissionSource) []models.GroupID { return s.How.Path })
 	plainGroupPermission.fields["via"] = plainGroups(func(p *models.GroupPermission) []models.GroupID { return p.Via })
@@ -96,34 +96,25 @@ func plainSourcesOf(_ context.Context, permissions []*models.UserPermission) ([]
 	return lists, nil
 }
 
-// plainSourceGroup writes null for a role, and for a group deleted meanwhile.
-func plainSourceGroup(ctx context.Context, f graphql.CollectedField, sources []*models.PermissionSource) rowWriter {
-	found, err := groupsByID(ctx, sources, func(s *models.PermissionSource) []models.GroupID {
-		if s.GroupID == nil {
+// plainGroupOf is for a group that a row may name; null when it names none, or one deleted meanwhile.
+func plainGroupOf[E any](id func(*E) *models.GroupID) plainField[E] {
+	return func(ctx context.Context, f graphql.CollectedField, rows []*E) rowWriter {
+		found, err := groupsByID(ctx, rows, func(row *E) []models.GroupID {
+			if id := id(row); id != nil {
+				return []models.GroupID{*id}
+			}
+			return nil
+		})
+		if err != nil {
 			return nil
 		}
-		return []models.GroupID{*s.GroupID}
-	})
-	if err != nil {
-		return nil
-	}
-	var flat []*models.Group
-	at := make([]int, len(sources))
-	for i, list := range found {
-		at[i] = -1
-		if len(list) > 0 {
-			at[i], flat = len(flat), append(flat, list[0])
+		of := make(map[*E]*models.Group, len(rows))
+		for i, list := range found {
+			if len(list) > 0 {
+				of[rows[i]] = list[0]
+			}
 		}
-	}
-	write := plainGroup.writer(ctx, f, flat)
-	if write == nil {
-		return nil
-	}
-	return func(to []byte, row int) []byte {
-		if at[row] < 0 {
-			return append(to, "null"...)
-		}
-		return write(to, at[row])
+		return plainOptional(plainGroup, func(row *E) *models.Group { return of[row] })(ctx, f, rows)
 	}
 }
 

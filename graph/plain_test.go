@@ -17,6 +17,8 @@ import (
 	"cohort/models"
 )
 
+const explained = `explainAccess(userId: $user, `
+
 // plainSources are where lists of each type come from; %[1]s stands for what is asked of each row.
 var plainSources = map[string][]string{
 	"User":            {`users(first: 9) { nodes { %s } }`, `group(by: {name: "Top"}) { members(first: 9) { nodes { %s } } }`},
@@ -31,7 +33,17 @@ var plainSources = map[string][]string{
 	"UserPermission":       {`viewer { permissions { %s } }`, `users(first: 9) { nodes { id permissions { %s } } }`},
 	"PermissionSource":     {`users(first: 9) { nodes { permissions { sources { %s } } } }`},
 	"GroupPermission":      {`groups(first: 9) { nodes { permissions { %s } } }`, `group(by: {name: "Inner"}) { permissions { %s } }`},
-	"MembershipCheck":      {`membershipChecks(userIds: $users, groupIds: $groups) { %s }`},
+	"SettingDefinition":    {`settingDefinitions { %s }`, `users(first: 9) { nodes { settings { definition { %s } } } }`},
+	"EffectiveSetting": {
+		`users(first: 9) { nodes { settings(keys: ["meeting.chat", "phone.caller.id"]) { %s } } }`, `groups(first: 9) { nodes { settings(keys: $keys) { %s } } }`,
+		`account { settings { %s } }`, `users(first: 9) { nodes { settings(keys: []) { %s } } }`,
+	},
+	"SettingReason":   {`users(first: 9) { nodes { settings(keys: ["meeting.chat"]) { overrides { %s } } } }`},
+	"SettingValue":    {`users(first: 9) { nodes { settings { value { %[1]s } ownValue { %[1]s } } } }`},
+	"UserProduct":     {`users(first: 9) { nodes { products(source: INHERITED) { %s } } }`, `users(first: 2) { nodes { products { %s } } }`},
+	"AccessReason":    {explained + `productKey: "few") { reasons { %s } }`, explained + `settingKey: "meeting.chat") { reasons { %s } }`, explained + `permissionKey: "reports.view") { reasons { %s } }`},
+	"AccessAction":    {explained + `productKey: "few") { reasons { action { %s } } }`, explained + `settingKey: "meeting.chat") { reasons { action { %s } } }`},
+	"MembershipCheck": {`membershipChecks(userIds: $users, groupIds: $groups) { %s }`},
 }
 
 // Whatever is asked of a list, the answer written at once is the one that gqlgen makes, byte by byte.
@@ -58,12 +70,21 @@ func TestPlainLists(t *testing.T) {
 	a.done("groupProductsSet", "impact { withoutSeat }", vars{"groupId": top.String(), "productKeys": []string{"few"}})
 	a.done("groupPermissionsSet", "granted { key }", vars{"groupId": top.String(), "permissionKeys": []string{"reports.view", "rooms.manage"}})
 	a.done("groupPermissionsSet", "granted { key }", vars{"groupId": inner.String(), "permissionKeys": []string{"reports.view"}})
+	chat := func(value any, locked bool) []vars {
+		return []vars{{"key": "meeting.chat", "value": vars{"choice": value}, "locked": locked}}
+	}
+	a.done("accountSettingsSet", "account { id }", vars{"settings": []vars{{"key": "phone.caller.id", "value": vars{"string": "A & B"}}}})
+	a.done("groupSettingsSet", "group { id }", vars{"groupId": top.String(), "settings": chat("OFF", true), "memberOverrides": "KEEP"})
+	a.done("groupSettingsSet", "group { id }", vars{"groupId": inner.String(), "settings": chat("ORGANIZERS", false), "memberOverrides": "KEEP"})
+	a.done("userSettingsSet", "user { id }", vars{"userId": people[1].String(), "settings": []vars{{"key": "meeting.chat", "value": vars{"choice": "EVERYBODY"}}}})
+	a.done("usersProductsSet", "errors { code }", vars{"selection": vars{"ids": []string{people[1].String()}}, "mode": "ADD", "productKeys": []string{"few", "unlimited"}})
+	a.done("userProductBlocksSet", "errors { code }", vars{"userId": people[2].String(), "productKeys": []string{"few"}, "blocked": true})
 	slow := graph.New(graph.FieldByField(graph.Options{Directory: a.directory}))
 	users, groups := []string{}, []string{top.String(), inner.String()}
 	for _, id := range people {
 		users = append(users, id.String())
 	}
-	variables := map[string]any{"users": users, "groups": groups, "no": false}
+	variables := map[string]any{"users": users, "groups": groups, "no": false, "user": people[1].String(), "keys": []string{"phone.caller.id", "meeting.chat"}}
 	ask := func(h http.Handler, query string) string {
 		body, err := json.Marshal(map[string]any{"query": query, "variables": variables})
 		if err != nil {
@@ -107,8 +128,10 @@ func TestPlainLists(t *testing.T) {
 			rapid.Check(t, func(rt *rapid.T) {
 				query := fmt.Sprintf(rapid.SampledFrom(sources).Draw(rt, "source"), selection(rt, of, 1))
 				head := "query ($no: Boolean!) { __typename @skip(if: $no) "
-				if strings.Contains(query, "$users") {
-					head = "query ($no: Boolean!, $users: [ID!]!, $groups: [ID!]!) { __typename @skip(if: $no) "
+				for name, kinds := range map[string]string{"$users,": "$users: [ID!]!, $groups: [ID!]!", "$user,": "$user: ID!", "$keys)": "$keys: [String!]"} {
+					if strings.Contains(query, name) {
+						head = "query ($no: Boolean!, " + kinds + ") { __typename @skip(if: $no) "
+					}
 				}
 				query = head + query + " }"
 				want, got := ask(slow, query), ask(a.handler, query)

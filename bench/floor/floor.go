@@ -4,7 +4,8 @@
 //
 // The reads come twice. Under /memory an index of the account is held in memory, which is never stale: each
 // request reads the account's feed number in the statement that it needs anyway, and follows the feed when
-// that has moved. Under /sql everything is asked of the database.
+// that has moved. Under /sql everything is asked of the database. What settings, products and permissions come to is
+// always asked of the database.
 package floor
 
 import (
@@ -74,6 +75,11 @@ func (f *Floor) Handler() http.Handler {
 	routes.HandleFunc("GET /sql/users/{id}/groups", f.answering(f.groupsOfFromSQL))
 	routes.HandleFunc("GET /sql/check", f.answering(f.checkFromSQL))
 	routes.HandleFunc("GET /sql/groups", f.answering(f.groupsFromSQL))
+	for _, way := range []string{"/memory", "/sql"} { // these have only one
+		routes.HandleFunc("GET "+way+"/effective", f.answering(f.effective))
+		routes.HandleFunc("GET "+way+"/permissions", f.answering(f.permissionsOfPage))
+		routes.HandleFunc("GET "+way+"/users/{id}", f.answering(f.userFromSQL))
+	}
 	routes.HandleFunc("POST /members", f.answering(f.addMember))
 	routes.HandleFunc("POST /door", door)
 	return routes
@@ -119,7 +125,9 @@ type statements struct {
 	changes, users, groups, edges, memberships     *sql.Stmt
 	details, groupRows                             *sql.Stmt
 	check, groupsOf, fewMembers, groupCounts       *sql.Stmt
-	walk, hasGroup, hasUser                        *sql.Stmt
+	walk, hasGroup, hasUser, user                  *sql.Stmt
+	userPage, reached, userProducts                *sql.Stmt
+	accountSettings, userSettings                  *sql.Stmt
 	lock, present, insert, count, audit, feed, seq *sql.Stmt
 }
 
@@ -129,7 +137,9 @@ func prepare(ctx context.Context, db *sql.DB) (s statements, err error) {
 		&s.changes: sqlChanges, &s.users: sqlUsers, &s.groups: sqlGroups, &s.edges: sqlEdges, &s.memberships: sqlMemberships,
 		&s.details: sqlDetails, &s.groupRows: sqlGroupRows,
 		&s.check: sqlCheck, &s.groupsOf: sqlGroupsOf, &s.fewMembers: sqlFewMembers, &s.groupCounts: sqlGroupCounts,
-		&s.walk: sqlWalk, &s.hasGroup: sqlHasGroup, &s.hasUser: sqlHasUser,
+		&s.walk: sqlWalk, &s.hasGroup: sqlHasGroup, &s.hasUser: sqlHasUser, &s.user: sqlUser,
+		&s.userPage: sqlUserPage, &s.reached: sqlReached, &s.userProducts: sqlUserProducts,
+		&s.accountSettings: sqlAccountSettings, &s.userSettings: sqlUserSettings,
 		&s.lock: sqlLock, &s.present: sqlPresent, &s.insert: sqlInsert, &s.count: sqlCount, &s.audit: sqlAudit, &s.feed: sqlFeed, &s.seq: sqlSeq,
 	} {
 		if *to, err = db.PrepareContext(ctx, text); err != nil {

@@ -185,6 +185,10 @@ func scan(ctx context.Context, s *sql.Stmt, columns int, do func([]sql.RawBytes)
 	if err != nil {
 		return err
 	}
+	return each(rows, columns, do)
+}
+
+func each(rows *sql.Rows, columns int, do func([]sql.RawBytes)) error {
 	defer rows.Close()
 	raw, to := make([]sql.RawBytes, columns), make([]any, columns)
 	for i := range raw {
