@@ -194,7 +194,6 @@ export const examples = [
     section: 'Read',
     title: 'Why does somebody have this?',
     about: 'What a setting comes to for a user, every value that it overrides, and what would end each.',
-    needs: 'explainAccess',
     lookup: '{ user: user(by: { email: "saoirse.oconnor@example.org" }) { id } users(first: 1) { nodes { id } } }',
     query: `query Why($user: ID!) {
   explainAccess(userId: $user, settingKey: "phone.call.recording") {
@@ -228,7 +227,6 @@ export const examples = [
     section: 'Change',
     title: 'Try out settings of a group',
     about: 'A dry run: whom the values would reach, who holds values of their own, who follows another group or a lock.',
-    needs: 'groupSettingsSet',
     lookup: '{ named: group(by: { name: "Customer Care" }) { id } groups(first: 1) { nodes { id } } }',
     query: `mutation TrySettings($input: GroupSettingsSetInput!) {
   groupSettingsSet(input: $input) {
