@@ -37,7 +37,7 @@ var demoGrants = map[string][]string{
 }
 
 // demoPermissions are what groups permit everybody who is in them.
-var demoPermissions = map[string][]models.PermissionKey{
+var demoPermissions = map[string][]string{
 	"Board":         {"billing.view", "history.view", "reports.export", "reports.view"},
 	"Customer Care": {"people.view", "phone.calls.view"},
 	"Support":       {"phone.queues.supervise", "support.sessions.view"},

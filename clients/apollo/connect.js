@@ -4,14 +4,15 @@ import { relayStylePagination } from '@apollo/client/utilities';
 
 const list = relayStylePagination(['filter', 'sort']);
 const related = relayStylePagination(['relation', 'filter', 'sort']);
+const events = relayStylePagination(['filter']);
 export const possibleTypes = {
-  Node: ['Account', 'Group', 'GroupMemberTableView', 'GroupTableView', 'Job', 'JobTableView', 'Mail', 'Product', 'User', 'UserTableView'],
+  Node: ['Account', 'AuditEvent', 'Group', 'GroupMemberTableView', 'GroupTableView', 'Job', 'JobTableView', 'Mail', 'Product', 'User', 'UserTableView'],
 };
 export const typePolicies = {
-  Query: { fields: { users: list, groups: list, jobs: relayStylePagination(['status', 'kinds']), mails: relayStylePagination(['state']) } },
-  User: { fields: { groups: related } },
+  Query: { fields: { users: list, groups: list, jobs: relayStylePagination(['status', 'kinds']), mails: relayStylePagination(['state']), auditEvents: events } },
+  User: { fields: { groups: related, auditEvents: events } },
   Job: { fields: { results: relayStylePagination(['outcomes']) } },
-  Group: { fields: { members: related, parents: list, children: list, ancestors: list, descendants: list } },
+  Group: { fields: { members: related, parents: list, children: list, ancestors: list, descendants: list, auditEvents: events } },
 };
 
 export function connect(url, getToken) {

@@ -7,7 +7,7 @@ export default {
       preset: 'client',
       presetConfig: { fragmentMasking: false },
       config: {
-        scalars: { DateTime: 'string', SavedUserFilter: 'UserFilter', SavedGroupFilter: 'GroupFilter' },
+        scalars: { DateTime: 'string', JSON: 'unknown', JSONObject: 'Record<string, unknown>', SavedUserFilter: 'UserFilter', SavedGroupFilter: 'GroupFilter' },
         strictScalars: true,
         enumsAsTypes: true,
         useTypeImports: true,

@@ -18,6 +18,7 @@ export default [
         exceptions: {
           suffixes: ['Connection', 'Edge', 'Payload', 'Result'],
           types: [
+            'AuditActor', 'AuditChange',
             'GroupAdjacent', 'GroupPermission', 'GroupProduct', 'MembershipCheck', 'PageInfo', 'ProductImpact', 'ProductSummary', 'ProductsCounts', 'ProductsImpact', 'ProductsPreview', 'ProductsPreviewRow',
             'GroupMemberTableColumn', 'GroupMemberTableFilter', 'GroupTableColumn', 'GroupTableFilter', 'JobTableColumn', 'JobTableFilter', 'TableViews',
             'UserTableColumn', 'UserTableFilter',

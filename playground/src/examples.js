@@ -37,6 +37,47 @@ export const examples = [
   },
   {
     section: 'Read',
+    title: 'Who changed what',
+    about: 'The audit log, the newest first: what was done, by whom, on whom, and each field before and after.',
+    query: `query AuditLog($filter: AuditEventFilter) {
+  auditEvents(first: 20, filter: $filter) {
+    nodes {
+      occurredAt
+      action
+      outcome
+      actor {
+        kind
+        role
+        user {
+          email
+        }
+      }
+      subjectType
+      subject {
+        id
+        ... on User {
+          email
+        }
+        ... on Group {
+          name
+        }
+      }
+      changes {
+        field
+        before
+        after
+      }
+    }
+    pageInfo {
+      hasNextPage
+      endCursor
+    }
+  }
+}`,
+    variables: () => ({ filter: { outcome: 'DONE' } }),
+  },
+  {
+    section: 'Read',
     title: 'The tree of groups',
     about: 'Groups at the top, what lies in them, and how many people that makes.',
     query: `query GroupTree {
