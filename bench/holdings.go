@@ -12,8 +12,8 @@ import (
 	"cohort/models"
 )
 
-// holdings are values of settings, products and permissions, which the account has only while cells ask for them: the
-// others need one without. Each row bears this time, by which they are found again.
+// holdingTime is borne by each row of what users hold: values of settings, products and permissions, which the account
+// has only while cells ask for them. By it they are found again.
 const holdingTime = "2001-01-01 00:00:00"
 
 // holdingTables are the tables that have such rows, and their column of the time.

@@ -57,6 +57,9 @@ func run(ctx context.Context, s settings) (err error) {
 	if s.profile > 0 {
 		return b.profileAll(ctx)
 	}
+	if err := b.letGo(ctx); err != nil { // what a run has left that was killed
+		return err
+	}
 	if b.before, err = b.world.state(ctx); err != nil {
 		return err
 	}
