@@ -143,7 +143,8 @@ func TestWatchedRunner(t *testing.T) {
 	w.ended(first.ID)
 	w.ended(second.ID)
 	stop()
-	if rows.Load() != 25 || parts.Load() != 5 || failed.Load() != 2 || !slices.Equal(ends, []models.JobState{models.JobStateSucceeded, models.JobStateFailed}) {
+	slices.Sort(ends) // one worker may tell of an end while another one ends the next job
+	if rows.Load() != 25 || parts.Load() != 5 || failed.Load() != 2 || !slices.Equal(ends, []models.JobState{models.JobStateFailed, models.JobStateSucceeded}) {
 		t.Errorf("%d rows in %d parts, %d of them failed, ends %v", rows.Load(), parts.Load(), failed.Load(), ends)
 	}
 }
