@@ -139,8 +139,8 @@ func TestStreamsEndWithTheRights(t *testing.T) {
 			token := strings.TrimSpace(w.must("token", "--user", name+"@demo.invalid"))
 			events, c := s.stream(token, group), s.connect(token)
 			s.following(c, "s", s.token(), group)
-			begin := time.Now()
 			s.ask(s.token(), "mutation { "+strings.Replace(tt.mutation, "USER", id, 1)+" }")
+			begin := time.Now()
 			got := within(t, events, 6*time.Second)
 			for strings.HasPrefix(got, `{"data"`) {
 				got = within(t, events, 6*time.Second)

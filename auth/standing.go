@@ -16,8 +16,8 @@ import (
 )
 
 const (
-	standingTTL    = 3 * time.Second
-	maxStandingTTL = 5 * time.Second // within which a demotion must bite
+	standingTTL    = 2 * time.Second
+	maxStandingTTL = 4 * time.Second // a demotion must bite within 5 s, and streams look once a second
 	keptStandings  = 10_000
 )
 
@@ -30,7 +30,7 @@ type Standing struct {
 
 // StandingOptions says how standings are kept.
 type StandingOptions struct {
-	// TTL is how long one is believed after it was read: 3 s by default, at most 5 s.
+	// TTL is how long one is believed after it was read: 2 s by default, at most 4 s.
 	TTL time.Duration
 
 	// Now is the clock; nil is time.Now.
@@ -77,7 +77,7 @@ func NewStandings(s *store.Store, o StandingOptions) *Standings {
 	return known
 }
 
-// Of is the user's standing, not older than 5 s. ErrUnauthenticated when there is no such user in the
+// Of is the user's standing, not older than 4 s. ErrUnauthenticated when there is no such user in the
 // account, other errors when the database fails. Those who ask for one user at the same moment share one
 // statement.
 func (s *Standings) Of(ctx context.Context, account models.AccountID, user models.UserID) (Standing, error) {

@@ -151,10 +151,10 @@ func TestStandingIsKeptForAWhile(t *testing.T) {
 	tests := map[string]struct {
 		ttl, lasts time.Duration
 	}{
-		"three seconds by default":   {0, 3 * time.Second},
+		"two seconds by default":     {0, 2 * time.Second},
 		"as long as said":            {time.Second, time.Second},
-		"five seconds at the most":   {time.Minute, 5 * time.Second},
-		"by default when below none": {-time.Second, 3 * time.Second},
+		"four seconds at the most":   {time.Minute, 4 * time.Second},
+		"by default when below none": {-time.Second, 2 * time.Second},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
