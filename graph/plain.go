@@ -48,6 +48,8 @@ func plainLists(ctx context.Context, next graphql.Resolver) (any, error) {
 		text = plainPermissionSource.list(ctx, rows)
 	case []*models.GroupPermission:
 		text = plainGroupPermission.list(ctx, rows)
+	case []models.Change:
+		text = plainChanges(ctx, rows)
 	case []*models.MembershipCheck:
 		text = plainCheck.list(ctx, rows)
 	}

@@ -156,6 +156,11 @@ func (id *ProductID) UnmarshalGQL(v any) (err error) {
 func (id OperationID) String() string               { return format(operationKind, id) }
 func (id OperationID) Value() (driver.Value, error) { return id[:], nil }
 func (id *OperationID) Scan(src any) error          { return scan((*[16]byte)(id), src) }
+func (id OperationID) MarshalGQL(w io.Writer)       { writeID(w, operationKind, id) }
+func (id *OperationID) UnmarshalGQL(v any) (err error) {
+	*id, err = unmarshalAs[OperationID](operationKind, v)
+	return err
+}
 
 func unmarshalAs[T ~[16]byte](kind string, v any) (T, error) {
 	id, err := unmarshal(kind, v)

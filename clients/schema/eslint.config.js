@@ -22,6 +22,7 @@ export default [
             'GroupMemberTableColumn', 'GroupMemberTableFilter', 'GroupTableColumn', 'GroupTableFilter', 'JobTableColumn', 'JobTableFilter', 'TableViews',
             'UserTableColumn', 'UserTableFilter',
             'PermissionDefinition', 'PermissionSource', 'RateLimit',
+            'ChangePage', 'ChangedGroup', 'ChangedUser', 'GroupChange', 'MembershipChange', 'NestingChange', 'UserChange', 'UserProductChange', 'UserStatusChange',
             'UserChangeCounts', 'UserError', 'UserErrorParam', 'UserPermission', 'UserProduct', 'UsersProductsSummary', 'Viewer',
           ],
         },
