@@ -153,8 +153,9 @@ func (c *serveCommand) serve(ctx context.Context, p *program, address *net.TCPAd
 		// Requests outlive ctx: what is in flight when it ends is finished.
 		BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
 	}
-	stopJobs, stopMails, stopCleaning := beside(on.runner.Run), beside(on.postman.Run), beside(c.cleaner(on.store, p.log))
-	defer stopCleaning()
+	defer beside(on.directory.RecordRefusals)() // to the last request
+	defer beside(c.cleaner(on.store, p.log))()
+	stopJobs, stopMails := beside(on.runner.Run), beside(on.postman.Run)
 	defer stopMails()
 	defer stopJobs()
 	p.log.Info("listening", "address", listener.Addr().String(), "demo", on.demo, "mail", on.postman.String())

@@ -15,7 +15,9 @@ import (
 
 // policy refuses an operation, before anything of it runs, when the policy table denies the caller one of its
 // fields. Conditions that need rows are left to the domain.
-type policy struct{}
+type policy struct {
+	refused func(auth.Caller, auth.Action) // hears of each refusal; nil for nobody
+}
 
 var _ interface {
 	graphql.HandlerExtension
@@ -26,17 +28,23 @@ func (policy) ExtensionName() string { return "Policy" }
 
 func (policy) Validate(graphql.ExecutableSchema) error { return nil }
 
-func (policy) MutateOperationContext(ctx context.Context, op *graphql.OperationContext) *gqlerror.Error {
-	walk := policyWalk{caller(ctx)}
+func (p policy) MutateOperationContext(ctx context.Context, op *graphql.OperationContext) *gqlerror.Error {
+	walk := policyWalk{caller(ctx), p.refused}
 	return eachField(op.Operation.SelectionSet, map[*ast.FragmentDefinition]bool{}, walk.field)
 }
 
-type policyWalk struct{ who auth.Caller }
+type policyWalk struct {
+	who     auth.Caller
+	refused func(auth.Caller, auth.Action)
+}
 
 func (w policyWalk) field(f *ast.Field) *gqlerror.Error {
 	action := auth.Action(f.ObjectDefinition.Name + "." + f.Name)
 	if !governed(f, action) || w.who.Can(action) {
 		return nil
+	}
+	if w.refused != nil {
+		w.refused(w.who, action)
 	}
 	err := gqlerror.ErrorPosf(f.Position, "the role %s may not use %s", w.who.Role, action)
 	err.Extensions = map[string]any{"code": codeForbidden, "field": fmt.Sprint(action)}

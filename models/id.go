@@ -31,7 +31,7 @@ const (
 )
 
 var typeNames = map[string]string{
-	accountKind: "Account", userKind: "User", groupKind: "Group", productKind: "Product", operationKind: "Operation", jobKind: "Job", mailKind: "Mail", tableViewKind: "TableView",
+	accountKind: "Account", userKind: "User", groupKind: "Group", productKind: "Product", operationKind: "Operation", jobKind: "Job", mailKind: "Mail", tableViewKind: "TableView", eventKind: "AuditEvent",
 }
 
 var encoding = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
@@ -156,11 +156,6 @@ func (id *ProductID) UnmarshalGQL(v any) (err error) {
 func (id OperationID) String() string               { return format(operationKind, id) }
 func (id OperationID) Value() (driver.Value, error) { return id[:], nil }
 func (id *OperationID) Scan(src any) error          { return scan((*[16]byte)(id), src) }
-func (id OperationID) MarshalGQL(w io.Writer)       { writeID(w, operationKind, id) }
-func (id *OperationID) UnmarshalGQL(v any) (err error) {
-	*id, err = unmarshalAs[OperationID](operationKind, v)
-	return err
-}
 
 func unmarshalAs[T ~[16]byte](kind string, v any) (T, error) {
 	id, err := unmarshal(kind, v)
@@ -185,6 +180,7 @@ type GlobalID struct {
 	Job     *JobID
 	Mail    *MailID
 	View    *TableViewID
+	Event   *EventID
 }
 
 // ParseGlobalID reads the id of any entity. INVALID_ID when it is malformed.
@@ -215,6 +211,9 @@ func ParseGlobalID(text string) (GlobalID, error) {
 	case tableViewKind:
 		id := TableViewID(raw)
 		return GlobalID{View: &id}, nil
+	case eventKind:
+		id := EventID(raw)
+		return GlobalID{Event: &id}, nil
 	}
 	return GlobalID{}, Errorf(CodeInvalidID, "%s is not the id of something that can be looked up", quote(text))
 }
@@ -235,6 +234,8 @@ func (id GlobalID) String() string {
 		return id.Mail.String()
 	case id.View != nil:
 		return id.View.String()
+	case id.Event != nil:
+		return id.Event.String()
 	}
 	return ""
 }
