@@ -32,6 +32,7 @@ type serveCommand struct {
 	jobSettings
 	brakeSetting
 	mailSettings
+	feedSetting
 	Listen string `default:"127.0.0.1:8080" placeholder:"HOST:PORT" variable:"COHORT_LISTEN" help:"Where to listen. 127.0.0.1:8080 by default, which only this machine reaches."`
 	Demo   bool   `help:"Make a demo account in a database without accounts, and print a token for it, as is done without a database of your own. Only when listening on a loopback address."`
 }
@@ -48,7 +49,7 @@ const (
 
 // Validate is called by the parser of the command line, and has to name the parts, of which several have one.
 func (c *serveCommand) Validate() error {
-	return cmp.Or(c.depthSetting.Validate(), c.memorySetting.Validate(), c.limitSettings.Validate(), c.doorSettings.Validate(), c.providerSettings.Validate(), c.jobSettings.Validate(), c.brakeSetting.Validate())
+	return cmp.Or(c.depthSetting.Validate(), c.memorySetting.Validate(), c.limitSettings.Validate(), c.doorSettings.Validate(), c.providerSettings.Validate(), c.jobSettings.Validate(), c.brakeSetting.Validate(), c.feedSetting.Validate())
 }
 
 func (c *serveCommand) Run(ctx context.Context, p *program) error {
@@ -153,6 +154,7 @@ func (c *serveCommand) serve(ctx context.Context, p *program, address *net.TCPAd
 		BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
 	}
 	defer beside(on.directory.RecordRefusals)() // to the last request
+	defer beside(c.cleaner(on.store, p.log))()
 	stopJobs, stopMails := beside(on.runner.Run), beside(on.postman.Run)
 	defer stopMails()
 	defer stopJobs()

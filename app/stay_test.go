@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -19,8 +20,14 @@ import (
 // stream subscribes to a group as a stream of events, of which it gives the data; `complete` for the end.
 func (s *server) stream(token, group string) <-chan string {
 	s.t.Helper()
+	return s.streamOf(token, `subscription { groupChanged(id: "`+group+`") { changed group { name } } }`)
+}
+
+// streamOf is stream for any subscription.
+func (s *server) streamOf(token, query string) <-chan string {
+	s.t.Helper()
 	ctx := s.t.Context()
-	body := `{"query": "subscription { groupChanged(id: \"` + group + `\") { changed group { name } } }"}`
+	body := `{"query": ` + strconv.Quote(query) + `}`
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url+"/graphql", strings.NewReader(body))
 	if err != nil {
 		s.t.Fatal(err)

@@ -206,6 +206,10 @@ var policy = map[Action]Rule{
 	"Mutation.jobRevert":      onMembers,
 	"Mutation.jobRetryFailed": admins,
 
+	"Query.changes":        admins,
+	"Query.changesCursor":  admins,
+	"Subscription.changes": admins,
+
 	"Subscription.groupChanged": admins,
 	"Subscription.jobProgress":  admins,
 

@@ -39,7 +39,7 @@ func TestDocuments(t *testing.T) {
 		"several, and another's name":  {body(`{"query": "query A { viewer { role } } query B { viewer { role } }", "operationName": "C"}`), validation, "operation C not found"},
 		"an unknown field":             {query(`{ users { nodes { password } } }`), validation, `Cannot query field "password"`},
 		"an unknown mutation":          {query(`mutation { usersDelete(input: {}) { errors { code } } }`), validation, `Cannot query field "usersDelete"`},
-		"a subscription":               {query(`subscription { changes { id } }`), validation, "Cannot query field \"changes\""},
+		"a subscription":               {query(`subscription { changed { id } }`), validation, "Cannot query field \"changed\""},
 		"an object without fields":     {query(`{ viewer }`), validation, "must have a selection of subfields"},
 		"a list without fields":        {query(`{ users { nodes } }`), validation, "must have a selection of subfields"},
 		"fields of a plain value":      {query(`{ viewer { role { x } } }`), validation + ", " + validation, `Cannot query field "x" on type "Role"`},

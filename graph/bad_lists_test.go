@@ -39,12 +39,15 @@ var filtered = map[string]string{
 	"Group.adjacent": `{ group(by: {id: "$sales"}) { adjacent(%ARGS%) { next { id } } } }`,
 }
 
+// feeds are the fields that give a part of the change feed, whose arguments have tests of their own.
+var feeds = []string{"Query.changes", "Subscription.changes"}
+
 // lists has every field that has the argument, and so does filtered for the rest of those with a filter.
 func TestEveryListIsTried(t *testing.T) {
 	for _, definition := range contract(t).Types {
 		for _, field := range definition.Fields {
 			name := definition.Name + "." + field.Name
-			if field.Arguments.ForName("first") != nil && lists[name] == "" {
+			if field.Arguments.ForName("first") != nil && lists[name] == "" && !slices.Contains(feeds, name) {
 				t.Errorf("the list %s isn't tried", name)
 			}
 			if definition.Kind == ast.Object && field.Arguments.ForName("filter") != nil && lists[name]+filtered[name] == "" {

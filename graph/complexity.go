@@ -20,7 +20,7 @@ var fewer = map[string]int{"User.permissions": 10, "Viewer.permissions": 10, "Us
 // complexity is what an operation amounts to, worked out on the document as it came. An object costs 1 and a
 // plain value nothing, nor does an object without a row behind it. What lies in a list is multiplied by its entries: those
 // that `first` or `last` of a connection ask for; as many as there are ids in the lists that a field takes; else 20, or what
-// fewer says. The schema's own description costs nothing, it is bounded by the number of fields.
+// fewer says; ten entries of the change feed cost 1. The schema's own description costs nothing, it is bounded by the number of fields.
 func (l Limits) checkComplexity(schema *ast.Schema, doc *ast.QueryDocument, op *ast.OperationDefinition, variables map[string]any) (int, *gqlerror.Error) {
 	c := newCosting(schema, doc, op, variables)
 	root := map[ast.Operation]*ast.Definition{ast.Query: schema.Query, ast.Mutation: schema.Mutation, ast.Subscription: schema.Subscription}
@@ -101,6 +101,9 @@ func (c *costing) field(parent *ast.Definition, f *ast.Field) cost {
 	switch {
 	case result != nil && free[result.Name]:
 		return cost{}
+	case result != nil && result.Name == "ChangePage":
+		// Nothing lies behind its entries, which are written in one go: ten of them cost as much as an object.
+		return cost{once: add(1, c.sized(f, models.DefaultChanges, models.MaxChanges)/10)}
 	case isConnection(result):
 		return cost{once: add(1+inner.once, times(c.page(f), inner.each))}
 	case definition == nil || definition.Type.Elem == nil:
@@ -124,7 +127,9 @@ func isConnection(definition *ast.Definition) bool {
 }
 
 // page is how many entries a connection is asked for.
-func (c *costing) page(f *ast.Field) int {
+func (c *costing) page(f *ast.Field) int { return c.sized(f, usualEntries, models.MaxPage) }
+
+func (c *costing) sized(f *ast.Field, usual, most int) int {
 	asked := 0
 	for _, name := range []string{"first", "last"} {
 		if argument := f.Arguments.ForName(name); argument != nil {
@@ -132,9 +137,9 @@ func (c *costing) page(f *ast.Field) int {
 		}
 	}
 	if asked < 1 {
-		return usualEntries
+		return usual
 	}
-	return min(asked, models.MaxPage) // who asks for more gets an error and no page
+	return min(asked, most) // who asks for more gets an error and no page
 }
 
 // number reads a value as far as it is one; what is no number is refused later.

@@ -13,6 +13,7 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"cohort/auth"
+	"cohort/directory"
 	"cohort/models"
 )
 
@@ -25,6 +26,7 @@ const (
 	codeRateLimited     = "RATE_LIMITED"
 	codeNotPersisted    = "PERSISTED_QUERY_NOT_FOUND"
 	codeNotTrusted      = "DOCUMENT_NOT_TRUSTED"
+	codeCursorExpired   = "CURSOR_EXPIRED"
 	codeTimeout         = "TIMEOUT"
 	codeInternal        = "INTERNAL"
 )
@@ -57,6 +59,8 @@ func present(log *slog.Logger) graphql.ErrorPresenterFunc {
 			out.Message, out.Extensions = "the caller may not do this", code(codeForbidden)
 		case errors.Is(err, auth.ErrUnauthenticated):
 			out.Message, out.Extensions = "the token is not, or no longer, good for this", code(codeUnauthenticated)
+		case errors.Is(err, directory.ErrCursorExpired):
+			out.Message, out.Extensions = directory.ErrCursorExpired.Error(), code(codeCursorExpired)
 		case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 			out.Message, out.Extensions = "the answer took too long", code(codeTimeout)
 		case parsed != nil && parsed.Err == nil && parsed.Extensions["code"] != nil:

@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
+
+	"cohort/models"
 )
 
 // FieldByField is for a handler that writes no list at once.
@@ -23,6 +25,15 @@ func IsPlain(of, field string) bool {
 		"UserGroupEdge":   func() bool { return plainUserGroupEdge.fields[field] != nil },
 		"Product":         func() bool { return plainProduct.fields[field] != nil },
 		"MembershipCheck": func() bool { return plainCheck.fields[field] != nil },
+
+		"UserChange":        func() bool { return plainChange[models.ChangeKindUser].fields[field] != nil },
+		"UserStatusChange":  func() bool { return plainChange[models.ChangeKindUserStatus].fields[field] != nil },
+		"UserProductChange": func() bool { return plainChange[models.ChangeKindUserProduct].fields[field] != nil },
+		"GroupChange":       func() bool { return plainChange[models.ChangeKindGroup].fields[field] != nil },
+		"MembershipChange":  func() bool { return plainChange[models.ChangeKindMembership].fields[field] != nil },
+		"NestingChange":     func() bool { return plainChange[models.ChangeKindNesting].fields[field] != nil },
+		"ChangedUser":       func() bool { return plainChangedUser.fields[field] != nil },
+		"ChangedGroup":      func() bool { return plainChangedGroup.fields[field] != nil },
 
 		"PermissionDefinition": func() bool { return plainPermissionDefinition.fields[field] != nil },
 		"UserPermission":       func() bool { return plainUserPermission.fields[field] != nil },

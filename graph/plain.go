@@ -58,6 +58,8 @@ func plainLists(ctx context.Context, next graphql.Resolver) (any, error) {
 		text = plainUserProduct.list(ctx, rows)
 	case []*models.AccessReason:
 		text = plainReason.list(ctx, rows)
+	case []models.Change:
+		text = plainChanges(ctx, rows)
 	case []*models.MembershipCheck:
 		text = plainCheck.list(ctx, rows)
 	}

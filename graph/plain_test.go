@@ -38,12 +38,21 @@ var plainSources = map[string][]string{
 		`users(first: 9) { nodes { settings(keys: ["meeting.chat", "phone.caller.id"]) { %s } } }`, `groups(first: 9) { nodes { settings(keys: $keys) { %s } } }`,
 		`account { settings { %s } }`, `users(first: 9) { nodes { settings(keys: []) { %s } } }`,
 	},
-	"SettingReason":   {`users(first: 9) { nodes { settings(keys: ["meeting.chat"]) { overrides { %s } } } }`},
-	"SettingValue":    {`users(first: 9) { nodes { settings { value { %[1]s } ownValue { %[1]s } } } }`},
-	"UserProduct":     {`users(first: 9) { nodes { products(source: INHERITED) { %s } } }`, `users(first: 2) { nodes { products { %s } } }`},
-	"AccessReason":    {explained + `productKey: "few") { reasons { %s } }`, explained + `settingKey: "meeting.chat") { reasons { %s } }`, explained + `permissionKey: "reports.view") { reasons { %s } }`},
-	"AccessAction":    {explained + `productKey: "few") { reasons { action { %s } } }`, explained + `settingKey: "meeting.chat") { reasons { action { %s } } }`},
-	"MembershipCheck": {`membershipChecks(userIds: $users, groupIds: $groups) { %s }`},
+	"SettingReason": {`users(first: 9) { nodes { settings(keys: ["meeting.chat"]) { overrides { %s } } } }`},
+	"SettingValue":  {`users(first: 9) { nodes { settings { value { %[1]s } ownValue { %[1]s } } } }`},
+	"UserProduct":   {`users(first: 9) { nodes { products(source: INHERITED) { %s } } }`, `users(first: 2) { nodes { products { %s } } }`},
+	"AccessReason":  {explained + `productKey: "few") { reasons { %s } }`, explained + `settingKey: "meeting.chat") { reasons { %s } }`, explained + `permissionKey: "reports.view") { reasons { %s } }`},
+	"AccessAction":  {explained + `productKey: "few") { reasons { action { %s } } }`, explained + `settingKey: "meeting.chat") { reasons { action { %s } } }`},
+
+	"UserChange":        {`changes { entries { ... on UserChange { %s } } }`, `changes(kinds: [USER, GROUP]) { entries { number ... on UserChange { %s } } }`},
+	"UserStatusChange":  {`changes { entries { action ... on UserStatusChange { %s } } }`},
+	"UserProductChange": {`changes { entries { ... on UserProductChange { %s } } }`},
+	"GroupChange":       {`changes { entries { ... on Change { time } ... on GroupChange { %s } } }`},
+	"MembershipChange":  {`changes { entries { ... on MembershipChange { %s } ... on GroupChange { after { name } } } }`},
+	"NestingChange":     {`changes { entries { operationId ... on NestingChange { %s } } }`},
+	"ChangedUser":       {`changes { entries { ... on UserChange { after { %s } } } }`},
+	"ChangedGroup":      {`changes { entries { ... on GroupChange { after { %s } } } }`},
+	"MembershipCheck":   {`membershipChecks(userIds: $users, groupIds: $groups) { %s }`},
 }
 
 // Whatever is asked of a list, the answer written at once is the one that gqlgen makes, byte by byte.
@@ -64,6 +73,8 @@ func TestPlainLists(t *testing.T) {
 	top := a.group("Top", nil, people[:2]...)
 	inner := a.group("Inner", []models.GroupID{top}, people[1:]...)
 	a.group("Empty", nil)
+	a.done("groupDelete", "deletedGroupId", vars{"id": a.group("Gone", []models.GroupID{top}, people[3]).String()})
+	a.done("userDelete", "deletedUserId", vars{"id": a.person("gone@example.org", models.RoleMember).UserID.String()})
 	a.product("unlimited")
 	few := a.product("few")
 	a.done("productUpdate", "product { id }", vars{"id": few.String(), "seats": 1, "name": "Fewer \"seats\"", "welcomeOnFirstEnable": true})

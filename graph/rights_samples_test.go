@@ -151,6 +151,10 @@ var samples = map[string]request{
 	"ProductsPreviewRow.lost":    {query: preview(`lost { key }`)},
 	"ProductsPreviewRow.waiting": {query: preview(`waiting { key }`)},
 
+	"Query.changes":        {query: `{ changes(first: 1000) { cursor hasMore entries { number time operationId action ... on UserChange { userId after { email role } } } } }`},
+	"Query.changesCursor":  {query: `{ changesCursor }`},
+	"Subscription.changes": {query: `subscription { changes(kinds: [USER, GROUP]) { cursor entries { number } } }`},
+
 	"Subscription.jobProgress":  {query: `subscription { jobProgress(id: "$job") { id status done } }`},
 	"Subscription.groupChanged": {query: `subscription { groupChanged(id: "$sales") { changed group { id } } }`},
 

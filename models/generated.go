@@ -237,6 +237,134 @@ func (e AccessReasonKind) MarshalJSON() ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
+// What has happened to the thing that a change is about.
+type ChangeAction string
+
+const (
+	// It is new, or is now as the entry says.
+	ChangeActionSet ChangeAction = "SET"
+	// It is no more.
+	ChangeActionRemoved ChangeAction = "REMOVED"
+)
+
+var AllChangeAction = []ChangeAction{
+	ChangeActionSet,
+	ChangeActionRemoved,
+}
+
+func (e ChangeAction) IsValid() bool {
+	switch e {
+	case ChangeActionSet, ChangeActionRemoved:
+		return true
+	}
+	return false
+}
+
+func (e ChangeAction) String() string {
+	return string(e)
+}
+
+func (e *ChangeAction) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = ChangeAction(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid ChangeAction", str)
+	}
+	return nil
+}
+
+func (e ChangeAction) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *ChangeAction) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e ChangeAction) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
+// What a change is about. New kinds may be added; `__typename` of an entry tells, too.
+type ChangeKind string
+
+const (
+	// `UserChange`: a user's own fields, or a user who is new or deleted.
+	ChangeKindUser ChangeKind = "USER"
+	// `UserStatusChange`: a user's status or its reasons.
+	ChangeKindUserStatus ChangeKind = "USER_STATUS"
+	// `UserProductChange`: an effective product of a user.
+	ChangeKindUserProduct ChangeKind = "USER_PRODUCT"
+	// `GroupChange`: a group's own fields, or a group that is new or deleted.
+	ChangeKindGroup ChangeKind = "GROUP"
+	// `MembershipChange`: a direct membership.
+	ChangeKindMembership ChangeKind = "MEMBERSHIP"
+	// `NestingChange`: a group directly in another one.
+	ChangeKindNesting ChangeKind = "NESTING"
+)
+
+var AllChangeKind = []ChangeKind{
+	ChangeKindUser,
+	ChangeKindUserStatus,
+	ChangeKindUserProduct,
+	ChangeKindGroup,
+	ChangeKindMembership,
+	ChangeKindNesting,
+}
+
+func (e ChangeKind) IsValid() bool {
+	switch e {
+	case ChangeKindUser, ChangeKindUserStatus, ChangeKindUserProduct, ChangeKindGroup, ChangeKindMembership, ChangeKindNesting:
+		return true
+	}
+	return false
+}
+
+func (e ChangeKind) String() string {
+	return string(e)
+}
+
+func (e *ChangeKind) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = ChangeKind(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid ChangeKind", str)
+	}
+	return nil
+}
+
+func (e ChangeKind) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *ChangeKind) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e ChangeKind) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
 // What becomes of the good rows of a bulk change when there are bad ones.
 type ErrorPolicy string
 

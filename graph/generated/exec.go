@@ -151,6 +151,29 @@ type ComplexityRoot struct {
 		Node   func(childComplexity int) int
 	}
 
+	ChangePage struct {
+		Cursor  func(childComplexity int) int
+		Entries func(childComplexity int) int
+		HasMore func(childComplexity int) int
+	}
+
+	ChangedGroup struct {
+		Description func(childComplexity int) int
+		Name        func(childComplexity int) int
+		Priority    func(childComplexity int) int
+	}
+
+	ChangedUser struct {
+		DisplayName   func(childComplexity int) int
+		Email         func(childComplexity int) int
+		FamilyName    func(childComplexity int) int
+		GivenName     func(childComplexity int) int
+		Locale        func(childComplexity int) int
+		Role          func(childComplexity int) int
+		Status        func(childComplexity int) int
+		StatusReasons func(childComplexity int) int
+	}
+
 	EffectiveSetting struct {
 		Definition func(childComplexity int) int
 		Group      func(childComplexity int) int
@@ -198,6 +221,15 @@ type ComplexityRoot struct {
 	GroupAdjacent struct {
 		Next     func(childComplexity int) int
 		Previous func(childComplexity int) int
+	}
+
+	GroupChange struct {
+		Action      func(childComplexity int) int
+		After       func(childComplexity int) int
+		GroupID     func(childComplexity int) int
+		Number      func(childComplexity int) int
+		OperationID func(childComplexity int) int
+		Time        func(childComplexity int) int
 	}
 
 	GroupChangedPayload struct {
@@ -519,6 +551,15 @@ type ComplexityRoot struct {
 		Mails  func(childComplexity int) int
 	}
 
+	MembershipChange struct {
+		Action      func(childComplexity int) int
+		GroupID     func(childComplexity int) int
+		Number      func(childComplexity int) int
+		OperationID func(childComplexity int) int
+		Time        func(childComplexity int) int
+		UserID      func(childComplexity int) int
+	}
+
 	MembershipCheck struct {
 		Direct   func(childComplexity int) int
 		GroupID  func(childComplexity int) int
@@ -571,6 +612,15 @@ type ComplexityRoot struct {
 		UsersResume          func(childComplexity int, input models.UsersResumeInput) int
 		UsersSettingsSet     func(childComplexity int, input models.UsersSettingsSetInput) int
 		UsersSuspend         func(childComplexity int, input models.UsersSuspendInput) int
+	}
+
+	NestingChange struct {
+		Action      func(childComplexity int) int
+		ChildID     func(childComplexity int) int
+		Number      func(childComplexity int) int
+		OperationID func(childComplexity int) int
+		ParentID    func(childComplexity int) int
+		Time        func(childComplexity int) int
 	}
 
 	PageInfo struct {
@@ -693,6 +743,8 @@ type ComplexityRoot struct {
 	Query struct {
 		Account               func(childComplexity int) int
 		AuditEvents           func(childComplexity int, filter *models.AuditEventFilter, first *int32, after *string, last *int32, before *string) int
+		Changes               func(childComplexity int, since *string, first int32, kinds []models.ChangeKind) int
+		ChangesCursor         func(childComplexity int) int
 		ExplainAccess         func(childComplexity int, userID models.GlobalID, productKey *string, settingKey *string, permissionKey *string) int
 		Group                 func(childComplexity int, by models.GroupBy) int
 		Groups                func(childComplexity int, filter *models.GroupFilter, sort models.GroupSort, first *int32, after *string, last *int32, before *string) int
@@ -829,6 +881,7 @@ type ComplexityRoot struct {
 	}
 
 	Subscription struct {
+		Changes      func(childComplexity int, since *string, first int32, kinds []models.ChangeKind) int
 		GroupChanged func(childComplexity int, id models.GlobalID) int
 		JobProgress  func(childComplexity int, id models.GlobalID) int
 	}
@@ -876,6 +929,15 @@ type ComplexityRoot struct {
 		ViewerCanSetSettings  func(childComplexity int) int
 		ViewerCanSuspend      func(childComplexity int) int
 		ViewerCanUpdate       func(childComplexity int) int
+	}
+
+	UserChange struct {
+		Action      func(childComplexity int) int
+		After       func(childComplexity int) int
+		Number      func(childComplexity int) int
+		OperationID func(childComplexity int) int
+		Time        func(childComplexity int) int
+		UserID      func(childComplexity int) int
 	}
 
 	UserChangeCounts struct {
@@ -983,6 +1045,15 @@ type ComplexityRoot struct {
 		User    func(childComplexity int) int
 	}
 
+	UserProductChange struct {
+		Action      func(childComplexity int) int
+		Number      func(childComplexity int) int
+		OperationID func(childComplexity int) int
+		ProductID   func(childComplexity int) int
+		Time        func(childComplexity int) int
+		UserID      func(childComplexity int) int
+	}
+
 	UserRoleSetPayload struct {
 		Errors  func(childComplexity int) int
 		Job     func(childComplexity int) int
@@ -995,6 +1066,16 @@ type ComplexityRoot struct {
 		Job     func(childComplexity int) int
 		Preview func(childComplexity int) int
 		User    func(childComplexity int) int
+	}
+
+	UserStatusChange struct {
+		Action        func(childComplexity int) int
+		Number        func(childComplexity int) int
+		OperationID   func(childComplexity int) int
+		Status        func(childComplexity int) int
+		StatusReasons func(childComplexity int) int
+		Time          func(childComplexity int) int
+		UserID        func(childComplexity int) int
 	}
 
 	UserTableColumn struct {
@@ -1259,6 +1340,8 @@ type QueryResolver interface {
 	Jobs(ctx context.Context, status []models.JobState, kinds []string, first *int32, after *string, last *int32, before *string) (*models.JobConnection, error)
 	AuditEvents(ctx context.Context, filter *models.AuditEventFilter, first *int32, after *string, last *int32, before *string) (*models.AuditEventConnection, error)
 	Mails(ctx context.Context, state *models.MailState, first *int32, after *string, last *int32, before *string) (*models.MailConnection, error)
+	Changes(ctx context.Context, since *string, first int32, kinds []models.ChangeKind) (*models.ChangePage, error)
+	ChangesCursor(ctx context.Context) (string, error)
 	RateLimit(ctx context.Context) (*models.RateLimit, error)
 	MembershipChecks(ctx context.Context, userIds []*models.GlobalID, groupIds []*models.GlobalID) ([]*models.MembershipCheck, error)
 }
@@ -1269,6 +1352,7 @@ type SettingsPreviewRowResolver interface {
 	User(ctx context.Context, obj *models.ProductsPreviewRow) (*models.User, error)
 }
 type SubscriptionResolver interface {
+	Changes(ctx context.Context, since *string, first int32, kinds []models.ChangeKind) (<-chan *models.ChangePage, error)
 	GroupChanged(ctx context.Context, id models.GlobalID) (<-chan *models.GroupChangedPayload, error)
 	JobProgress(ctx context.Context, id models.GlobalID) (<-chan *models.Job, error)
 }
@@ -1671,6 +1755,93 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.AuditEventEdge.Node(childComplexity), true
 
+	case "ChangePage.cursor":
+		if e.ComplexityRoot.ChangePage.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ChangePage.Cursor(childComplexity), true
+	case "ChangePage.entries":
+		if e.ComplexityRoot.ChangePage.Entries == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ChangePage.Entries(childComplexity), true
+	case "ChangePage.hasMore":
+		if e.ComplexityRoot.ChangePage.HasMore == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ChangePage.HasMore(childComplexity), true
+
+	case "ChangedGroup.description":
+		if e.ComplexityRoot.ChangedGroup.Description == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ChangedGroup.Description(childComplexity), true
+	case "ChangedGroup.name":
+		if e.ComplexityRoot.ChangedGroup.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ChangedGroup.Name(childComplexity), true
+	case "ChangedGroup.priority":
+		if e.ComplexityRoot.ChangedGroup.Priority == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ChangedGroup.Priority(childComplexity), true
+
+	case "ChangedUser.displayName":
+		if e.ComplexityRoot.ChangedUser.DisplayName == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ChangedUser.DisplayName(childComplexity), true
+	case "ChangedUser.email":
+		if e.ComplexityRoot.ChangedUser.Email == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ChangedUser.Email(childComplexity), true
+	case "ChangedUser.familyName":
+		if e.ComplexityRoot.ChangedUser.FamilyName == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ChangedUser.FamilyName(childComplexity), true
+	case "ChangedUser.givenName":
+		if e.ComplexityRoot.ChangedUser.GivenName == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ChangedUser.GivenName(childComplexity), true
+	case "ChangedUser.locale":
+		if e.ComplexityRoot.ChangedUser.Locale == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ChangedUser.Locale(childComplexity), true
+	case "ChangedUser.role":
+		if e.ComplexityRoot.ChangedUser.Role == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ChangedUser.Role(childComplexity), true
+	case "ChangedUser.status":
+		if e.ComplexityRoot.ChangedUser.Status == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ChangedUser.Status(childComplexity), true
+	case "ChangedUser.statusReasons":
+		if e.ComplexityRoot.ChangedUser.StatusReasons == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ChangedUser.StatusReasons(childComplexity), true
+
 	case "EffectiveSetting.definition":
 		if e.ComplexityRoot.EffectiveSetting.Definition == nil {
 			break
@@ -1953,6 +2124,43 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.GroupAdjacent.Previous(childComplexity), true
+
+	case "GroupChange.action":
+		if e.ComplexityRoot.GroupChange.Action == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupChange.Action(childComplexity), true
+	case "GroupChange.after":
+		if e.ComplexityRoot.GroupChange.After == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupChange.After(childComplexity), true
+	case "GroupChange.groupId":
+		if e.ComplexityRoot.GroupChange.GroupID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupChange.GroupID(childComplexity), true
+	case "GroupChange.number":
+		if e.ComplexityRoot.GroupChange.Number == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupChange.Number(childComplexity), true
+	case "GroupChange.operationId":
+		if e.ComplexityRoot.GroupChange.OperationID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupChange.OperationID(childComplexity), true
+	case "GroupChange.time":
+		if e.ComplexityRoot.GroupChange.Time == nil {
+			break
+		}
+
+		return e.ComplexityRoot.GroupChange.Time(childComplexity), true
 
 	case "GroupChangedPayload.changed":
 		if e.ComplexityRoot.GroupChangedPayload.Changed == nil {
@@ -3159,6 +3367,43 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.MailRetryPayload.Mails(childComplexity), true
 
+	case "MembershipChange.action":
+		if e.ComplexityRoot.MembershipChange.Action == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MembershipChange.Action(childComplexity), true
+	case "MembershipChange.groupId":
+		if e.ComplexityRoot.MembershipChange.GroupID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MembershipChange.GroupID(childComplexity), true
+	case "MembershipChange.number":
+		if e.ComplexityRoot.MembershipChange.Number == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MembershipChange.Number(childComplexity), true
+	case "MembershipChange.operationId":
+		if e.ComplexityRoot.MembershipChange.OperationID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MembershipChange.OperationID(childComplexity), true
+	case "MembershipChange.time":
+		if e.ComplexityRoot.MembershipChange.Time == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MembershipChange.Time(childComplexity), true
+	case "MembershipChange.userId":
+		if e.ComplexityRoot.MembershipChange.UserID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MembershipChange.UserID(childComplexity), true
+
 	case "MembershipCheck.direct":
 		if e.ComplexityRoot.MembershipCheck.Direct == nil {
 			break
@@ -3606,6 +3851,43 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.UsersSuspend(childComplexity, args["input"].(models.UsersSuspendInput)), true
+
+	case "NestingChange.action":
+		if e.ComplexityRoot.NestingChange.Action == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NestingChange.Action(childComplexity), true
+	case "NestingChange.childId":
+		if e.ComplexityRoot.NestingChange.ChildID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NestingChange.ChildID(childComplexity), true
+	case "NestingChange.number":
+		if e.ComplexityRoot.NestingChange.Number == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NestingChange.Number(childComplexity), true
+	case "NestingChange.operationId":
+		if e.ComplexityRoot.NestingChange.OperationID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NestingChange.OperationID(childComplexity), true
+	case "NestingChange.parentId":
+		if e.ComplexityRoot.NestingChange.ParentID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NestingChange.ParentID(childComplexity), true
+	case "NestingChange.time":
+		if e.ComplexityRoot.NestingChange.Time == nil {
+			break
+		}
+
+		return e.ComplexityRoot.NestingChange.Time(childComplexity), true
 
 	case "PageInfo.endCursor":
 		if e.ComplexityRoot.PageInfo.EndCursor == nil {
@@ -4088,6 +4370,23 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.AuditEvents(childComplexity, args["filter"].(*models.AuditEventFilter), args["first"].(*int32), args["after"].(*string), args["last"].(*int32), args["before"].(*string)), true
+	case "Query.changes":
+		if e.ComplexityRoot.Query.Changes == nil {
+			break
+		}
+
+		args, err := field_Query_changes_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Changes(childComplexity, args["since"].(*string), args["first"].(int32), args["kinds"].([]models.ChangeKind)), true
+	case "Query.changesCursor":
+		if e.ComplexityRoot.Query.ChangesCursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Query.ChangesCursor(childComplexity), true
 	case "Query.explainAccess":
 		if e.ComplexityRoot.Query.ExplainAccess == nil {
 			break
@@ -4703,6 +5002,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.SettingsSummary.Users(childComplexity), true
 
+	case "Subscription.changes":
+		if e.ComplexityRoot.Subscription.Changes == nil {
+			break
+		}
+
+		args, err := field_Subscription_changes_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Subscription.Changes(childComplexity, args["since"].(*string), args["first"].(int32), args["kinds"].([]models.ChangeKind)), true
 	case "Subscription.groupChanged":
 		if e.ComplexityRoot.Subscription.GroupChanged == nil {
 			break
@@ -4947,6 +5257,43 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.User.ViewerCanUpdate(childComplexity), true
+
+	case "UserChange.action":
+		if e.ComplexityRoot.UserChange.Action == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UserChange.Action(childComplexity), true
+	case "UserChange.after":
+		if e.ComplexityRoot.UserChange.After == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UserChange.After(childComplexity), true
+	case "UserChange.number":
+		if e.ComplexityRoot.UserChange.Number == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UserChange.Number(childComplexity), true
+	case "UserChange.operationId":
+		if e.ComplexityRoot.UserChange.OperationID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UserChange.OperationID(childComplexity), true
+	case "UserChange.time":
+		if e.ComplexityRoot.UserChange.Time == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UserChange.Time(childComplexity), true
+	case "UserChange.userId":
+		if e.ComplexityRoot.UserChange.UserID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UserChange.UserID(childComplexity), true
 
 	case "UserChangeCounts.changed":
 		if e.ComplexityRoot.UserChangeCounts.Changed == nil {
@@ -5323,6 +5670,43 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.UserProductBlocksSetPayload.User(childComplexity), true
 
+	case "UserProductChange.action":
+		if e.ComplexityRoot.UserProductChange.Action == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UserProductChange.Action(childComplexity), true
+	case "UserProductChange.number":
+		if e.ComplexityRoot.UserProductChange.Number == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UserProductChange.Number(childComplexity), true
+	case "UserProductChange.operationId":
+		if e.ComplexityRoot.UserProductChange.OperationID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UserProductChange.OperationID(childComplexity), true
+	case "UserProductChange.productId":
+		if e.ComplexityRoot.UserProductChange.ProductID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UserProductChange.ProductID(childComplexity), true
+	case "UserProductChange.time":
+		if e.ComplexityRoot.UserProductChange.Time == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UserProductChange.Time(childComplexity), true
+	case "UserProductChange.userId":
+		if e.ComplexityRoot.UserProductChange.UserID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UserProductChange.UserID(childComplexity), true
+
 	case "UserRoleSetPayload.errors":
 		if e.ComplexityRoot.UserRoleSetPayload.Errors == nil {
 			break
@@ -5372,6 +5756,49 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.UserSettingsSetPayload.User(childComplexity), true
+
+	case "UserStatusChange.action":
+		if e.ComplexityRoot.UserStatusChange.Action == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UserStatusChange.Action(childComplexity), true
+	case "UserStatusChange.number":
+		if e.ComplexityRoot.UserStatusChange.Number == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UserStatusChange.Number(childComplexity), true
+	case "UserStatusChange.operationId":
+		if e.ComplexityRoot.UserStatusChange.OperationID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UserStatusChange.OperationID(childComplexity), true
+	case "UserStatusChange.status":
+		if e.ComplexityRoot.UserStatusChange.Status == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UserStatusChange.Status(childComplexity), true
+	case "UserStatusChange.statusReasons":
+		if e.ComplexityRoot.UserStatusChange.StatusReasons == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UserStatusChange.StatusReasons(childComplexity), true
+	case "UserStatusChange.time":
+		if e.ComplexityRoot.UserStatusChange.Time == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UserStatusChange.Time(childComplexity), true
+	case "UserStatusChange.userId":
+		if e.ComplexityRoot.UserStatusChange.UserID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UserStatusChange.UserID(childComplexity), true
 
 	case "UserTableColumn.column":
 		if e.ComplexityRoot.UserTableColumn.Column == nil {
@@ -5780,7 +6207,7 @@ somebody else's row and the id of no row at all get the same answer.
 What a user of the API did wrong comes back as data, in ` + "`" + `errors` + "`" + ` of the mutation's payload. Errors of
 the whole answer (the top-level ` + "`" + `errors` + "`" + `) are for tokens, rights, limits and malformed requests; each has
 a code in ` + "`" + `extensions.code` + "`" + `: ` + "`" + `UNAUTHENTICATED` + "`" + `, ` + "`" + `FORBIDDEN` + "`" + `, ` + "`" + `BAD_USER_INPUT` + "`" + ` (with a ` + "`" + `UserErrorCode` + "`" + ` in ` + "`" + `extensions.reason` + "`" + `),
-` + "`" + `LIMIT_EXCEEDED` + "`" + ` (with the name of the limit in ` + "`" + `limit` + "`" + `, the limit itself in ` + "`" + `most` + "`" + `, and in ` + "`" + `found` + "`" + ` how much the
+` + "`" + `CURSOR_EXPIRED` + "`" + ` (see ` + "`" + `changes` + "`" + `), ` + "`" + `LIMIT_EXCEEDED` + "`" + ` (with the name of the limit in ` + "`" + `limit` + "`" + `, the limit itself in ` + "`" + `most` + "`" + `, and in ` + "`" + `found` + "`" + ` how much the
 request has, as far as it was counted), ` + "`" + `RATE_LIMITED` + "`" + ` (with ` + "`" + `cost` + "`" + `, ` + "`" + `remaining` + "`" + ` and ` + "`" + `retryAfter` + "`" + `; see ` + "`" + `RateLimit` + "`" + `), ` + "`" + `PERSISTED_QUERY_NOT_FOUND` + "`" + `, ` + "`" + `DOCUMENT_NOT_TRUSTED` + "`" + `, ` + "`" + `TIMEOUT` + "`" + `,
 ` + "`" + `GRAPHQL_PARSE_FAILED` + "`" + `, ` + "`" + `GRAPHQL_VALIDATION_FAILED` + "`" + `, ` + "`" + `INTERNAL` + "`" + ` (with ` + "`" + `requestId` + "`" + `). An answer has at most 20 errors;
 ` + "`" + `errorsLeftOut` + "`" + ` in its ` + "`" + `extensions` + "`" + ` says how many more there were.
@@ -5988,6 +6415,34 @@ type Query {
     "Only what comes before this cursor."
     before: String
   ): MailConnection!
+
+  """
+  What has happened in the account, in the order in which it was committed: to users, their status and effective products, groups,
+  direct memberships, and groups inside groups, whoever did it. Each change is there once and none is left out, removals
+  included, however many write meanwhile. Settings, permissions, grants and the catalogue are in the audit log alone.
+
+  A reader keeps the ` + "`" + `cursor` + "`" + ` of each page together with what it has made of the page, and asks for the next one ` + "`" + `since` + "`" + ` that.
+  To begin, take ` + "`" + `changesCursor` + "`" + ` first, then read users, groups, members and products page by page, then the changes since that
+  cursor: an entry says what is so after the change, so one that was seen in the lists already does no harm. Effective members
+  follow from memberships and nesting; ` + "`" + `clients/feed` + "`" + ` shows how.
+
+  Entries are kept for 90 days unless the server is told otherwise (` + "`" + `COHORT_FEED_DAYS` + "`" + `). The top-level error ` + "`" + `CURSOR_EXPIRED` + "`" + `
+  says that not all that follows a cursor is kept: begin anew. Admins and super admins. ` + "`" + `BAD_USER_INPUT` + "`" + ` with ` + "`" + `INVALID` + "`" + ` for a
+  cursor that the feed of this account has not handed out, for ` + "`" + `first` + "`" + ` out of bounds, and for an empty list of kinds.
+  """
+  changes(
+    "Only what comes after this cursor. Without it from the oldest entry that is kept."
+    since: String
+    "How many at most, 1 to 1,000."
+    first: Int! = 100
+    "Only changes of these kinds; of all kinds without it. A cursor is good with any."
+    kinds: [ChangeKind!]
+  ): ChangePage!
+
+  """
+  The cursor behind the newest entry of ` + "`" + `changes` + "`" + `: since it nothing has happened yet. Admins and super admins.
+  """
+  changesCursor: String!
 
   """
   How much the caller may still ask for, this operation taken off; null where the server sets no limit. Everybody
@@ -8766,6 +9221,25 @@ token expires or the user is suspended or deleted. Each operation has one field,
 """
 type Subscription {
   """
+  The pages of the account's ` + "`" + `changes` + "`" + ` one after the other, from a cursor on, each once and in order: the first at once, even
+  without entries, which says that the subscription has begun; then each when there is something to tell, within two seconds,
+  whichever server on the database has written it. The next page is read when the one before is taken, so a slow client gets
+  fuller pages and nothing gathers. Where few changes are of the ` + "`" + `kinds` + "`" + ` asked for, a page without entries comes now and then,
+  with a newer cursor. After a lost connection go on from the last ` + "`" + `cursor` + "`" + `.
+
+  It ends when the place of a slow reader is no longer kept: asking again from there answers ` + "`" + `CURSOR_EXPIRED` + "`" + `. Admins and super
+  admins. Errors are those of ` + "`" + `Query.changes` + "`" + `.
+  """
+  changes(
+    "Only what comes after this cursor. Without it what happens from now on."
+    since: String
+    "How many in a page at most, 1 to 1,000."
+    first: Int! = 100
+    "Only changes of these kinds; of all kinds without it. A cursor is good with any."
+    kinds: [ChangeKind!]
+  ): ChangePage!
+
+  """
   Tells what happens to a group from now on, whoever does it: one event for what changes together, within two
   seconds. Events that a slow client has not taken yet become one. The last event says that the group is deleted,
   and ends the subscription. Admins and super admins. Errors: ` + "`" + `NOT_FOUND` + "`" + `, ` + "`" + `INVALID_ID` + "`" + `, both as ` + "`" + `BAD_USER_INPUT` + "`" + `.
@@ -8784,6 +9258,200 @@ type Subscription {
     "The job's id."
     id: ID!
   ): Job!
+}
+
+"A part of the account's change feed."
+type ChangePage {
+  "What has happened, the oldest first."
+  entries: [Change!]!
+  "For ` + "`" + `since` + "`" + ` of the next page. It is there, too, and may be newer than the one given, when there are no entries."
+  cursor: String!
+  """
+  Was there more when the page was read? Then ask again at once, even if the page is not full: one page looks at 20,000 changes
+  at most, of all kinds.
+  """
+  hasMore: Boolean!
+}
+
+"What a change is about. New kinds may be added; ` + "`" + `__typename` + "`" + ` of an entry tells, too."
+enum ChangeKind {
+  "` + "`" + `UserChange` + "`" + `: a user's own fields, or a user who is new or deleted."
+  USER
+  "` + "`" + `UserStatusChange` + "`" + `: a user's status or its reasons."
+  USER_STATUS
+  "` + "`" + `UserProductChange` + "`" + `: an effective product of a user."
+  USER_PRODUCT
+  "` + "`" + `GroupChange` + "`" + `: a group's own fields, or a group that is new or deleted."
+  GROUP
+  "` + "`" + `MembershipChange` + "`" + `: a direct membership."
+  MEMBERSHIP
+  "` + "`" + `NestingChange` + "`" + `: a group directly in another one."
+  NESTING
+}
+
+"What has happened to the thing that a change is about."
+enum ChangeAction {
+  "It is new, or is now as the entry says."
+  SET
+  "It is no more."
+  REMOVED
+}
+
+"""
+An entry of the change feed. It says what is so after it, not what was before: applying one again changes nothing. Ids are those
+of the lists, and may be of something that has been deleted since.
+"""
+interface Change {
+  "Its place in the account's feed: a whole number, one more than that of the change before, in the order of the commits."
+  number: Float!
+  "When it happened. Changes of one operation have the same time."
+  time: DateTime!
+  "The mutation or the part of a job that it belongs to, which was committed as a whole. A page may end within one."
+  operationId: ID!
+  "Whether this is so now, or no more."
+  action: ChangeAction!
+}
+
+"""
+A user is new, has other fields, or is deleted. The memberships and products of one who is deleted are removed by entries of
+their own.
+"""
+type UserChange implements Change {
+  "Its place in the account's feed: a whole number, one more than that of the change before, in the order of the commits."
+  number: Float!
+  "When it happened. Changes of one operation have the same time."
+  time: DateTime!
+  "The mutation or the part of a job that it belongs to, which was committed as a whole. A page may end within one."
+  operationId: ID!
+  "Whether this is so now, or no more."
+  action: ChangeAction!
+  "Whose change it is."
+  userId: ID!
+  "The user after the change; null when deleted."
+  after: ChangedUser
+}
+
+"""
+A user's status, or the reasons for it, is another: by an invitation accepted, a suspension or its end. Its action is always ` + "`" + `SET` + "`" + `.
+"""
+type UserStatusChange implements Change {
+  "Its place in the account's feed: a whole number, one more than that of the change before, in the order of the commits."
+  number: Float!
+  "When it happened. Changes of one operation have the same time."
+  time: DateTime!
+  "The mutation or the part of a job that it belongs to, which was committed as a whole. A page may end within one."
+  operationId: ID!
+  "Whether this is so now, or no more."
+  action: ChangeAction!
+  "Whose status it is."
+  userId: ID!
+  "The status after the change."
+  status: UserStatus!
+  "Why the user is suspended since the change; empty for whoever is not."
+  statusReasons: [SuspensionReason!]!
+}
+
+"""
+A user has a product in effect (` + "`" + `SET` + "`" + `), or has it no longer (` + "`" + `REMOVED` + "`" + `), whatever gives it or takes it away.
+"""
+type UserProductChange implements Change {
+  "Its place in the account's feed: a whole number, one more than that of the change before, in the order of the commits."
+  number: Float!
+  "When it happened. Changes of one operation have the same time."
+  time: DateTime!
+  "The mutation or the part of a job that it belongs to, which was committed as a whole. A page may end within one."
+  operationId: ID!
+  "Whether this is so now, or no more."
+  action: ChangeAction!
+  "Who has it, or had it."
+  userId: ID!
+  "The product. ` + "`" + `products` + "`" + ` has its key and name."
+  productId: ID!
+}
+
+"""
+A group is new, has other fields, or is deleted. The memberships and the nesting of one that is deleted are removed by entries
+of their own.
+"""
+type GroupChange implements Change {
+  "Its place in the account's feed: a whole number, one more than that of the change before, in the order of the commits."
+  number: Float!
+  "When it happened. Changes of one operation have the same time."
+  time: DateTime!
+  "The mutation or the part of a job that it belongs to, which was committed as a whole. A page may end within one."
+  operationId: ID!
+  "Whether this is so now, or no more."
+  action: ChangeAction!
+  "Which group."
+  groupId: ID!
+  "The group after the change; null when deleted."
+  after: ChangedGroup
+}
+
+"""
+A user is a direct member of a group (` + "`" + `SET` + "`" + `), or no longer (` + "`" + `REMOVED` + "`" + `).
+"""
+type MembershipChange implements Change {
+  "Its place in the account's feed: a whole number, one more than that of the change before, in the order of the commits."
+  number: Float!
+  "When it happened. Changes of one operation have the same time."
+  time: DateTime!
+  "The mutation or the part of a job that it belongs to, which was committed as a whole. A page may end within one."
+  operationId: ID!
+  "Whether this is so now, or no more."
+  action: ChangeAction!
+  "The user."
+  userId: ID!
+  "The group."
+  groupId: ID!
+}
+
+"""
+A group lies directly in another one (` + "`" + `SET` + "`" + `), so that its members are members of that, too, or no longer (` + "`" + `REMOVED` + "`" + `).
+"""
+type NestingChange implements Change {
+  "Its place in the account's feed: a whole number, one more than that of the change before, in the order of the commits."
+  number: Float!
+  "When it happened. Changes of one operation have the same time."
+  time: DateTime!
+  "The mutation or the part of a job that it belongs to, which was committed as a whole. A page may end within one."
+  operationId: ID!
+  "Whether this is so now, or no more."
+  action: ChangeAction!
+  "The group inside."
+  childId: ID!
+  "The group around it."
+  parentId: ID!
+}
+
+"A user's fields as a change left them. ` + "`" + `User` + "`" + ` has them as they are now."
+type ChangedUser {
+  "The e-mail."
+  email: String!
+  "The given name."
+  givenName: String!
+  "The family name."
+  familyName: String!
+  "The name to show."
+  displayName: String!
+  "The language that mails come in."
+  locale: Locale!
+  "The stored role."
+  role: Role!
+  "The status."
+  status: UserStatus!
+  "Why the user is suspended; empty for whoever is not."
+  statusReasons: [SuspensionReason!]!
+}
+
+"A group's fields as a change left them. ` + "`" + `Group` + "`" + ` has them as they are now."
+type ChangedGroup {
+  "The name."
+  name: String!
+  "What it is for."
+  description: String!
+  "The priority: a higher one wins."
+  priority: Int!
 }
 
 "Something has happened to a group."
@@ -10249,6 +10917,52 @@ func childFields_AuditEventEdge(ctx context.Context, ec *executionContext, field
 		return fieldContext_AuditEventEdge_node(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type AuditEventEdge", field.Name)
+}
+
+func childFields_ChangePage(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "entries":
+		return fieldContext_ChangePage_entries(ctx, ec, field)
+	case "cursor":
+		return fieldContext_ChangePage_cursor(ctx, ec, field)
+	case "hasMore":
+		return fieldContext_ChangePage_hasMore(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ChangePage", field.Name)
+}
+
+func childFields_ChangedGroup(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return fieldContext_ChangedGroup_name(ctx, ec, field)
+	case "description":
+		return fieldContext_ChangedGroup_description(ctx, ec, field)
+	case "priority":
+		return fieldContext_ChangedGroup_priority(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ChangedGroup", field.Name)
+}
+
+func childFields_ChangedUser(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "email":
+		return fieldContext_ChangedUser_email(ctx, ec, field)
+	case "givenName":
+		return fieldContext_ChangedUser_givenName(ctx, ec, field)
+	case "familyName":
+		return fieldContext_ChangedUser_familyName(ctx, ec, field)
+	case "displayName":
+		return fieldContext_ChangedUser_displayName(ctx, ec, field)
+	case "locale":
+		return fieldContext_ChangedUser_locale(ctx, ec, field)
+	case "role":
+		return fieldContext_ChangedUser_role(ctx, ec, field)
+	case "status":
+		return fieldContext_ChangedUser_status(ctx, ec, field)
+	case "statusReasons":
+		return fieldContext_ChangedUser_statusReasons(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ChangedUser", field.Name)
 }
 
 func childFields_EffectiveSetting(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -13057,6 +13771,36 @@ func field_Query_auditEvents_args(ctx context.Context, ec *executionContext, raw
 	return args, nil
 }
 
+func field_Query_changes_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "since",
+		func(ctx context.Context, v any) (*string, error) {
+			return unmarshalOString2ᚖstring(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["since"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (int32, error) {
+			return unmarshalNInt2int32(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "kinds",
+		func(ctx context.Context, v any) ([]models.ChangeKind, error) {
+			return unmarshalOChangeKind2ᚕcohortᚋmodelsᚐChangeKindᚄ(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["kinds"] = arg2
+	return args, nil
+}
+
 func field_Query_explainAccess_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -13442,6 +14186,36 @@ func field_Query_users_args(ctx context.Context, ec *executionContext, rawArgs m
 		return nil, err
 	}
 	args["before"] = arg5
+	return args, nil
+}
+
+func field_Subscription_changes_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "since",
+		func(ctx context.Context, v any) (*string, error) {
+			return unmarshalOString2ᚖstring(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["since"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (int32, error) {
+			return unmarshalNInt2int32(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "kinds",
+		func(ctx context.Context, v any) ([]models.ChangeKind, error) {
+			return unmarshalOChangeKind2ᚕcohortᚋmodelsᚐChangeKindᚄ(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["kinds"] = arg2
 	return args, nil
 }
 
@@ -15190,6 +15964,337 @@ func fieldContext_AuditEventEdge_node(_ context.Context, ec *executionContext, f
 	return fc, nil
 }
 
+func _ChangePage_entries(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ChangePage) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ChangePage_entries(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Entries, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []models.Change) graphql.Marshaler {
+			return marshalNChange2ᚕcohortᚋmodelsᚐChangeᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_ChangePage_entries(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ChangePage",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
+		},
+	}
+	return fc, nil
+}
+
+func _ChangePage_cursor(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ChangePage) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ChangePage_cursor(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNString2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_ChangePage_cursor(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ChangePage", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _ChangePage_hasMore(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ChangePage) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ChangePage_hasMore(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.HasMore, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return marshalNBoolean2bool(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_ChangePage_hasMore(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ChangePage", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func _ChangedGroup_name(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ChangedGroup) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ChangedGroup_name(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNString2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_ChangedGroup_name(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ChangedGroup", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _ChangedGroup_description(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ChangedGroup) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ChangedGroup_description(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Description, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNString2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_ChangedGroup_description(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ChangedGroup", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _ChangedGroup_priority(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ChangedGroup) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ChangedGroup_priority(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Priority, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_ChangedGroup_priority(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ChangedGroup", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _ChangedUser_email(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ChangedUser) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ChangedUser_email(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Email, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNString2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_ChangedUser_email(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ChangedUser", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _ChangedUser_givenName(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ChangedUser) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ChangedUser_givenName(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.GivenName, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNString2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_ChangedUser_givenName(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ChangedUser", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _ChangedUser_familyName(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ChangedUser) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ChangedUser_familyName(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.FamilyName, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNString2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_ChangedUser_familyName(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ChangedUser", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _ChangedUser_displayName(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ChangedUser) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ChangedUser_displayName(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DisplayName, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNString2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_ChangedUser_displayName(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ChangedUser", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _ChangedUser_locale(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ChangedUser) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ChangedUser_locale(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Locale, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.Locale) graphql.Marshaler {
+			return marshalNLocale2cohortᚋmodelsᚐLocale(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_ChangedUser_locale(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ChangedUser", field, false, false, errors.New("field of type Locale does not have child fields"))
+}
+
+func _ChangedUser_role(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ChangedUser) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ChangedUser_role(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Role, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.Role) graphql.Marshaler {
+			return marshalNRole2cohortᚋmodelsᚐRole(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_ChangedUser_role(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ChangedUser", field, false, false, errors.New("field of type Role does not have child fields"))
+}
+
+func _ChangedUser_status(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ChangedUser) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ChangedUser_status(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Status, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.UserStatus) graphql.Marshaler {
+			return marshalNUserStatus2cohortᚋmodelsᚐUserStatus(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_ChangedUser_status(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ChangedUser", field, false, false, errors.New("field of type UserStatus does not have child fields"))
+}
+
+func _ChangedUser_statusReasons(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ChangedUser) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ChangedUser_statusReasons(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.StatusReasons, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []models.SuspensionReason) graphql.Marshaler {
+			return marshalNSuspensionReason2ᚕcohortᚋmodelsᚐSuspensionReasonᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_ChangedUser_statusReasons(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ChangedUser", field, false, false, errors.New("field of type SuspensionReason does not have child fields"))
+}
+
 func _EffectiveSetting_definition(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.EffectiveSetting) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -16372,6 +17477,153 @@ func fieldContext_GroupAdjacent_next(_ context.Context, ec *executionContext, fi
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return childFields_Group(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _GroupChange_number(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupChange_number(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Number, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.ChangeNumber) graphql.Marshaler {
+			return marshalNFloat2cohortᚋmodelsᚐChangeNumber(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_GroupChange_number(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GroupChange", field, false, false, errors.New("field of type Float does not have child fields"))
+}
+
+func _GroupChange_time(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupChange_time(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Time, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return marshalNDateTime2timeᚐTime(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_GroupChange_time(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GroupChange", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func _GroupChange_operationId(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupChange_operationId(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OperationID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.OperationID) graphql.Marshaler {
+			return marshalNID2cohortᚋmodelsᚐOperationID(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_GroupChange_operationId(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GroupChange", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func _GroupChange_action(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupChange_action(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Action, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.ChangeAction) graphql.Marshaler {
+			return marshalNChangeAction2cohortᚋmodelsᚐChangeAction(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_GroupChange_action(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GroupChange", field, false, false, errors.New("field of type ChangeAction does not have child fields"))
+}
+
+func _GroupChange_groupId(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupChange_groupId(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.GroupID(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.GroupID) graphql.Marshaler {
+			return marshalNID2cohortᚋmodelsᚐGroupID(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_GroupChange_groupId(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GroupChange", field, true, false, errors.New("field of type ID does not have child fields"))
+}
+
+func _GroupChange_after(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_GroupChange_after(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.After()
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.ChangedGroup) graphql.Marshaler {
+			return marshalOChangedGroup2ᚖcohortᚋmodelsᚐChangedGroup(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_GroupChange_after(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GroupChange",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_ChangedGroup(ctx, ec, field)
 		},
 	}
 	return fc, nil
@@ -21926,6 +23178,144 @@ func fieldContext_MailRetryPayload_errors(_ context.Context, ec *executionContex
 	return fc, nil
 }
 
+func _MembershipChange_number(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.MembershipChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_MembershipChange_number(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Number, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.ChangeNumber) graphql.Marshaler {
+			return marshalNFloat2cohortᚋmodelsᚐChangeNumber(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_MembershipChange_number(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("MembershipChange", field, false, false, errors.New("field of type Float does not have child fields"))
+}
+
+func _MembershipChange_time(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.MembershipChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_MembershipChange_time(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Time, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return marshalNDateTime2timeᚐTime(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_MembershipChange_time(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("MembershipChange", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func _MembershipChange_operationId(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.MembershipChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_MembershipChange_operationId(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OperationID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.OperationID) graphql.Marshaler {
+			return marshalNID2cohortᚋmodelsᚐOperationID(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_MembershipChange_operationId(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("MembershipChange", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func _MembershipChange_action(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.MembershipChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_MembershipChange_action(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Action, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.ChangeAction) graphql.Marshaler {
+			return marshalNChangeAction2cohortᚋmodelsᚐChangeAction(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_MembershipChange_action(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("MembershipChange", field, false, false, errors.New("field of type ChangeAction does not have child fields"))
+}
+
+func _MembershipChange_userId(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.MembershipChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_MembershipChange_userId(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserID(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.UserID) graphql.Marshaler {
+			return marshalNID2cohortᚋmodelsᚐUserID(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_MembershipChange_userId(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("MembershipChange", field, true, false, errors.New("field of type ID does not have child fields"))
+}
+
+func _MembershipChange_groupId(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.MembershipChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_MembershipChange_groupId(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.GroupID(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.GroupID) graphql.Marshaler {
+			return marshalNID2cohortᚋmodelsᚐGroupID(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_MembershipChange_groupId(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("MembershipChange", field, true, false, errors.New("field of type ID does not have child fields"))
+}
+
 func _MembershipCheck_userId(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.MembershipCheck) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -23721,6 +25111,144 @@ func fieldContext_Mutation_jobRevert(ctx context.Context, ec *executionContext, 
 		return fc, err
 	}
 	return fc, nil
+}
+
+func _NestingChange_number(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.NestingChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_NestingChange_number(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Number, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.ChangeNumber) graphql.Marshaler {
+			return marshalNFloat2cohortᚋmodelsᚐChangeNumber(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_NestingChange_number(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("NestingChange", field, false, false, errors.New("field of type Float does not have child fields"))
+}
+
+func _NestingChange_time(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.NestingChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_NestingChange_time(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Time, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return marshalNDateTime2timeᚐTime(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_NestingChange_time(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("NestingChange", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func _NestingChange_operationId(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.NestingChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_NestingChange_operationId(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OperationID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.OperationID) graphql.Marshaler {
+			return marshalNID2cohortᚋmodelsᚐOperationID(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_NestingChange_operationId(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("NestingChange", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func _NestingChange_action(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.NestingChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_NestingChange_action(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Action, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.ChangeAction) graphql.Marshaler {
+			return marshalNChangeAction2cohortᚋmodelsᚐChangeAction(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_NestingChange_action(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("NestingChange", field, false, false, errors.New("field of type ChangeAction does not have child fields"))
+}
+
+func _NestingChange_childId(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.NestingChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_NestingChange_childId(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ChildID(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.GroupID) graphql.Marshaler {
+			return marshalNID2cohortᚋmodelsᚐGroupID(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_NestingChange_childId(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("NestingChange", field, true, false, errors.New("field of type ID does not have child fields"))
+}
+
+func _NestingChange_parentId(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.NestingChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_NestingChange_parentId(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ParentID(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.GroupID) graphql.Marshaler {
+			return marshalNID2cohortᚋmodelsᚐGroupID(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_NestingChange_parentId(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("NestingChange", field, true, false, errors.New("field of type ID does not have child fields"))
 }
 
 func _PageInfo_hasNextPage(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.PageInfo) (ret graphql.Marshaler) {
@@ -26440,6 +27968,73 @@ func fieldContext_Query_mails(ctx context.Context, ec *executionContext, field g
 	return fc, nil
 }
 
+func _Query_changes(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Query_changes(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Changes(ctx, fc.Args["since"].(*string), fc.Args["first"].(int32), fc.Args["kinds"].([]models.ChangeKind))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.ChangePage) graphql.Marshaler {
+			return marshalNChangePage2ᚖcohortᚋmodelsᚐChangePage(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Query_changes(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_ChangePage(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Query_changes_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func _Query_changesCursor(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Query_changesCursor(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Query().ChangesCursor(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNString2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Query_changesCursor(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Query", field, true, true, errors.New("field of type String does not have child fields"))
+}
+
 func _Query_rateLimit(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -28359,6 +29954,50 @@ func fieldContext_SettingsSummary_settings(_ context.Context, ec *executionConte
 	return fc, nil
 }
 
+func _Subscription_changes(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret func(ctx context.Context) graphql.Marshaler) {
+	return graphql.ResolveFieldStream(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Subscription_changes(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Subscription().Changes(ctx, fc.Args["since"].(*string), fc.Args["first"].(int32), fc.Args["kinds"].([]models.ChangeKind))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.ChangePage) graphql.Marshaler {
+			return marshalNChangePage2ᚖcohortᚋmodelsᚐChangePage(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Subscription_changes(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Subscription",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_ChangePage(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Subscription_changes_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func _Subscription_groupChanged(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret func(ctx context.Context) graphql.Marshaler) {
 	return graphql.ResolveFieldStream(
 		ctx,
@@ -29367,6 +31006,153 @@ func fieldContext_User_auditEvents(ctx context.Context, ec *executionContext, fi
 	if fc.Args, err = field_User_auditEvents_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
+	}
+	return fc, nil
+}
+
+func _UserChange_number(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UserChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UserChange_number(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Number, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.ChangeNumber) graphql.Marshaler {
+			return marshalNFloat2cohortᚋmodelsᚐChangeNumber(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_UserChange_number(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UserChange", field, false, false, errors.New("field of type Float does not have child fields"))
+}
+
+func _UserChange_time(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UserChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UserChange_time(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Time, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return marshalNDateTime2timeᚐTime(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_UserChange_time(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UserChange", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func _UserChange_operationId(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UserChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UserChange_operationId(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OperationID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.OperationID) graphql.Marshaler {
+			return marshalNID2cohortᚋmodelsᚐOperationID(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_UserChange_operationId(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UserChange", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func _UserChange_action(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UserChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UserChange_action(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Action, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.ChangeAction) graphql.Marshaler {
+			return marshalNChangeAction2cohortᚋmodelsᚐChangeAction(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_UserChange_action(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UserChange", field, false, false, errors.New("field of type ChangeAction does not have child fields"))
+}
+
+func _UserChange_userId(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UserChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UserChange_userId(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserID(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.UserID) graphql.Marshaler {
+			return marshalNID2cohortᚋmodelsᚐUserID(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_UserChange_userId(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UserChange", field, true, false, errors.New("field of type ID does not have child fields"))
+}
+
+func _UserChange_after(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UserChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UserChange_after(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.After()
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.ChangedUser) graphql.Marshaler {
+			return marshalOChangedUser2ᚖcohortᚋmodelsᚐChangedUser(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_UserChange_after(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UserChange",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_ChangedUser(ctx, ec, field)
+		},
 	}
 	return fc, nil
 }
@@ -31084,6 +32870,144 @@ func fieldContext_UserProductBlocksSetPayload_errors(_ context.Context, ec *exec
 	return fc, nil
 }
 
+func _UserProductChange_number(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UserProductChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UserProductChange_number(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Number, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.ChangeNumber) graphql.Marshaler {
+			return marshalNFloat2cohortᚋmodelsᚐChangeNumber(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_UserProductChange_number(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UserProductChange", field, false, false, errors.New("field of type Float does not have child fields"))
+}
+
+func _UserProductChange_time(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UserProductChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UserProductChange_time(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Time, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return marshalNDateTime2timeᚐTime(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_UserProductChange_time(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UserProductChange", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func _UserProductChange_operationId(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UserProductChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UserProductChange_operationId(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OperationID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.OperationID) graphql.Marshaler {
+			return marshalNID2cohortᚋmodelsᚐOperationID(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_UserProductChange_operationId(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UserProductChange", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func _UserProductChange_action(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UserProductChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UserProductChange_action(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Action, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.ChangeAction) graphql.Marshaler {
+			return marshalNChangeAction2cohortᚋmodelsᚐChangeAction(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_UserProductChange_action(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UserProductChange", field, false, false, errors.New("field of type ChangeAction does not have child fields"))
+}
+
+func _UserProductChange_userId(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UserProductChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UserProductChange_userId(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserID(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.UserID) graphql.Marshaler {
+			return marshalNID2cohortᚋmodelsᚐUserID(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_UserProductChange_userId(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UserProductChange", field, true, false, errors.New("field of type ID does not have child fields"))
+}
+
+func _UserProductChange_productId(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UserProductChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UserProductChange_productId(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ProductID(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.ProductID) graphql.Marshaler {
+			return marshalNID2cohortᚋmodelsᚐProductID(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_UserProductChange_productId(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UserProductChange", field, true, false, errors.New("field of type ID does not have child fields"))
+}
+
 func _UserRoleSetPayload_user(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UserRoleSetPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -31338,6 +33262,167 @@ func fieldContext_UserSettingsSetPayload_errors(_ context.Context, ec *execution
 		},
 	}
 	return fc, nil
+}
+
+func _UserStatusChange_number(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UserStatusChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UserStatusChange_number(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Number, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.ChangeNumber) graphql.Marshaler {
+			return marshalNFloat2cohortᚋmodelsᚐChangeNumber(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_UserStatusChange_number(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UserStatusChange", field, false, false, errors.New("field of type Float does not have child fields"))
+}
+
+func _UserStatusChange_time(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UserStatusChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UserStatusChange_time(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Time, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return marshalNDateTime2timeᚐTime(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_UserStatusChange_time(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UserStatusChange", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func _UserStatusChange_operationId(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UserStatusChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UserStatusChange_operationId(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OperationID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.OperationID) graphql.Marshaler {
+			return marshalNID2cohortᚋmodelsᚐOperationID(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_UserStatusChange_operationId(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UserStatusChange", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func _UserStatusChange_action(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UserStatusChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UserStatusChange_action(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Action, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.ChangeAction) graphql.Marshaler {
+			return marshalNChangeAction2cohortᚋmodelsᚐChangeAction(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_UserStatusChange_action(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UserStatusChange", field, false, false, errors.New("field of type ChangeAction does not have child fields"))
+}
+
+func _UserStatusChange_userId(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UserStatusChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UserStatusChange_userId(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserID(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.UserID) graphql.Marshaler {
+			return marshalNID2cohortᚋmodelsᚐUserID(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_UserStatusChange_userId(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UserStatusChange", field, true, false, errors.New("field of type ID does not have child fields"))
+}
+
+func _UserStatusChange_status(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UserStatusChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UserStatusChange_status(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Status()
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.UserStatus) graphql.Marshaler {
+			return marshalNUserStatus2cohortᚋmodelsᚐUserStatus(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_UserStatusChange_status(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UserStatusChange", field, true, false, errors.New("field of type UserStatus does not have child fields"))
+}
+
+func _UserStatusChange_statusReasons(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UserStatusChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_UserStatusChange_statusReasons(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.StatusReasons()
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []models.SuspensionReason) graphql.Marshaler {
+			return marshalNSuspensionReason2ᚕcohortᚋmodelsᚐSuspensionReasonᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_UserStatusChange_statusReasons(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UserStatusChange", field, true, false, errors.New("field of type SuspensionReason does not have child fields"))
 }
 
 func _UserTableColumn_column(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.TableColumn[models.UserColumn]) (ret graphql.Marshaler) {
@@ -37623,6 +39708,49 @@ func unmarshalInputUsersSuspendInput(ctx context.Context, ec *executionContext, 
 
 // region    ************************** interface.gotpl ***************************
 
+func _Change(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj models.Change) graphql.Marshaler {
+	switch obj := (obj).(type) {
+	case nil:
+		return graphql.Null
+	case *models.UserStatusChange:
+		if obj == nil {
+			return graphql.Null
+		}
+		return _UserStatusChange(ctx, ec, sel, obj)
+	case *models.UserProductChange:
+		if obj == nil {
+			return graphql.Null
+		}
+		return _UserProductChange(ctx, ec, sel, obj)
+	case *models.UserChange:
+		if obj == nil {
+			return graphql.Null
+		}
+		return _UserChange(ctx, ec, sel, obj)
+	case *models.NestingChange:
+		if obj == nil {
+			return graphql.Null
+		}
+		return _NestingChange(ctx, ec, sel, obj)
+	case *models.MembershipChange:
+		if obj == nil {
+			return graphql.Null
+		}
+		return _MembershipChange(ctx, ec, sel, obj)
+	case *models.GroupChange:
+		if obj == nil {
+			return graphql.Null
+		}
+		return _GroupChange(ctx, ec, sel, obj)
+	default:
+		if typedObj, ok := obj.(graphql.Marshaler); ok {
+			return typedObj
+		} else {
+			panic(fmt.Errorf("unexpected type %T; non-generated variants of Change must implement graphql.Marshaler", obj))
+		}
+	}
+}
+
 func _Node(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj models.Node) graphql.Marshaler {
 	switch obj := (obj).(type) {
 	case nil:
@@ -38794,6 +40922,175 @@ func _AuditEventEdge(ctx context.Context, ec *executionContext, sel ast.Selectio
 	return out
 }
 
+var changePageImplementors = []string{"ChangePage"}
+
+func _ChangePage(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.ChangePage) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, changePageImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ChangePage")
+		case "entries":
+			out.Values[i] = _ChangePage_entries(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "cursor":
+			out.Values[i] = _ChangePage_cursor(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "hasMore":
+			out.Values[i] = _ChangePage_hasMore(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var changedGroupImplementors = []string{"ChangedGroup"}
+
+func _ChangedGroup(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.ChangedGroup) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, changedGroupImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ChangedGroup")
+		case "name":
+			out.Values[i] = _ChangedGroup_name(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "description":
+			out.Values[i] = _ChangedGroup_description(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "priority":
+			out.Values[i] = _ChangedGroup_priority(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var changedUserImplementors = []string{"ChangedUser"}
+
+func _ChangedUser(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.ChangedUser) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, changedUserImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ChangedUser")
+		case "email":
+			out.Values[i] = _ChangedUser_email(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "givenName":
+			out.Values[i] = _ChangedUser_givenName(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "familyName":
+			out.Values[i] = _ChangedUser_familyName(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "displayName":
+			out.Values[i] = _ChangedUser_displayName(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "locale":
+			out.Values[i] = _ChangedUser_locale(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "role":
+			out.Values[i] = _ChangedUser_role(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "status":
+			out.Values[i] = _ChangedUser_status(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "statusReasons":
+			out.Values[i] = _ChangedUser_statusReasons(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var effectiveSettingImplementors = []string{"EffectiveSetting"}
 
 func _EffectiveSetting(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.EffectiveSetting) graphql.Marshaler {
@@ -39828,6 +42125,69 @@ func _GroupAdjacent(ctx context.Context, ec *executionContext, sel ast.Selection
 			}
 		case "next":
 			out.Values[i] = _GroupAdjacent_next(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var groupChangeImplementors = []string{"GroupChange", "Change"}
+
+func _GroupChange(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.GroupChange) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, groupChangeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("GroupChange")
+		case "number":
+			out.Values[i] = _GroupChange_number(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "time":
+			out.Values[i] = _GroupChange_time(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "operationId":
+			out.Values[i] = _GroupChange_operationId(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "action":
+			out.Values[i] = _GroupChange_action(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "groupId":
+			out.Values[i] = _GroupChange_groupId(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "after":
+			out.Values[i] = _GroupChange_after(ctx, ec, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
@@ -42995,6 +45355,69 @@ func _MailRetryPayload(ctx context.Context, ec *executionContext, sel ast.Select
 	return out
 }
 
+var membershipChangeImplementors = []string{"MembershipChange", "Change"}
+
+func _MembershipChange(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.MembershipChange) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, membershipChangeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("MembershipChange")
+		case "number":
+			out.Values[i] = _MembershipChange_number(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "time":
+			out.Values[i] = _MembershipChange_time(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "operationId":
+			out.Values[i] = _MembershipChange_operationId(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "action":
+			out.Values[i] = _MembershipChange_action(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "userId":
+			out.Values[i] = _MembershipChange_userId(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "groupId":
+			out.Values[i] = _MembershipChange_groupId(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var membershipCheckImplementors = []string{"MembershipCheck"}
 
 func _MembershipCheck(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.MembershipCheck) graphql.Marshaler {
@@ -43439,6 +45862,69 @@ func _Mutation(ctx context.Context, ec *executionContext, sel ast.SelectionSet) 
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return _Mutation_jobRevert(ctx, ec, field)
 			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var nestingChangeImplementors = []string{"NestingChange", "Change"}
+
+func _NestingChange(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.NestingChange) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, nestingChangeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("NestingChange")
+		case "number":
+			out.Values[i] = _NestingChange_number(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "time":
+			out.Values[i] = _NestingChange_time(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "operationId":
+			out.Values[i] = _NestingChange_operationId(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "action":
+			out.Values[i] = _NestingChange_action(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "childId":
+			out.Values[i] = _NestingChange_childId(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "parentId":
+			out.Values[i] = _NestingChange_parentId(ctx, ec, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -45134,6 +47620,50 @@ func _Query(ctx context.Context, ec *executionContext, sel ast.SelectionSet) gra
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "changes":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _Query_changes(ctx, ec, field)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "changesCursor":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _Query_changesCursor(ctx, ec, field)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
 		case "rateLimit":
 			field := field
 
@@ -46132,6 +48662,8 @@ func _Subscription(ctx context.Context, ec *executionContext, sel ast.SelectionS
 	}
 
 	switch fields[0].Name {
+	case "changes":
+		return _Subscription_changes(ctx, ec, fields[0])
 	case "groupChanged":
 		return _Subscription_groupChanged(ctx, ec, fields[0])
 	case "jobProgress":
@@ -46846,6 +49378,69 @@ func _User(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj 
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var userChangeImplementors = []string{"UserChange", "Change"}
+
+func _UserChange(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.UserChange) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, userChangeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("UserChange")
+		case "number":
+			out.Values[i] = _UserChange_number(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "time":
+			out.Values[i] = _UserChange_time(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "operationId":
+			out.Values[i] = _UserChange_operationId(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "action":
+			out.Values[i] = _UserChange_action(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "userId":
+			out.Values[i] = _UserChange_userId(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "after":
+			out.Values[i] = _UserChange_after(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -47827,6 +50422,69 @@ func _UserProductBlocksSetPayload(ctx context.Context, ec *executionContext, sel
 	return out
 }
 
+var userProductChangeImplementors = []string{"UserProductChange", "Change"}
+
+func _UserProductChange(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.UserProductChange) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, userProductChangeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("UserProductChange")
+		case "number":
+			out.Values[i] = _UserProductChange_number(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "time":
+			out.Values[i] = _UserProductChange_time(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "operationId":
+			out.Values[i] = _UserProductChange_operationId(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "action":
+			out.Values[i] = _UserProductChange_action(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "userId":
+			out.Values[i] = _UserProductChange_userId(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "productId":
+			out.Values[i] = _UserProductChange_productId(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var userRoleSetPayloadImplementors = []string{"UserRoleSetPayload"}
 
 func _UserRoleSetPayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.UserRoleSetPayload) graphql.Marshaler {
@@ -47909,6 +50567,74 @@ func _UserSettingsSetPayload(ctx context.Context, ec *executionContext, sel ast.
 			}
 		case "errors":
 			out.Values[i] = _UserSettingsSetPayload_errors(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var userStatusChangeImplementors = []string{"UserStatusChange", "Change"}
+
+func _UserStatusChange(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.UserStatusChange) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, userStatusChangeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("UserStatusChange")
+		case "number":
+			out.Values[i] = _UserStatusChange_number(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "time":
+			out.Values[i] = _UserStatusChange_time(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "operationId":
+			out.Values[i] = _UserStatusChange_operationId(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "action":
+			out.Values[i] = _UserStatusChange_action(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "userId":
+			out.Values[i] = _UserStatusChange_userId(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "status":
+			out.Values[i] = _UserStatusChange_status(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "statusReasons":
+			out.Values[i] = _UserStatusChange_statusReasons(ctx, ec, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -49410,6 +52136,62 @@ func marshalNBoolean2bool(ctx context.Context, ec *executionContext, sel ast.Sel
 	return res
 }
 
+func marshalNChange2cohortᚋmodelsᚐChange(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.Change) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _Change(ctx, ec, sel, v)
+}
+
+func marshalNChange2ᚕcohortᚋmodelsᚐChangeᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []models.Change) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNChange2cohortᚋmodelsᚐChange(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func unmarshalNChangeAction2cohortᚋmodelsᚐChangeAction(ctx context.Context, ec *executionContext, v any) (models.ChangeAction, error) {
+	var res models.ChangeAction
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNChangeAction2cohortᚋmodelsᚐChangeAction(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.ChangeAction) graphql.Marshaler {
+	return v
+}
+
+func unmarshalNChangeKind2cohortᚋmodelsᚐChangeKind(ctx context.Context, ec *executionContext, v any) (models.ChangeKind, error) {
+	var res models.ChangeKind
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNChangeKind2cohortᚋmodelsᚐChangeKind(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.ChangeKind) graphql.Marshaler {
+	return v
+}
+
+func marshalNChangePage2ᚖcohortᚋmodelsᚐChangePage(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.ChangePage) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _ChangePage(ctx, ec, sel, v)
+}
+
 func unmarshalNDateTime2timeᚐTime(ctx context.Context, ec *executionContext, v any) (time.Time, error) {
 	res, err := models.UnmarshalDateTime(v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -49459,6 +52241,16 @@ func unmarshalNErrorPolicy2cohortᚋmodelsᚐErrorPolicy(ctx context.Context, ec
 }
 
 func marshalNErrorPolicy2cohortᚋmodelsᚐErrorPolicy(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.ErrorPolicy) graphql.Marshaler {
+	return v
+}
+
+func unmarshalNFloat2cohortᚋmodelsᚐChangeNumber(ctx context.Context, ec *executionContext, v any) (models.ChangeNumber, error) {
+	var res models.ChangeNumber
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNFloat2cohortᚋmodelsᚐChangeNumber(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.ChangeNumber) graphql.Marshaler {
 	return v
 }
 
@@ -52453,6 +55245,56 @@ func marshalOBoolean2ᚖbool(ctx context.Context, ec *executionContext, sel ast.
 	_ = ctx
 	res := graphql.MarshalBoolean(*v)
 	return res
+}
+
+func unmarshalOChangeKind2ᚕcohortᚋmodelsᚐChangeKindᚄ(ctx context.Context, ec *executionContext, v any) ([]models.ChangeKind, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]models.ChangeKind, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = unmarshalNChangeKind2cohortᚋmodelsᚐChangeKind(ctx, ec, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func marshalOChangeKind2ᚕcohortᚋmodelsᚐChangeKindᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []models.ChangeKind) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNChangeKind2cohortᚋmodelsᚐChangeKind(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func marshalOChangedGroup2ᚖcohortᚋmodelsᚐChangedGroup(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.ChangedGroup) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return _ChangedGroup(ctx, ec, sel, v)
+}
+
+func marshalOChangedUser2ᚖcohortᚋmodelsᚐChangedUser(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.ChangedUser) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return _ChangedUser(ctx, ec, sel, v)
 }
 
 func unmarshalODateTime2ᚖtimeᚐTime(ctx context.Context, ec *executionContext, v any) (*time.Time, error) {

@@ -399,6 +399,51 @@ export const examples = [
   },
   {
     section: 'Live',
+    title: 'Watch everything',
+    about: 'The change feed: who joins and leaves what, who is new, whose products and status change. Programs keep the cursor, and go on from it with since.',
+    needs: 'changes',
+    query: `subscription WatchEverything {
+  changes {
+    cursor
+    entries {
+      number
+      time
+      action
+      __typename
+      ... on UserChange {
+        userId
+        after {
+          displayName
+        }
+      }
+      ... on UserStatusChange {
+        userId
+        status
+      }
+      ... on UserProductChange {
+        userId
+        productId
+      }
+      ... on GroupChange {
+        groupId
+        after {
+          name
+        }
+      }
+      ... on MembershipChange {
+        userId
+        groupId
+      }
+      ... on NestingChange {
+        childId
+        parentId
+      }
+    }
+  }
+}`,
+  },
+  {
+    section: 'Live',
     title: 'Watch a job',
     about: 'How far the newest job is, until it has ended. Jobs are made by mutations that concern many users.',
     needs: 'jobProgress',
