@@ -65,6 +65,8 @@ const (
 	Mail       = "MAIL"       // the mail that somebody had sent again; in the log alone
 	Setting    = "SETTING"    // the account, group or user that holds it; in the log alone
 	Identity   = "IDENTITY"   // the user whom a provider knows; in the log alone
+
+	PartnerClient = "PARTNER_CLIENT" // the partner client; in the log alone
 )
 
 // What happened to an entry of the feed.

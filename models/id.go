@@ -32,6 +32,7 @@ const (
 
 var typeNames = map[string]string{
 	accountKind: "Account", userKind: "User", groupKind: "Group", productKind: "Product", operationKind: "Operation", jobKind: "Job", mailKind: "Mail", tableViewKind: "TableView",
+	partnerClientKind: "PartnerClient",
 }
 
 var encoding = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
@@ -180,6 +181,7 @@ type GlobalID struct {
 	Job     *JobID
 	Mail    *MailID
 	View    *TableViewID
+	Partner *PartnerClientID
 }
 
 // ParseGlobalID reads the id of any entity. INVALID_ID when it is malformed.
@@ -210,6 +212,9 @@ func ParseGlobalID(text string) (GlobalID, error) {
 	case tableViewKind:
 		id := TableViewID(raw)
 		return GlobalID{View: &id}, nil
+	case partnerClientKind:
+		id := PartnerClientID(raw)
+		return GlobalID{Partner: &id}, nil
 	}
 	return GlobalID{}, Errorf(CodeInvalidID, "%s is not the id of something that can be looked up", quote(text))
 }
@@ -230,6 +235,8 @@ func (id GlobalID) String() string {
 		return id.Mail.String()
 	case id.View != nil:
 		return id.View.String()
+	case id.Partner != nil:
+		return id.Partner.String()
 	}
 	return ""
 }
