@@ -2,6 +2,7 @@ package app
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -522,4 +524,33 @@ func swapped(token, old, changed string) string {
 	raw, _ := base64.RawURLEncoding.DecodeString(parts[1])
 	parts[1] = base64.RawURLEncoding.EncodeToString(bytes.Replace(raw, []byte(old), []byte(changed), 1))
 	return strings.Join(parts, ".")
+}
+
+// An unknown client costs what a wrong secret costs: the same statements on the database.
+func TestUnknownClientsTakeAsLong(t *testing.T) {
+	w := newWorld(t)
+	w.must("account", "create", "Acme", "--admin", "ada@example.org")
+	var statements atomic.Int64
+	guard := w.inspect
+	w.inspect = func(ctx context.Context, sql string) error {
+		if strings.Contains(sql, "partner_clients") {
+			statements.Add(1)
+		}
+		return guard(ctx, sql)
+	}
+	p := &partnership{server: w.start("serve"), t: t, w: w, admin: strings.TrimSpace(w.must("token", "--user", "ada@example.org", "--account", "Acme"))}
+	c := p.create("Billing", "GROUPS_READ")
+	account, _, _ := models.ParseClientID(c.clientID)
+	for name, client := range map[string]string{
+		"a wrong secret": c.clientID, "no such client": models.FormatClientID(account, models.PartnerClientID{1}),
+		"no such account": models.FormatClientID(models.AccountID{1}, models.PartnerClientID{1}), "no client's name": "x",
+	} {
+		before := statements.Load()
+		if answer, _ := p.post(credentials(client, "x"), nil); answer.StatusCode != http.StatusUnauthorized {
+			t.Errorf("%s: %s", name, answer.Status)
+		}
+		if n := statements.Load() - before; n != 1 {
+			t.Errorf("%s takes %d statements, not 1", name, n)
+		}
+	}
 }
