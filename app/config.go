@@ -23,6 +23,9 @@ type settings struct {
 		Create accountCreateCommand `cmd:"" help:"Make an account with its first super admin."`
 		List   accountListCommand   `cmd:"" help:"List the accounts."`
 	} `cmd:"" help:"Make and list accounts."`
+	Audit struct {
+		Prune auditPruneCommand `cmd:"" help:"Delete the audit log's events from before a date."`
+	} `cmd:"" help:"Look after the audit log."`
 	Token   tokenCommand   `cmd:"" help:"Print a token for a user, with which requests are made in the user's name."`
 	Import  importCommand  `cmd:"" help:"Load users.csv, groups.csv and memberships.csv from a folder."`
 	Seed    seedCommand    `cmd:"" help:"Fill an account with an invented organisation of any size."`

@@ -179,6 +179,31 @@ func fillDemoProducts(ctx context.Context, d *directory.Directory, who auth.Call
 			return fmt.Errorf("products of %s: %w", email, err)
 		}
 	}
+	return fillDemoSettings(ctx, d, who, groups)
+}
+
+func fillDemoSettings(ctx context.Context, d *directory.Directory, who auth.Caller, groups map[string]models.GroupID) error {
+	for name, settings := range demoSettings {
+		var err error
+		if name == "" {
+			_, err = d.SetAccountSettings(ctx, who, models.AccountSettingsSetInput{Settings: settings})
+		} else {
+			_, err = d.SetGroupSettings(ctx, who, models.GroupSettingsSetInput{GroupID: groups[name], Settings: settings, MemberOverrides: models.MemberOverridesKeep})
+		}
+		if err != nil {
+			return fmt.Errorf("settings of %q: %w", name, err)
+		}
+	}
+	for name, settings := range demoOwnSettings {
+		email := name + "@example.org"
+		user, err := d.User(ctx, who, models.UserBy{Email: &email})
+		if err != nil || user == nil {
+			return fmt.Errorf("user %s: %w", email, err)
+		}
+		if _, err := d.SetUserSettings(ctx, who, models.UserSettingsSetInput{UserID: user.ID, Settings: settings}); err != nil {
+			return fmt.Errorf("settings of %s: %w", email, err)
+		}
+	}
 	return nil
 }
 

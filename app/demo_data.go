@@ -37,13 +37,32 @@ var demoGrants = map[string][]string{
 }
 
 // demoPermissions are what groups permit everybody who is in them.
-var demoPermissions = map[string][]models.PermissionKey{
+var demoPermissions = map[string][]string{
 	"Board":         {"billing.view", "history.view", "reports.export", "reports.view"},
 	"Customer Care": {"people.view", "phone.calls.view"},
 	"Support":       {"phone.queues.supervise", "support.sessions.view"},
 	"On Call":       {"devices.manage", "support.computers.manage"},
 	"Engineering":   {"integrations.manage"},
 	"Communication": {"branding.manage", "webinars.manage"},
+}
+
+// demoSettings are values that the account ("") and groups hold; a lock stands behind some.
+var demoSettings = map[string][]*models.SettingInput{
+	"": {
+		{Key: "meeting.password.required", Value: &models.SettingValueInput{Boolean: new(true)}, Locked: true},
+		{Key: "account.time.zone", Value: &models.SettingValueInput{String: new("Europe/Paris")}},
+	},
+	"Customer Care":     {{Key: "phone.call.recording", Value: &models.SettingValueInput{Choice: new("ON_DEMAND")}}, {Key: "meeting.chat", Value: &models.SettingValueInput{Choice: new("ORGANIZERS")}}},
+	"Support":           {{Key: "phone.call.recording", Value: &models.SettingValueInput{Choice: new("ALWAYS")}, Locked: true}, {Key: "phone.ring.time", Value: &models.SettingValueInput{Integer: new(int32(40))}}},
+	"Support in French": {{Key: "voicemail.language", Value: &models.SettingValueInput{Choice: new("FR")}}},
+	"Engineering":       {{Key: "meeting.duration.limit", Value: &models.SettingValueInput{Integer: new(int32(120))}}},
+	"On Call":           {{Key: "phone.forwarding", Value: &models.SettingValueInput{Choice: new("ALWAYS")}}, {Key: "phone.international", Value: &models.SettingValueInput{Boolean: new(true)}}},
+}
+
+// demoOwnSettings are values that users hold themselves, by what stands before @example.org.
+var demoOwnSettings = map[string][]*models.UserSettingInput{
+	"nikos.papadopoulos": {{Key: "phone.forwarding.number", Value: &models.SettingValueInput{String: new("+302101234567")}}},
+	"saoirse.oconnor":    {{Key: "phone.call.recording", Value: &models.SettingValueInput{Choice: new("OFF")}}},
 }
 
 // demoSeats are fewer than there are people for it: somebody waits.

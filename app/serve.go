@@ -152,6 +152,7 @@ func (c *serveCommand) serve(ctx context.Context, p *program, address *net.TCPAd
 		// Requests outlive ctx: what is in flight when it ends is finished.
 		BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
 	}
+	defer beside(on.directory.RecordRefusals)() // to the last request
 	stopJobs, stopMails := beside(on.runner.Run), beside(on.postman.Run)
 	defer stopMails()
 	defer stopJobs()

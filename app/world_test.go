@@ -199,6 +199,20 @@ func (b *transcript) await(t *testing.T, ended <-chan struct{}, form *regexp.Reg
 // ask sends an operation and returns the answer's data; anything but an answer without errors fails the test.
 func (s *server) ask(token, query string) map[string]any {
 	s.t.Helper()
+	answer, text := do(s.t, s.graphql(token, query))
+	var parsed struct {
+		Data   map[string]any
+		Errors []any
+	}
+	if err := json.Unmarshal(text, &parsed); err != nil || answer.StatusCode != http.StatusOK || parsed.Errors != nil {
+		s.t.Fatalf("%s: %s %s", query, answer.Status, text)
+	}
+	return parsed.Data
+}
+
+// graphql is the request that sends an operation.
+func (s *server) graphql(token, query string) *http.Request {
+	s.t.Helper()
 	body, err := json.Marshal(map[string]string{"query": query})
 	if err != nil {
 		s.t.Fatal(err)
@@ -209,15 +223,7 @@ func (s *server) ask(token, query string) map[string]any {
 	}
 	request.Header.Set("Authorization", "Bearer "+token)
 	request.Header.Set("Content-Type", "application/json")
-	answer, text := do(s.t, request)
-	var parsed struct {
-		Data   map[string]any
-		Errors []any
-	}
-	if err := json.Unmarshal(text, &parsed); err != nil || answer.StatusCode != http.StatusOK || parsed.Errors != nil {
-		s.t.Fatalf("%s: %s %s", query, answer.Status, text)
-	}
-	return parsed.Data
+	return request
 }
 
 // counts are the users and groups of the token's account.

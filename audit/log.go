@@ -5,7 +5,11 @@ package audit
 import (
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
+	"sync/atomic"
 	"time"
+
+	"gorm.io/gorm"
 
 	"cohort/auth"
 	"cohort/models"
@@ -13,23 +17,7 @@ import (
 )
 
 // Event is a row of the audit log. The row without a subject stands for the operation as a whole.
-type Event struct {
-	AccountID   models.AccountID
-	ID          models.OperationID
-	OperationID models.OperationID
-	At          time.Time
-	Action      string
-	ActorKind   string
-	ActorID     *models.UserID
-	RequestID   string
-	SubjectType string
-	SubjectID   []byte
-	ObjectID    []byte
-	BeforeData  *string
-	AfterData   *string
-}
-
-func (Event) TableName() string { return "audit_events" }
+type Event = models.AuditEvent
 
 // Change is an entry of the account's feed.
 type Change struct {
@@ -48,25 +36,26 @@ func (Change) TableName() string { return "changes" }
 
 // What a subject of the log or an entry of the feed is about.
 const (
-	User       = "USER"       // the user
-	Group      = "GROUP"      // the group
-	Membership = "MEMBERSHIP" // the user, and as object the group
-	Nesting    = "NESTING"    // the child, and as object the parent
-	Status     = "STATUS"     // the user
-	Product    = "PRODUCT"    // the user who has it, and as object the product
-	Waiting    = "WAITING"    // the user, and as object the product that the user waits for a seat of
-	Catalogue  = "CATALOGUE"  // the product itself
-	Grant      = "GRANT"      // the group, and as object the product
-	Assignment = "ASSIGNMENT" // the user, and as object the product that is set on the user
-	Permission = "PERMISSION" // the group, with what it grants; in the log alone
-	Block      = "BLOCK"      // the user, and as object the product that the user's groups don't give
-	Account    = "ACCOUNT"    // the account
-	Job        = "JOB"        // the job that somebody stopped or had tried again; in the log alone
-	Mail       = "MAIL"       // the mail that somebody had sent again; in the log alone
-	Setting    = "SETTING"    // the account, group or user that holds it; in the log alone
-	Identity   = "IDENTITY"   // the user whom a provider knows; in the log alone
-
-	PartnerClient = "PARTNER_CLIENT" // the partner client; in the log alone
+	User           = "USER"            // the user
+	Group          = "GROUP"           // the group
+	Membership     = "MEMBERSHIP"      // the user, and as object the group
+	Nesting        = "NESTING"         // the child, and as object the parent
+	Status         = "STATUS"          // the user
+	Product        = "PRODUCT"         // the user who has it, and as object the product
+	Waiting        = "WAITING"         // the user, and as object the product that the user waits for a seat of
+	Catalogue      = "CATALOGUE"       // the product itself
+	Grant          = "GRANT"           // the group, and as object the product
+	Assignment     = "ASSIGNMENT"      // the user, and as object the product that is set on the user
+	Permission     = "PERMISSION"      // the group, with what it grants; in the log alone
+	Block          = "BLOCK"           // the user, and as object the product that the user's groups don't give
+	Account        = "ACCOUNT"         // the account
+	Job            = "JOB"             // the job that somebody stopped or had tried again; in the log alone
+	Mail           = "MAIL"            // the mail that somebody had sent again; in the log alone
+	AccountSetting = "ACCOUNT_SETTING" // the account that holds values; in the log alone, as the next two
+	GroupSetting   = "GROUP_SETTING"   // the group that holds them
+	UserSetting    = "USER_SETTING"    // the user who does
+	Identity       = "IDENTITY"        // the user whom a provider knows; in the log alone
+	PartnerClient  = "PARTNER_CLIENT"  // the partner client; in the log alone
 )
 
 // What happened to an entry of the feed.
@@ -82,19 +71,33 @@ type Log struct {
 	tx      *store.Tx
 	who     auth.Caller
 	action  auth.Action
+	job     *models.JobID
 	events  []Event
 	changes []Change
-	noted   bool // also without a subject
+	order   uint64 // of the next event
+	noted   bool   // also without a subject
 	off     bool
 }
 
 // Begin starts the log of a transaction.
 func Begin(tx *store.Tx, who auth.Caller, action auth.Action) *Log {
-	return &Log{tx: tx, who: who, action: action}
+	return &Log{tx: tx, who: who, action: action, order: firstOrder()}
+}
+
+// begun counts the logs of this process, so that of two that have the same time the later one is known.
+var begun atomic.Uint64
+
+// firstOrder is where the ids of an operation's events begin, which share its time: 22 bits of the process, 18 that tell
+// servers apart whose clocks say the same, and 22 for the events.
+func firstOrder() uint64 {
+	return begun.Add(1)<<40 | rand.Uint64N(1<<18)<<22
 }
 
 // None is the log of what is only tried out: it keeps nothing.
 func None(tx *store.Tx) *Log { return &Log{tx: tx, off: true} }
+
+// Of has all events of the operation name the job that it made, or is a part of, or acts on.
+func (l *Log) Of(job models.JobID) { l.job = &job }
 
 // Noted has the operation leave its event even if nothing else is recorded.
 func (l *Log) Noted() { l.noted = true }
@@ -148,23 +151,13 @@ func (l *Log) Recorded(s Subject) error {
 	return nil
 }
 
-// Write stores what was recorded, with one event for the operation as a whole. An operation that changed
+// Write stores what was recorded, with one event for the operation as a whole, which is the last. An operation that changed
 // nothing leaves no trace.
 func (l *Log) Write() error {
 	if l.off || len(l.events) == 0 && !l.noted {
 		return nil
 	}
-	events := store.Into(l.tx.DB, Event{}.TableName(), "account_id, id, operation_id, at, action, actor_kind, actor_id, request_id, subject_type, subject_id, object_id, before_data, after_data")
-	operation := l.event()
-	if err := operation.write(events); err != nil {
-		return err
-	}
-	for i := range l.events {
-		if err := l.events[i].write(events); err != nil {
-			return err
-		}
-	}
-	if err := events.End(); err != nil {
+	if err := insert(l.tx.DB, append(l.events, l.event()), l.job); err != nil {
 		return err
 	}
 	changes := store.Into(l.tx.DB, Change{}.TableName(), "account_id, seq, operation_id, at, entity, change_type, subject_id, object_id, payload")
@@ -178,13 +171,29 @@ func (l *Log) Write() error {
 	return changes.End()
 }
 
-func (e *Event) write(to *store.Rows) error {
-	actor := any(nil)
-	if e.ActorID != nil {
-		actor = e.ActorID[:]
+// insert stores events, all of one job or of none.
+func insert(tx *gorm.DB, events []Event, job *models.JobID) error {
+	rows := store.Into(tx, Event{}.TableName(), "account_id, id, operation_id, at, action, actor_kind, actor_id, actor_role, request_id, job_id, outcome, subject_type, subject_id, object_id, before_data, after_data")
+	var ofJob any
+	if job != nil {
+		ofJob = job[:]
 	}
-	return to.Row(e.AccountID[:], e.ID[:], e.OperationID[:], e.At, e.Action, e.ActorKind, actor, e.RequestID, e.SubjectType,
-		bytesOrNull(e.SubjectID), bytesOrNull(e.ObjectID), textOrNull(e.BeforeData), textOrNull(e.AfterData))
+	for i := range events {
+		e := &events[i]
+		var actor, role any
+		if e.ActorID != nil {
+			actor = e.ActorID[:]
+		}
+		if e.ActorRole != nil {
+			role = string(*e.ActorRole)
+		}
+		err := rows.Row(e.AccountID[:], e.ID[:], e.OperationID[:], e.At, e.Action, e.ActorKind, actor, role, e.RequestID, ofJob, string(e.Outcome), e.SubjectType,
+			bytesOrNull(e.SubjectID), bytesOrNull(e.ObjectID), textOrNull(e.BeforeData), textOrNull(e.AfterData))
+		if err != nil {
+			return err
+		}
+	}
+	return rows.End()
 }
 
 func bytesOrNull(raw []byte) any {
@@ -202,12 +211,21 @@ func textOrNull(text *string) any {
 }
 
 func (l *Log) event() Event {
+	l.order++
+	return eventBy(&l.who, l.action, models.AuditOutcomeDone, models.NewEventID(l.tx.Now, l.order), models.OperationID(l.tx.Operation), l.tx.Now)
+}
+
+// eventBy is an event of an operation as a whole.
+func eventBy(who *auth.Caller, action auth.Action, outcome models.AuditOutcome, id models.EventID, operation models.OperationID, at time.Time) Event {
 	event := Event{
-		AccountID: l.tx.Account.ID, ID: models.NewID[models.OperationID](), OperationID: models.OperationID(l.tx.Operation), At: l.tx.Now,
-		Action: string(l.action), ActorKind: string(l.who.Kind), RequestID: l.who.RequestID,
+		AccountID: who.Account, ID: id, OperationID: operation, At: at,
+		Action: string(action), ActorKind: string(who.Kind), RequestID: who.RequestID, Outcome: outcome,
 	}
-	if l.who.Kind == auth.Person {
-		event.ActorID = &l.who.UserID
+	if who.Role != "" {
+		event.ActorRole = &who.Role
+	}
+	if who.Kind == auth.Person {
+		event.ActorID = &who.UserID
 	}
 	return event
 }

@@ -90,6 +90,17 @@ var policy = map[Action]Rule{
 	"Mail.user":    admins,
 	"Mail.product": admins,
 
+	"Query.auditEvents":   admins,
+	"User.auditEvents":    admins,
+	"Group.auditEvents":   admins,
+	"AuditEvent.actor":    admins,
+	"AuditEvent.job":      admins,
+	"AuditEvent.subject":  admins,
+	"AuditEvent.object":   admins,
+	"AuditEvent.changes":  admins,
+	"AuditActor.user":     admins,
+	"Operator.auditPrune": superAdmins,
+
 	"Viewer.account": everybody,
 	"Viewer.user":    everybody,
 

@@ -64,6 +64,7 @@ type Directory struct {
 	rosters   *roster.Cache
 	feeds     *feeds
 	jobFeed   *jobFeed
+	refusals  *audit.Refusals
 	log       *slog.Logger
 	maxDepth  int
 	inPlace   int
@@ -101,7 +102,7 @@ func New(s *store.Store, o Options) (*Directory, error) {
 	graphs := nesting.NewCache()
 	return &Directory{
 		inPlace: max(o.InPlace, 1), brake: o.Brake, confirm: newConfirmations(o.ConfirmKey),
-		store: s, graphs: graphs, rosters: roster.NewCache(s, graphs, o.Memory), feeds: newFeeds(s, o.Log), jobFeed: newJobFeed(s, o.Log), log: o.Log, maxDepth: o.MaxGroupDepth, wakeJobs: func() {}, wakeMails: func() {}, mailFrom: o.MailFrom,
+		store: s, graphs: graphs, rosters: roster.NewCache(s, graphs, o.Memory), feeds: newFeeds(s, o.Log), jobFeed: newJobFeed(s, o.Log), refusals: audit.NewRefusals(s, o.Log), log: o.Log, maxDepth: o.MaxGroupDepth, wakeJobs: func() {}, wakeMails: func() {}, mailFrom: o.MailFrom,
 	}, nil
 }
 
@@ -143,7 +144,8 @@ func (s *snapshot) several() error {
 }
 
 // read runs a reading use case that the policy table permits, in a snapshot.
-func read[T any](ctx context.Context, d *Directory, who auth.Caller, action auth.Action, fn func(*snapshot) (T, error)) (T, error) {
+func read[T any](ctx context.Context, d *Directory, who auth.Caller, action auth.Action, fn func(*snapshot) (T, error)) (_ T, err error) {
+	defer func() { d.noteRefusal(who, action, err) }()
 	answer, err := who.May(action)
 	if err != nil {
 		var none T
@@ -159,6 +161,7 @@ func read[T any](ctx context.Context, d *Directory, who auth.Caller, action auth
 func glance[T any](ctx context.Context, d *Directory, who auth.Caller, action auth.Action, fn func(*snapshot) (T, error)) (T, error) {
 	answer, err := who.May(action)
 	if err != nil {
+		d.noteRefusal(who, action, err)
 		var none T
 		return none, err
 	}
@@ -167,6 +170,7 @@ func glance[T any](ctx context.Context, d *Directory, who auth.Caller, action au
 		return result, nil
 	}
 	if _, rest := models.UserErrors(err); rest == nil || errors.Is(err, auth.ErrForbidden) {
+		d.noteRefusal(who, action, err)
 		return result, err
 	}
 	// Whatever else went wrong may be passing, which a snapshot knows how to try again.
@@ -221,13 +225,13 @@ func (c *change) graph() (*nesting.Graph, error) {
 // write runs a writing use case that the policy table permits to what the caller is under the lock. What
 // fn returns is handed on together with an error of its own, so that a refusal can carry the present state;
 // then nothing is changed.
-func write[T any](ctx context.Context, d *Directory, who auth.Caller, action auth.Action, fn func(*change) (T, error)) (T, error) {
-	var result T
+func write[T any](ctx context.Context, d *Directory, who auth.Caller, action auth.Action, fn func(*change) (T, error)) (result T, err error) {
 	posted, queued := false, false
+	defer func() { d.noteRefusal(who, action, err) }()
 	if _, err := who.May(action); err != nil {
 		return result, err
 	}
-	_, err := store.InAccount(ctx, d.store, who.Account, func(tx *store.Tx) (struct{}, error) {
+	_, err = store.InAccount(ctx, d.store, who.Account, func(tx *store.Tx) (struct{}, error) {
 		var none T
 		result = none
 		present, err := presentRights(tx, who)

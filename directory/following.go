@@ -249,6 +249,7 @@ func (c *change) record(subjects []*subject) (*models.Job, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.log.Of(job.ID)
 	return job, c.key.rememberJob(c, job)
 }
 

@@ -34,6 +34,7 @@ func (c *change) enqueue() (*models.Job, error) {
 		return nil, err
 	}
 	c.touched, c.reseat, c.queuedJob = nil, nil, true // the job's
+	c.log.Of(job.ID)
 	c.log.Noted()
 	return job, c.key.rememberJob(c, job)
 }

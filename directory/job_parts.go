@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 
+	"cohort/audit"
 	"cohort/auth"
 	"cohort/jobs"
 	"cohort/mail"
@@ -156,6 +157,7 @@ func (d *Directory) resume(tx *store.Tx, job *models.Job) (*change, work, error)
 		}
 	}
 	c := d.begin(tx, who, action, answer)
+	c.log.Of(job.ID)
 	c.job, c.options.NotifyUsers = job, o.Notify
 	if job.Cursor != nil {
 		if err := json.Unmarshal([]byte(*job.Cursor), &c.effects.impact); err != nil {
@@ -202,6 +204,11 @@ func (c *change) chunkOf(job *models.Job, w work) error {
 func (d *Directory) failed(tx *store.Tx, job *models.Job) error {
 	c := d.begin(tx, auth.OperatorOf(job.AccountID), auth.Action("Mutation."+job.Kind), auth.Allow)
 	if err := c.jobEnded(job); err != nil {
+		return err
+	}
+	c.log.Of(job.ID)
+	err := c.log.Recorded(audit.Subject{Type: audit.Job, ID: job.ID, Before: jobFacts{models.JobStateRunning}, After: jobFacts{job.State}})
+	if err != nil {
 		return err
 	}
 	return c.end()

@@ -138,6 +138,7 @@ func (d *Directory) CancelJob(ctx context.Context, who auth.Caller, in models.Jo
 		if err := c.jobEnded(job); err != nil {
 			return nil, err
 		}
+		c.log.Of(job.ID)
 		err = c.log.Recorded(audit.Subject{Type: audit.Job, ID: job.ID, Before: jobFacts{before.State}, After: jobFacts{job.State}})
 		return &models.JobCancelPayload{Job: job}, err
 	})
@@ -171,6 +172,7 @@ func (d *Directory) RetryJob(ctx context.Context, who auth.Caller, in models.Job
 		if err := key.rememberJob(c, job); err != nil {
 			return nil, err
 		}
+		c.log.Of(job.ID)
 		err = c.log.Recorded(audit.Subject{Type: audit.Job, ID: job.ID, Object: new([16]byte(in.ID)), After: jobFacts{job.State}})
 		return &models.JobRetryFailedPayload{Job: job}, err
 	})

@@ -20,6 +20,7 @@ import (
 
 	"cohort/auth"
 	"cohort/directory"
+	"cohort/models"
 	"cohort/store"
 	"cohort/store/storetest"
 )
@@ -117,6 +118,7 @@ func TestKill(t *testing.T) {
 	}
 	inspect(t, url, func(s *store.Store) {
 		h := checkStored(t, s, who.Account)
+		checkOperations(t, s, who.Account, history)
 		for i, step := range history {
 			if entries := len(h.requests[requestOf(i+1)]); (entries > 0) != (step.refusal == "") {
 				t.Errorf("step %d has left %d entries in the feed", i+1, entries)
@@ -124,6 +126,28 @@ func TestKill(t *testing.T) {
 		}
 	})
 	t.Logf("%d kills in %d steps: %d fell into a transaction, of which %d were whole in the end", kills, last, within, whole)
+}
+
+// checkOperations holds the log against a history: each step that was not refused has left one event of its own, and no other has.
+func checkOperations(t *testing.T, s *store.Store, account models.AccountID, history []step) {
+	t.Helper()
+	var rows []struct {
+		RequestID string
+		N         int
+	}
+	must(t, s.Read.Raw("SELECT request_id, COUNT(*) AS n FROM audit_events WHERE account_id = ? AND subject_type = '' AND request_id <> '' GROUP BY request_id", account).Scan(&rows).Error)
+	got, want := map[string]int{}, map[string]int{}
+	for _, row := range rows {
+		got[row.RequestID] = row.N
+	}
+	for i, step := range history {
+		if step.refusal == "" {
+			want[requestOf(i+1)] = 1
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("operations in the log (-made +logged):\n%s", diff)
+	}
 }
 
 // inspect opens the database for as long as fn runs: nobody else has it open when the next child begins.

@@ -71,8 +71,8 @@ func checkPermissionKeys(in models.GroupPermissionsSetInput) error {
 
 // permissionsMade is what an idempotency key of SetGroupPermissions holds.
 type permissionsMade struct {
-	Granted []models.PermissionKey `json:"granted"`
-	Ended   []models.PermissionKey `json:"ended"`
+	Granted []string `json:"granted"`
+	Ended   []string `json:"ended"`
 }
 
 func (m permissionsMade) payload(group *models.Group) *models.GroupPermissionsSetPayload {
@@ -80,7 +80,7 @@ func (m permissionsMade) payload(group *models.Group) *models.GroupPermissionsSe
 }
 
 // defined are the entries of the catalogue with these keys, in its order.
-func defined(keys []models.PermissionKey) []*models.PermissionDefinition {
+func defined(keys []string) []*models.PermissionDefinition {
 	var found []*models.PermissionDefinition
 	for _, definition := range models.PermissionDefinitions() {
 		if slices.Contains(keys, definition.Key) {
@@ -116,17 +116,17 @@ func (c *change) grantPermissions(group *models.Group, in models.GroupPermission
 		return made, missingFor(keys, group.Name, "you don't hold ").At("input", "permissionKeys")
 	}
 	after := slices.Concat(made.Granted, before)
-	after = slices.DeleteFunc(after, func(key models.PermissionKey) bool { return slices.Contains(made.Ended, key) })
+	after = slices.DeleteFunc(after, func(key string) bool { return slices.Contains(made.Ended, key) })
 	return made, c.setPermissions(group.ID, before, after, made)
 }
 
 // permissionFacts are what the log keeps of what a group grants.
 type permissionFacts struct {
-	Permissions []models.PermissionKey `json:"permissions"`
+	Permissions []string `json:"permissions"`
 }
 
 // setPermissions stores what is different about what a group grants, if anything is, and notes it.
-func (c *change) setPermissions(group models.GroupID, before, after []models.PermissionKey, made permissionsMade) error {
+func (c *change) setPermissions(group models.GroupID, before, after []string, made permissionsMade) error {
 	if len(made.Granted)+len(made.Ended) == 0 {
 		return nil
 	}

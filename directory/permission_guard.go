@@ -19,18 +19,18 @@ import (
 // holds are the permissions that somebody may hand on.
 type holds struct {
 	all  bool
-	keys map[models.PermissionKey]bool
+	keys map[string]bool
 }
 
-func (h *holds) lacks(keys []models.PermissionKey) []models.PermissionKey {
+func (h *holds) lacks(keys []string) []string {
 	if h.all {
 		return nil
 	}
-	return slices.DeleteFunc(slices.Sorted(slices.Values(keys)), func(key models.PermissionKey) bool { return h.keys[key] })
+	return slices.DeleteFunc(slices.Sorted(slices.Values(keys)), func(key string) bool { return h.keys[key] })
 }
 
 // lacksFor are the keys that the members of a group hold, and that are missing to hand them on, sorted.
-func (h *holds) lacksFor(graph *nesting.Graph, group models.GroupID) []models.PermissionKey {
+func (h *holds) lacksFor(graph *nesting.Graph, group models.GroupID) []string {
 	if h.all || !graph.Permits() {
 		return nil
 	}
@@ -39,7 +39,7 @@ func (h *holds) lacksFor(graph *nesting.Graph, group models.GroupID) []models.Pe
 
 // heldIn is what a caller holds with these direct memberships: everything as a super admin, else what the groups give.
 func heldIn(graph *nesting.Graph, who auth.Caller, direct []models.GroupID) *holds {
-	held := &holds{all: who.Role == models.RoleSuperAdmin, keys: map[models.PermissionKey]bool{}}
+	held := &holds{all: who.Role == models.RoleSuperAdmin, keys: map[string]bool{}}
 	for key := range graph.PermittedBy(direct...) {
 		held.keys[key] = true
 	}
@@ -88,11 +88,11 @@ func errAt(err error, path ...string) error {
 }
 
 // missing is MISSING_PERMISSION for keys that the caller lacks and the members of a group hold.
-func missing(keys []models.PermissionKey, group string) *models.Error {
+func missing(keys []string, group string) *models.Error {
 	return missingFor(keys, group, "the members of "+group+" hold what you don't: ")
 }
 
-func missingFor(keys []models.PermissionKey, group, says string) *models.Error {
+func missingFor(keys []string, group, says string) *models.Error {
 	return models.Errorf(models.CodeMissingPermission, "%s", says+strings.Join(keys, ", ")).With("keys", keys...).With("group", group)
 }
 
@@ -195,7 +195,7 @@ func (c *change) checkNesting(graph *nesting.Graph, edges, fresh []nesting.Edge,
 	for _, e := range fresh {
 		parents = append(parents, e.Parent)
 	}
-	lacks := map[models.GroupID][]models.PermissionKey{}
+	lacks := map[models.GroupID][]string{}
 	for _, id := range unique(parents) {
 		if keys := held.lacksFor(graph, id); len(keys) > 0 {
 			lacks[id] = keys

@@ -133,6 +133,7 @@ func (w *shop) check(t *rapid.T) {
 	same(t, "set on users", w.direct, named(st.direct))
 	same(t, "blocked", w.blocks, named(st.blocks))
 	same(t, "granted", w.grants, grants)
+	w.checkWhy(t, st)
 	has := map[string]bool{}
 	for h, e := range st.entitled {
 		if e.State == models.ProductStateEnabled {

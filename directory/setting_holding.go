@@ -14,12 +14,13 @@ import (
 type holder struct {
 	table, column string
 	locks         bool
+	subject       string // what the log calls it
 }
 
 var (
-	accountHolds = holder{"account_settings", "account_id", true}
-	groupHolds   = holder{"group_settings", "group_id", true}
-	userHolds    = holder{"user_settings", "user_id", false}
+	accountHolds = holder{"account_settings", "account_id", true, audit.AccountSetting}
+	groupHolds   = holder{"group_settings", "group_id", true, audit.GroupSetting}
+	userHolds    = holder{"user_settings", "user_id", false, audit.UserSetting}
 )
 
 // wanted is a value that is to be held, or that none is.
@@ -157,7 +158,7 @@ func (c *change) hold(h holder, ids [][16]byte, keys []string, want func([16]byt
 		if changed[id] == nil {
 			continue
 		}
-		if err := c.log.Recorded(audit.Subject{Type: audit.Setting, ID: id, Before: keptOf(before), After: keptOf(after)}); err != nil {
+		if err := c.log.Recorded(audit.Subject{Type: h.subject, ID: id, Before: keptOf(before), After: keptOf(after)}); err != nil {
 			return nil, err
 		}
 	}

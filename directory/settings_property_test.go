@@ -470,6 +470,7 @@ func (w *tuned) check(t *rapid.T) {
 	for _, s := range ofAccount {
 		w.sameReasons(t, "the account", w.reasons(s.Definition.Key, nil, nil), s)
 	}
+	w.checkWhy(t)
 	if len(users) == 0 {
 		return
 	}

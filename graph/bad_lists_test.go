@@ -19,6 +19,9 @@ var lists = map[string]string{
 	"Query.groups":      `{ groups(%ARGS%) { nodes { id } } }`,
 	"Query.jobs":        `{ jobs(%ARGS%) { nodes { id } } }`,
 	"Query.mails":       `{ mails(%ARGS%) { nodes { id } } }`,
+	"Query.auditEvents": `{ auditEvents(%ARGS%) { nodes { id } } }`,
+	"User.auditEvents":  `{ user(by: {id: "$ann"}) { auditEvents(%ARGS%) { nodes { id } } } }`,
+	"Group.auditEvents": `{ group(by: {id: "$sales"}) { auditEvents(%ARGS%) { nodes { id } } } }`,
 	"Job.results":       `{ job(id: "$job") { results(%ARGS%) { nodes { id: subjectId } } } }`,
 	"User.groups":       `{ user(by: {id: "$ann"}) { groups(%ARGS%) { nodes { id } } } }`,
 	"Group.members":     `{ group(by: {id: "$sales"}) { members(%ARGS%) { nodes { id } } } }`,
@@ -29,7 +32,7 @@ var lists = map[string]string{
 }
 
 // numbered are the lists in one order, whose cursors hold numbers, or ids.
-var numbered = []string{"Query.jobs", "Job.results", "Query.mails"}
+var numbered = []string{"Query.jobs", "Job.results", "Query.mails", "Query.auditEvents", "User.auditEvents", "Group.auditEvents"}
 
 // filtered are the fields that take a filter without being a page.
 var filtered = map[string]string{
@@ -109,7 +112,7 @@ func TestPageArguments(t *testing.T) {
 				}
 				tests[args] = refusal{request{query: strings.ReplaceAll(query, "%ARGS%", args)}, wrong, says}
 			}
-			if filter, ok := map[string]string{"Query.jobs": `status: [FAILED]`, "Job.results": `outcomes: [PENDING]`, "Query.mails": `state: SENT`}[list]; ok {
+			if filter, ok := map[string]string{"Query.jobs": `status: [FAILED]`, "Job.results": `outcomes: [PENDING]`, "Query.mails": `state: SENT`, "Query.auditEvents": `filter: {outcome: DONE}`, "User.auditEvents": `filter: {actions: "userUpdate"}`}[list]; ok {
 				args := `after: "` + own + `", ` + filter
 				tests[args] = refusal{request{query: strings.ReplaceAll(query, "%ARGS%", args)}, wrong, "another filter or sort"}
 			}
@@ -121,6 +124,9 @@ func TestPageArguments(t *testing.T) {
 			far, odd := "s'; DROP TABLE users; --", `s\x00`
 			if slices.Contains(numbered, list) {
 				far, odd = "999999", "-1"
+			}
+			if strings.HasSuffix(list, ".auditEvents") {
+				far, odd = models.EventID{}.String(), models.EventID{0: 255}.String()
 			}
 			if list == "Query.mails" {
 				far, odd = models.MailID{}.String(), models.MailID{0: 255}.String()

@@ -44,6 +44,7 @@ var textSlots = map[string]struct {
 
 // Texts that only ask or compare, and keys, which have few characters: what can't be in any row is found in none.
 var askingSlots = map[string]string{
+	"AuditEventFilter.actions":                `{ auditEvents(filter: {actions: ["%TEXT%"]}) { nodes { id } } }`,
 	"UserBy.email":                            `{ user(by: {email: "%TEXT%"}) { id } }`,
 	"GroupBy.name":                            `{ group(by: {name: "%TEXT%"}) { id } }`,
 	"UserFilter.search":                       `{ users(filter: {search: "%TEXT%"}) { nodes { id } } }`,

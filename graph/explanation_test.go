@@ -80,11 +80,13 @@ func TestExplainAccess(t *testing.T) {
 	}{
 		"nothing": {"ann", "product", "goto-room", nil, []string{"has false"}},
 		"set on the user": {
-			"ann", "product", "goto-room", []step{{"usersProductsSet", vars{"selection": vars{"ids": []string{"$ann"}}, "productKeys": []string{"goto-room"}, "mode": "ADD"}}},
+			"ann", "product", "goto-room",
+			[]step{{"usersProductsSet", vars{"selection": vars{"ids": []string{"$ann"}}, "productKeys": []string{"goto-room"}, "mode": "ADD"}}},
 			[]string{"has true ENABLED", "DIRECT"},
 		},
 		"by groups, and set on the user": {
-			"ann", "product", "goto-room", []step{
+			"ann", "product", "goto-room",
+			[]step{
 				grant("$emea", "goto-room"), grant("$sales", "goto-room"),
 				{"groupMembersAdd", vars{"groupIds": []string{"$north", "$alone"}, "userIds": []string{"$ann"}}},
 				{"usersProductsSet", vars{"selection": vars{"ids": []string{"$ann"}}, "productKeys": []string{"goto-room"}, "mode": "ADD"}},
@@ -92,11 +94,13 @@ func TestExplainAccess(t *testing.T) {
 			[]string{"has true ENABLED", "DIRECT", "GROUP by EMEA < Sales", "GROUP by North < EMEA < Sales", "GROUP by EMEA", "GROUP by North < EMEA"},
 		},
 		"blocked": {
-			"ann", "product", "goto-room", []step{grant("$sales", "goto-room"), {"userProductBlocksSet", vars{"userId": "$ann", "productKeys": []string{"goto-room"}, "blocked": true}}},
+			"ann", "product", "goto-room",
+			[]step{grant("$sales", "goto-room"), {"userProductBlocksSet", vars{"userId": "$ann", "productKeys": []string{"goto-room"}, "blocked": true}}},
 			[]string{"has false BLOCKED", "BLOCK", "(GROUP by EMEA < Sales)"},
 		},
 		"without a seat": {
-			"ann", "product", "goto-room", []step{
+			"ann", "product", "goto-room",
+			[]step{
 				{"productUpdate", vars{"id": "$room", "seats": 1}},
 				{"usersProductsSet", vars{"selection": vars{"ids": []string{"$member"}}, "productKeys": []string{"goto-room"}, "mode": "ADD"}},
 				{"usersProductsSet", vars{"selection": vars{"ids": []string{"$boss"}}, "productKeys": []string{"goto-room"}, "mode": "ADD"}},
@@ -106,7 +110,8 @@ func TestExplainAccess(t *testing.T) {
 		},
 		"a default": {"ann", "setting", "meeting.chat", nil, []string{"has true EVERYBODY", "DEFAULT EVERYBODY"}},
 		"values from everywhere": {
-			"ann", "setting", "meeting.chat", []step{
+			"ann", "setting", "meeting.chat",
+			[]step{
 				{"accountSettingsSet", vars{"settings": set("ORGANIZERS")}},
 				{"groupSettingsSet", vars{"groupId": "$sales", "settings": set("OFF")}},
 				{"groupSettingsSet", vars{"groupId": "$emea", "settings": set("ORGANIZERS")}},
@@ -115,7 +120,8 @@ func TestExplainAccess(t *testing.T) {
 			[]string{"has true OFF", "DIRECT OFF", "(GROUP ORGANIZERS by EMEA)", "(GROUP OFF by EMEA < Sales)", "(ACCOUNT ORGANIZERS)", "(DEFAULT EVERYBODY)"},
 		},
 		"locks": {
-			"ann", "setting", "meeting.chat", []step{
+			"ann", "setting", "meeting.chat",
+			[]step{
 				{"accountSettingsSet", vars{"settings": locked("ORGANIZERS")}},
 				{"groupSettingsSet", vars{"groupId": "$sales", "settings": locked("OFF")}},
 				{"userSettingsSet", vars{"userId": "$ann", "settings": set("OFF")}},
@@ -123,7 +129,8 @@ func TestExplainAccess(t *testing.T) {
 			[]string{"has true ORGANIZERS", "ACCOUNT_LOCK ORGANIZERS", "(GROUP_LOCK OFF by EMEA < Sales)", "(DIRECT OFF)", "(DEFAULT EVERYBODY)"},
 		},
 		"a permission by a group": {
-			"ann", "permission", "reports.view", []step{{"groupPermissionsSet", vars{"groupId": "$sales", "permissionKeys": []string{"reports.view"}}}},
+			"ann", "permission", "reports.view",
+			[]step{{"groupPermissionsSet", vars{"groupId": "$sales", "permissionKeys": []string{"reports.view"}}}},
 			[]string{"has true", "GROUP by EMEA < Sales"},
 		},
 		"a permission by the role": {"boss", "permission", "reports.view", nil, []string{"has true", "ROLE"}},

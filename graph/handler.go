@@ -55,7 +55,7 @@ func New(o Options) http.Handler {
 	server.SetErrorPresenter(present(o.Log))
 	server.SetRecoverFunc(caught(o.Log))
 	server.Use(introspection{})
-	server.Use(policy{})
+	server.Use(policy{o.Directory.Refused})
 	server.Use(&variables{})
 	if !o.fieldByField {
 		server.AroundFields(plainLists)

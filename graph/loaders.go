@@ -177,6 +177,44 @@ func (l *loaders) adjacent(q directory.GroupQuery) *gatherer[*models.Group, *mod
 	})
 }
 
+func (l *loaders) mails() *gatherer[models.MailID, *models.Mail] {
+	return loader(l, "mail", nil, func(ctx context.Context, ids []models.MailID) ([]*models.Mail, error) {
+		return l.directory.MailsByID(ctx, l.who, ids)
+	})
+}
+
+func (l *loaders) partnerClients() *gatherer[models.PartnerClientID, *models.PartnerClient] {
+	return loader(l, "partnerClient", nil, func(ctx context.Context, ids []models.PartnerClientID) ([]*models.PartnerClient, error) {
+		return l.directory.PartnerClientsByID(ctx, l.who, ids)
+	})
+}
+
+// accounts gives the caller's account and no other.
+func (l *loaders) accounts() *gatherer[models.AccountID, *models.Account] {
+	return loader(l, "account", nil, func(ctx context.Context, ids []models.AccountID) ([]*models.Account, error) {
+		own, err := l.directory.Account(ctx, l.who)
+		accounts := make([]*models.Account, len(ids))
+		for i, id := range ids {
+			if err == nil && id == own.ID {
+				accounts[i] = own
+			}
+		}
+		return accounts, err
+	})
+}
+
+func (l *loaders) auditEventsOf(action auth.Action, filter *models.AuditEventFilter, args models.PageArgs) *gatherer[[16]byte, *models.AuditEventConnection] {
+	return loader(l, string(action), []any{filter, args}, func(ctx context.Context, ids [][16]byte) ([]*models.AuditEventConnection, error) {
+		return l.directory.AuditEventsOf(ctx, l.who, action, ids, filter, args)
+	})
+}
+
+func (l *loaders) auditEventCounts(action auth.Action, filter *models.AuditEventFilter) *gatherer[[16]byte, int] {
+	return loader(l, string(action)+" count", filter, func(ctx context.Context, ids [][16]byte) ([]int, error) {
+		return l.directory.CountAuditEventsOf(ctx, l.who, action, ids, filter)
+	})
+}
+
 func (l *loaders) settingsOf(keys []string) *gatherer[models.UserID, []*models.EffectiveSetting] {
 	return loader(l, "settings", keys, func(ctx context.Context, ids []models.UserID) ([][]*models.EffectiveSetting, error) {
 		return l.directory.SettingsOf(ctx, l.who, ids, keys)

@@ -34,6 +34,7 @@ func (r queryResolver) nodes(ctx context.Context, ids []*models.GlobalID) ([]mod
 	var products []models.ProductID
 	var jobs []models.JobID
 	var mails []models.MailID
+	var events []models.EventID
 	var views []models.TableViewID
 	var partners []models.PartnerClientID
 	for _, id := range ids {
@@ -49,6 +50,8 @@ func (r queryResolver) nodes(ctx context.Context, ids []*models.GlobalID) ([]mod
 			jobs = append(jobs, *id.Job)
 		case id.Mail != nil && who.Can("Query.mails"):
 			mails = append(mails, *id.Mail)
+		case id.Event != nil && who.Can("Query.auditEvents"):
+			events = append(events, *id.Event)
 		case id.View != nil && who.Can("Viewer.tableViews"):
 			views = append(views, *id.View)
 		case id.Partner != nil && who.Can("Query.partnerClients"):
@@ -78,6 +81,12 @@ func (r queryResolver) nodes(ctx context.Context, ids []*models.GlobalID) ([]mod
 	var foundMails []*models.Mail
 	if len(mails) > 0 {
 		if foundMails, err = r.directory.MailsByID(ctx, who, mails); err != nil {
+			return nil, err
+		}
+	}
+	var foundEvents []*models.AuditEvent
+	if len(events) > 0 {
+		if foundEvents, err = r.directory.AuditEventsByID(ctx, who, events); err != nil {
 			return nil, err
 		}
 	}
@@ -122,6 +131,11 @@ func (r queryResolver) nodes(ctx context.Context, ids []*models.GlobalID) ([]mod
 				nodes[i] = mail
 			}
 			foundMails = foundMails[1:]
+		case id.Event != nil && len(foundEvents) > 0:
+			if event := foundEvents[0]; event != nil {
+				nodes[i] = event
+			}
+			foundEvents = foundEvents[1:]
 		case id.View != nil && len(foundViews) > 0:
 			nodes[i], foundViews = foundViews[0], foundViews[1:]
 		case id.Partner != nil && len(foundPartners) > 0:

@@ -16,7 +16,9 @@ import (
 
 // policy refuses an operation, before anything of it runs, when the policy table denies the caller one of its
 // fields. Conditions that need rows are left to the domain.
-type policy struct{}
+type policy struct {
+	refused func(auth.Caller, auth.Action) // hears of each refusal; nil for nobody
+}
 
 var _ interface {
 	graphql.HandlerExtension
@@ -27,21 +29,27 @@ func (policy) ExtensionName() string { return "Policy" }
 
 func (policy) Validate(graphql.ExecutableSchema) error { return nil }
 
-func (policy) MutateOperationContext(ctx context.Context, op *graphql.OperationContext) *gqlerror.Error {
+func (p policy) MutateOperationContext(ctx context.Context, op *graphql.OperationContext) *gqlerror.Error {
 	who := caller(ctx)
-	visit := policyWalk{who}.field
+	visit := policyWalk{who, p.refused}.field
 	if who.Kind == auth.Partner {
-		visit = scopeWalk{who, generated.NewExecutableSchema(generated.Config{}).Schema(), op.Variables}.field
+		visit = scopeWalk{who, generated.NewExecutableSchema(generated.Config{}).Schema(), op.Variables, p.refused}.field
 	}
 	return eachField(op.Operation.SelectionSet, map[*ast.FragmentDefinition]bool{}, visit)
 }
 
-type policyWalk struct{ who auth.Caller }
+type policyWalk struct {
+	who     auth.Caller
+	refused func(auth.Caller, auth.Action)
+}
 
 func (w policyWalk) field(f *ast.Field) *gqlerror.Error {
 	action := auth.Action(f.ObjectDefinition.Name + "." + f.Name)
 	if !governed(f, action) || w.who.Can(action) {
 		return nil
+	}
+	if w.refused != nil {
+		w.refused(w.who, action)
 	}
 	return denial(f.Position, action, "the role %s may not use %s", w.who.Role, action)
 }

@@ -37,6 +37,8 @@ type (
 	accessActionResolver       struct{ *resolver }
 	settingReasonResolver      struct{ *resolver }
 	settingsPreviewRowResolver struct{ *resolver }
+	auditActorResolver         struct{ *resolver }
+	auditEventResolver         struct{ *resolver }
 	mailResolver               struct{ *resolver }
 	queryResolver              struct{ *resolver }
 	subscriptionResolver       struct{ *resolver }
@@ -64,6 +66,8 @@ func (r *resolver) PermissionSource() generated.PermissionSourceResolver {
 	return permissionSourceResolver{r}
 }
 func (r *resolver) GroupProduct() generated.GroupProductResolver { return groupProductResolver{r} }
+func (r *resolver) AuditActor() generated.AuditActorResolver     { return auditActorResolver{r} }
+func (r *resolver) AuditEvent() generated.AuditEventResolver     { return auditEventResolver{r} }
 func (r *resolver) Job() generated.JobResolver                   { return jobResolver{r} }
 func (r *resolver) Mail() generated.MailResolver                 { return mailResolver{r} }
 func (r *resolver) JobResult() generated.JobResultResolver       { return jobResultResolver{r} }

@@ -80,6 +80,16 @@ var samples = map[string]request{
 	"Mail.user":    {query: `{ mails(state: FAILED) { nodes { user { email } } } }`},
 	"Mail.product": {query: `{ mails(state: FAILED) { nodes { product { key } } } }`},
 
+	"Query.auditEvents":  {query: `{ auditEvents(filter: {actions: ["userCreate"], outcome: DONE}) { totalCount nodes { id occurredAt action outcome operationId } } }`},
+	"User.auditEvents":   {query: `{ viewer { user { auditEvents { totalCount nodes { id } } } } }`},
+	"Group.auditEvents":  {query: of(`auditEvents { totalCount nodes { id } }`)},
+	"AuditEvent.actor":   {query: `{ auditEvents(filter: {actions: ["usersSuspend"]}) { nodes { actor { kind } } } }`},
+	"AuditActor.user":    {query: `{ auditEvents(filter: {actions: ["usersSuspend"]}) { nodes { actor { userId user { email } role } } } }`},
+	"AuditEvent.subject": {query: `{ viewer { user { auditEvents { nodes { subject { id } } } } } }`},
+	"AuditEvent.object":  {query: `{ auditEvents(filter: {actions: ["groupProductsSet"]}) { nodes { object { __typename } } } }`},
+	"AuditEvent.changes": {query: `{ auditEvents(filter: {actions: ["usersSuspend"]}) { nodes { changes { field before after } } } }`},
+	"AuditEvent.job":     {query: `{ auditEvents(filter: {actions: ["usersSuspend"]}) { nodes { job { id } } } }`},
+
 	"Viewer.account": {query: `{ viewer { account { id name } } }`},
 	"Viewer.user":    {query: `{ viewer { user { id email } } }`},
 

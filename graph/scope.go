@@ -18,6 +18,7 @@ type scopeWalk struct {
 	who       auth.Caller
 	schema    *ast.Schema
 	variables map[string]any
+	refused   func(auth.Caller, auth.Action) // told of what is refused; nil tells nobody
 }
 
 func (w scopeWalk) field(f *ast.Field) *gqlerror.Error {
@@ -81,6 +82,9 @@ func (w scopeWalk) value(f *ast.Field, kind string, value any) *gqlerror.Error {
 func (w scopeWalk) check(f *ast.Field, action auth.Action) *gqlerror.Error {
 	if w.who.Can(action) {
 		return nil
+	}
+	if root, _, _ := strings.Cut(string(action), "."); root == "Mutation" && w.refused != nil {
+		w.refused(w.who, action)
 	}
 	opening := auth.ScopesFor(action)
 	if opening == 0 {

@@ -44,11 +44,11 @@ var trails = map[string]struct {
 	"productCreate":        {vars{"key": "new", "name": "New"}, []string{"LOG CATALOGUE SET New"}, "KEY_TAKEN"},
 	"productUpdate":        {vars{"id": "$room", "seats": 5}, []string{"LOG CATALOGUE SET goto-room"}, ""},
 	"productDelete":        {vars{"id": "$room"}, []string{"LOG CATALOGUE REMOVED goto-room"}, "NOT_FOUND"},
-	"accountSettingsSet":   {vars{"settings": []vars{{"key": "meeting.chat", "value": vars{"choice": "OFF"}}, {"key": "meeting.lock"}}}, []string{"LOG SETTING SET "}, ""},
-	"groupSettingsSet":     {vars{"groupId": "$emea", "settings": []vars{{"key": "meeting.chat", "value": vars{"choice": "OFF"}}}}, []string{"LOG SETTING SET EMEA"}, ""},
-	"groupsSettingsSet":    {vars{"selection": vars{"ids": []string{"$emea", "$north"}}, "settings": []vars{{"key": "meeting.chat", "value": vars{"choice": "OFF"}}}}, []string{"LOG SETTING SET EMEA", "LOG SETTING SET North"}, ""},
-	"userSettingsSet":      {vars{"userId": "$ann", "settings": []vars{{"key": "meeting.chat", "value": vars{"choice": "OFF"}}}}, []string{"LOG SETTING SET ann"}, ""},
-	"usersSettingsSet":     {vars{"selection": vars{"ids": []string{"$ann", "$member"}}, "settings": []vars{{"key": "meeting.chat", "value": vars{"choice": "OFF"}}}}, []string{"LOG SETTING SET ann", "LOG SETTING SET member"}, ""},
+	"accountSettingsSet":   {vars{"settings": []vars{{"key": "meeting.chat", "value": vars{"choice": "OFF"}}, {"key": "meeting.lock"}}}, []string{"LOG ACCOUNT_SETTING SET "}, ""},
+	"groupSettingsSet":     {vars{"groupId": "$emea", "settings": []vars{{"key": "meeting.chat", "value": vars{"choice": "OFF"}}}}, []string{"LOG GROUP_SETTING SET EMEA"}, ""},
+	"groupsSettingsSet":    {vars{"selection": vars{"ids": []string{"$emea", "$north"}}, "settings": []vars{{"key": "meeting.chat", "value": vars{"choice": "OFF"}}}}, []string{"LOG GROUP_SETTING SET EMEA", "LOG GROUP_SETTING SET North"}, ""},
+	"userSettingsSet":      {vars{"userId": "$ann", "settings": []vars{{"key": "meeting.chat", "value": vars{"choice": "OFF"}}}}, []string{"LOG USER_SETTING SET ann"}, ""},
+	"usersSettingsSet":     {vars{"selection": vars{"ids": []string{"$ann", "$member"}}, "settings": []vars{{"key": "meeting.chat", "value": vars{"choice": "OFF"}}}}, []string{"LOG USER_SETTING SET ann", "LOG USER_SETTING SET member"}, ""},
 	"mailRetry":            {vars{"ids": []string{"$mail", "$mail"}}, []string{"LOG MAIL SET a mail"}, "MAIL_NOT_FAILED"},
 	"partnerClientCreate":  {vars{"name": "Billing", "scopes": []string{"USERS_READ"}}, []string{"LOG PARTNER_CLIENT SET Billing"}, "NAME_TAKEN"},
 	"partnerClientRotate":  {vars{"id": "$partner"}, []string{"LOG PARTNER_CLIENT SET Partner"}, anew},
@@ -206,7 +206,7 @@ func (h *house) feed(since int64) []audit.Change {
 }
 
 // alone are the subjects that the log has and the feed hasn't.
-var alone = []string{audit.Assignment, audit.Block, audit.Grant, audit.Permission, audit.Waiting, audit.Catalogue, audit.Job, audit.Mail, audit.Setting, audit.PartnerClient}
+var alone = []string{audit.Assignment, audit.Block, audit.Grant, audit.Permission, audit.Waiting, audit.Catalogue, audit.Job, audit.Mail, audit.AccountSetting, audit.GroupSetting, audit.UserSetting, audit.PartnerClient}
 
 // audited holds the log of one operation against its feed: one event for the operation, one for each subject. It
 // gives those that the log has alone.

@@ -15,6 +15,14 @@ type Node interface {
 	IsNode()
 }
 
+// An event in a list.
+type AuditEventEdge struct {
+	// Where in the list it is.
+	Cursor string `json:"cursor"`
+	// The event.
+	Node *AuditEvent `json:"node"`
+}
+
 // The groups before and after one in a list.
 type GroupAdjacent struct {
 	// The one before; null at the start of the list, and for a group that the filter leaves out.

@@ -31,7 +31,7 @@ const (
 )
 
 var typeNames = map[string]string{
-	accountKind: "Account", userKind: "User", groupKind: "Group", productKind: "Product", operationKind: "Operation", jobKind: "Job", mailKind: "Mail", tableViewKind: "TableView",
+	accountKind: "Account", userKind: "User", groupKind: "Group", productKind: "Product", operationKind: "Operation", jobKind: "Job", mailKind: "Mail", tableViewKind: "TableView", eventKind: "AuditEvent",
 	partnerClientKind: "PartnerClient",
 }
 
@@ -181,6 +181,7 @@ type GlobalID struct {
 	Job     *JobID
 	Mail    *MailID
 	View    *TableViewID
+	Event   *EventID
 	Partner *PartnerClientID
 }
 
@@ -212,6 +213,9 @@ func ParseGlobalID(text string) (GlobalID, error) {
 	case tableViewKind:
 		id := TableViewID(raw)
 		return GlobalID{View: &id}, nil
+	case eventKind:
+		id := EventID(raw)
+		return GlobalID{Event: &id}, nil
 	case partnerClientKind:
 		id := PartnerClientID(raw)
 		return GlobalID{Partner: &id}, nil
@@ -235,6 +239,8 @@ func (id GlobalID) String() string {
 		return id.Mail.String()
 	case id.View != nil:
 		return id.View.String()
+	case id.Event != nil:
+		return id.Event.String()
 	case id.Partner != nil:
 		return id.Partner.String()
 	}

@@ -2,25 +2,22 @@ package models
 
 import "time"
 
-// PermissionKey is the short name of a permission, such as `reports.view`.
-type PermissionKey = string
-
 // PermissionDefinition is an entry of the catalogue of permissions, which is the same for all accounts.
 type PermissionDefinition struct {
-	Key         PermissionKey // at most 64 characters, and never changed
-	Area        string        // the product or the part of the console that it is about
+	Key         string // at most 64 characters, and never changed
+	Area        string // the product or the part of the console that it is about
 	Name        string
 	Description string
 }
 
 // PermissionByKey is an entry of the catalogue; nil for a key that is none of its.
-func PermissionByKey(key PermissionKey) *PermissionDefinition { return permissionByKey[key] }
+func PermissionByKey(key string) *PermissionDefinition { return permissionByKey[key] }
 
 // PermissionDefinitions is the catalogue, by area, in the order of the screens. The caller must not change it.
 func PermissionDefinitions() []*PermissionDefinition { return permissionDefinitions }
 
-var permissionByKey = func() map[PermissionKey]*PermissionDefinition {
-	byKey := make(map[PermissionKey]*PermissionDefinition, len(permissionDefinitions))
+var permissionByKey = func() map[string]*PermissionDefinition {
+	byKey := make(map[string]*PermissionDefinition, len(permissionDefinitions))
 	for _, definition := range permissionDefinitions {
 		byKey[definition.Key] = definition
 	}
@@ -31,7 +28,7 @@ var permissionByKey = func() map[PermissionKey]*PermissionDefinition {
 type GroupPermissionRow struct {
 	AccountID     AccountID
 	GroupID       GroupID
-	PermissionKey PermissionKey
+	PermissionKey string
 	CreatedAt     time.Time `gorm:"autoCreateTime:false"`
 }
 
@@ -63,7 +60,7 @@ type GroupPermission struct {
 // GroupPermissionsSetInput says what is to become of the permissions that a group grants.
 type GroupPermissionsSetInput struct {
 	GroupID        GroupID
-	PermissionKeys []PermissionKey
+	PermissionKeys []string
 	Mode           PermissionMode
 
 	IdempotencyKey *string `json:"-"`

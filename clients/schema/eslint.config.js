@@ -18,9 +18,12 @@ export default [
         exceptions: {
           suffixes: ['Connection', 'Edge', 'Payload', 'Result'],
           types: [
+            'AuditActor', 'AuditChange',
             'GroupAdjacent', 'GroupPermission', 'GroupProduct', 'MembershipCheck', 'PageInfo', 'ProductImpact', 'ProductSummary', 'ProductsCounts', 'ProductsImpact', 'ProductsPreview', 'ProductsPreviewRow',
             'GroupMemberTableColumn', 'GroupMemberTableFilter', 'GroupTableColumn', 'GroupTableFilter', 'JobTableColumn', 'JobTableFilter', 'TableViews',
             'UserTableColumn', 'UserTableFilter',
+            'AccessAction', 'AccessExplanation', 'AccessReason', 'EffectiveSetting', 'SettingChange', 'SettingChoice', 'SettingDefinition', 'SettingReason', 'SettingSummary',
+            'SettingValue', 'SettingValueCount', 'SettingsCounts', 'SettingsImpact', 'SettingsImpactForKey', 'SettingsPreview', 'SettingsPreviewRow', 'SettingsSummary',
             'PermissionDefinition', 'PermissionSource', 'RateLimit',
             'UserChangeCounts', 'UserError', 'UserErrorParam', 'UserPermission', 'UserProduct', 'UsersProductsSummary', 'Viewer',
           ],

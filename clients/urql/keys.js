@@ -2,7 +2,14 @@
 const embedded = () => null;
 
 export const keys = {
+  AccessAction: embedded,
+  AccessExplanation: embedded,
+  AccessReason: embedded,
   AccountSettingsSetPayload: embedded,
+  AuditActor: embedded,
+  AuditChange: embedded,
+  AuditEventConnection: embedded,
+  AuditEventEdge: embedded,
   EffectiveSetting: embedded,
   GroupAdjacent: embedded,
   GroupChangedPayload: embedded,

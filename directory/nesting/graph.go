@@ -26,7 +26,7 @@ type Graph struct {
 // given is what the groups hand down: which grant a product, and who grants which permissions.
 type given struct {
 	grants      map[models.GroupID]bool
-	permissions map[models.GroupID][]models.PermissionKey
+	permissions map[models.GroupID][]string
 }
 
 // New builds a graph of edges, without asking whether they close a loop.

@@ -8,10 +8,10 @@ import (
 )
 
 // Permitting is the graph with other permissions granted to one group; none takes all from it. It is one version on.
-func (g *Graph) Permitting(id models.GroupID, keys []models.PermissionKey) *Graph {
+func (g *Graph) Permitting(id models.GroupID, keys []string) *Graph {
 	permissions := maps.Clone(g.permissions)
 	if permissions == nil {
-		permissions = map[models.GroupID][]models.PermissionKey{}
+		permissions = map[models.GroupID][]string{}
 	}
 	if permissions[id] = slices.Sorted(slices.Values(keys)); len(keys) == 0 {
 		delete(permissions, id)
@@ -20,15 +20,15 @@ func (g *Graph) Permitting(id models.GroupID, keys []models.PermissionKey) *Grap
 }
 
 // Permissions are the keys granted to the group itself, sorted. The caller must not change the slice.
-func (g *Graph) Permissions(id models.GroupID) []models.PermissionKey { return g.permissions[id] }
+func (g *Graph) Permissions(id models.GroupID) []string { return g.permissions[id] }
 
 // Permits tells whether any group grants a permission.
 func (g *Graph) Permits() bool { return len(g.permissions) > 0 }
 
 // PermittedBy are, for each permission that the members of any of the groups hold, the groups that grant it: those
 // groups and the ones they lie in, the oldest first.
-func (g *Graph) PermittedBy(groups ...models.GroupID) map[models.PermissionKey][]models.GroupID {
-	by := map[models.PermissionKey][]models.GroupID{}
+func (g *Graph) PermittedBy(groups ...models.GroupID) map[string][]models.GroupID {
+	by := map[string][]models.GroupID{}
 	if !g.Permits() {
 		return by
 	}

@@ -62,7 +62,7 @@ func (c *Cache) Load(tx *gorm.DB, account models.AccountID, version int64) (*Gra
 		return nil, fmt.Errorf("read granted permissions: %w", err)
 	}
 	g := New(version, edges)
-	g.permissions = map[models.GroupID][]models.PermissionKey{}
+	g.permissions = map[models.GroupID][]string{}
 	for _, row := range permitting {
 		if models.PermissionByKey(row.PermissionKey) != nil { // else it has left the catalogue, and means nothing
 			g.permissions[row.GroupID] = append(g.permissions[row.GroupID], row.PermissionKey)

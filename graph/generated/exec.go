@@ -35,6 +35,8 @@ type ResolverRoot interface {
 	AccessExplanation() AccessExplanationResolver
 	AccessReason() AccessReasonResolver
 	Account() AccountResolver
+	AuditActor() AuditActorResolver
+	AuditEvent() AuditEventResolver
 	EffectiveSetting() EffectiveSettingResolver
 	Group() GroupResolver
 	GroupMemberEdge() GroupMemberEdgeResolver
@@ -108,6 +110,47 @@ type ComplexityRoot struct {
 		Errors  func(childComplexity int) int
 	}
 
+	AuditActor struct {
+		Kind   func(childComplexity int) int
+		Role   func(childComplexity int) int
+		User   func(childComplexity int) int
+		UserID func(childComplexity int) int
+	}
+
+	AuditChange struct {
+		After  func(childComplexity int) int
+		Before func(childComplexity int) int
+		Field  func(childComplexity int) int
+	}
+
+	AuditEvent struct {
+		About       func(childComplexity int) int
+		ActionName  func(childComplexity int) int
+		Actor       func(childComplexity int) int
+		At          func(childComplexity int) int
+		Changes     func(childComplexity int) int
+		ID          func(childComplexity int) int
+		Job         func(childComplexity int) int
+		JobID       func(childComplexity int) int
+		Object      func(childComplexity int) int
+		OperationID func(childComplexity int) int
+		Outcome     func(childComplexity int) int
+		RequestID   func(childComplexity int) int
+		Subject     func(childComplexity int) int
+	}
+
+	AuditEventConnection struct {
+		Edges      func(childComplexity int) int
+		Nodes      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int) int
+	}
+
+	AuditEventEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
 	EffectiveSetting struct {
 		Definition func(childComplexity int) int
 		Group      func(childComplexity int) int
@@ -122,6 +165,7 @@ type ComplexityRoot struct {
 	Group struct {
 		Adjacent                func(childComplexity int, filter *models.GroupFilter, sort models.GroupSort) int
 		Ancestors               func(childComplexity int, filter *models.GroupFilter, sort models.GroupSort, first *int32, after *string, last *int32, before *string) int
+		AuditEvents             func(childComplexity int, filter *models.AuditEventFilter, first *int32, after *string, last *int32, before *string) int
 		Breadcrumbs             func(childComplexity int) int
 		Children                func(childComplexity int, filter *models.GroupFilter, sort models.GroupSort, first *int32, after *string, last *int32, before *string) int
 		CreatedAt               func(childComplexity int) int
@@ -677,6 +721,7 @@ type ComplexityRoot struct {
 
 	Query struct {
 		Account               func(childComplexity int) int
+		AuditEvents           func(childComplexity int, filter *models.AuditEventFilter, first *int32, after *string, last *int32, before *string) int
 		ExplainAccess         func(childComplexity int, userID models.GlobalID, productKey *string, settingKey *string, permissionKey *string) int
 		Group                 func(childComplexity int, by models.GroupBy) int
 		Groups                func(childComplexity int, filter *models.GroupFilter, sort models.GroupSort, first *int32, after *string, last *int32, before *string) int
@@ -836,6 +881,7 @@ type ComplexityRoot struct {
 	}
 
 	User struct {
+		AuditEvents           func(childComplexity int, filter *models.AuditEventFilter, first *int32, after *string, last *int32, before *string) int
 		CreatedAt             func(childComplexity int) int
 		DisplayName           func(childComplexity int) int
 		Email                 func(childComplexity int) int
@@ -1088,6 +1134,16 @@ type AccountResolver interface {
 	Settings(ctx context.Context, obj *models.Account, keys []string) ([]*models.EffectiveSetting, error)
 	ViewerCanSetSettings(ctx context.Context, obj *models.Account) (bool, error)
 }
+type AuditActorResolver interface {
+	User(ctx context.Context, obj *models.AuditActor) (*models.User, error)
+}
+type AuditEventResolver interface {
+	Job(ctx context.Context, obj *models.AuditEvent) (*models.Job, error)
+
+	Subject(ctx context.Context, obj *models.AuditEvent) (models.Node, error)
+
+	Object(ctx context.Context, obj *models.AuditEvent) (models.Node, error)
+}
 type EffectiveSettingResolver interface {
 	Group(ctx context.Context, obj *models.EffectiveSetting) (*models.Group, error)
 }
@@ -1115,6 +1171,7 @@ type GroupResolver interface {
 	ViewerCanNest(ctx context.Context, obj *models.Group) (bool, error)
 	ViewerCanSetProducts(ctx context.Context, obj *models.Group) (bool, error)
 	ViewerCanSetSettings(ctx context.Context, obj *models.Group) (bool, error)
+	AuditEvents(ctx context.Context, obj *models.Group, filter *models.AuditEventFilter, first *int32, after *string, last *int32, before *string) (*models.AuditEventConnection, error)
 }
 type GroupMemberEdgeResolver interface {
 	Via(ctx context.Context, obj *models.GroupMemberEdge) ([]*models.Group, error)
@@ -1236,6 +1293,7 @@ type QueryResolver interface {
 	ExplainAccess(ctx context.Context, userID models.GlobalID, productKey *string, settingKey *string, permissionKey *string) (*models.AccessExplanation, error)
 	Job(ctx context.Context, id models.GlobalID) (*models.Job, error)
 	Jobs(ctx context.Context, status []models.JobState, kinds []string, first *int32, after *string, last *int32, before *string) (*models.JobConnection, error)
+	AuditEvents(ctx context.Context, filter *models.AuditEventFilter, first *int32, after *string, last *int32, before *string) (*models.AuditEventConnection, error)
 	Mails(ctx context.Context, state *models.MailState, first *int32, after *string, last *int32, before *string) (*models.MailConnection, error)
 	RateLimit(ctx context.Context) (*models.RateLimit, error)
 	MembershipChecks(ctx context.Context, userIds []*models.GlobalID, groupIds []*models.GlobalID) ([]*models.MembershipCheck, error)
@@ -1265,6 +1323,7 @@ type UserResolver interface {
 	ViewerCanManageGroups(ctx context.Context, obj *models.User) (bool, error)
 	ViewerCanSetProducts(ctx context.Context, obj *models.User) (bool, error)
 	ViewerCanSetSettings(ctx context.Context, obj *models.User) (bool, error)
+	AuditEvents(ctx context.Context, obj *models.User, filter *models.AuditEventFilter, first *int32, after *string, last *int32, before *string) (*models.AuditEventConnection, error)
 }
 type UserGroupEdgeResolver interface {
 	Via(ctx context.Context, obj *models.UserGroupEdge) ([]*models.Group, error)
@@ -1490,6 +1549,167 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.AccountSettingsSetPayload.Errors(childComplexity), true
 
+	case "AuditActor.kind":
+		if e.ComplexityRoot.AuditActor.Kind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditActor.Kind(childComplexity), true
+	case "AuditActor.role":
+		if e.ComplexityRoot.AuditActor.Role == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditActor.Role(childComplexity), true
+	case "AuditActor.user":
+		if e.ComplexityRoot.AuditActor.User == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditActor.User(childComplexity), true
+	case "AuditActor.userId":
+		if e.ComplexityRoot.AuditActor.UserID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditActor.UserID(childComplexity), true
+
+	case "AuditChange.after":
+		if e.ComplexityRoot.AuditChange.After == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditChange.After(childComplexity), true
+	case "AuditChange.before":
+		if e.ComplexityRoot.AuditChange.Before == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditChange.Before(childComplexity), true
+	case "AuditChange.field":
+		if e.ComplexityRoot.AuditChange.Field == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditChange.Field(childComplexity), true
+
+	case "AuditEvent.subjectType":
+		if e.ComplexityRoot.AuditEvent.About == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEvent.About(childComplexity), true
+	case "AuditEvent.action":
+		if e.ComplexityRoot.AuditEvent.ActionName == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEvent.ActionName(childComplexity), true
+	case "AuditEvent.actor":
+		if e.ComplexityRoot.AuditEvent.Actor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEvent.Actor(childComplexity), true
+	case "AuditEvent.occurredAt":
+		if e.ComplexityRoot.AuditEvent.At == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEvent.At(childComplexity), true
+	case "AuditEvent.changes":
+		if e.ComplexityRoot.AuditEvent.Changes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEvent.Changes(childComplexity), true
+	case "AuditEvent.id":
+		if e.ComplexityRoot.AuditEvent.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEvent.ID(childComplexity), true
+	case "AuditEvent.job":
+		if e.ComplexityRoot.AuditEvent.Job == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEvent.Job(childComplexity), true
+	case "AuditEvent.jobId":
+		if e.ComplexityRoot.AuditEvent.JobID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEvent.JobID(childComplexity), true
+	case "AuditEvent.objectId", "AuditEvent.object":
+		if e.ComplexityRoot.AuditEvent.Object == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEvent.Object(childComplexity), true
+	case "AuditEvent.operationId":
+		if e.ComplexityRoot.AuditEvent.OperationID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEvent.OperationID(childComplexity), true
+	case "AuditEvent.outcome":
+		if e.ComplexityRoot.AuditEvent.Outcome == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEvent.Outcome(childComplexity), true
+	case "AuditEvent.requestId":
+		if e.ComplexityRoot.AuditEvent.RequestID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEvent.RequestID(childComplexity), true
+	case "AuditEvent.subjectId", "AuditEvent.subject":
+		if e.ComplexityRoot.AuditEvent.Subject == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEvent.Subject(childComplexity), true
+
+	case "AuditEventConnection.edges":
+		if e.ComplexityRoot.AuditEventConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEventConnection.Edges(childComplexity), true
+	case "AuditEventConnection.nodes":
+		if e.ComplexityRoot.AuditEventConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEventConnection.Nodes(childComplexity), true
+	case "AuditEventConnection.pageInfo":
+		if e.ComplexityRoot.AuditEventConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEventConnection.PageInfo(childComplexity), true
+	case "AuditEventConnection.totalCount":
+		if e.ComplexityRoot.AuditEventConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEventConnection.TotalCount(childComplexity), true
+
+	case "AuditEventEdge.cursor":
+		if e.ComplexityRoot.AuditEventEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEventEdge.Cursor(childComplexity), true
+	case "AuditEventEdge.node":
+		if e.ComplexityRoot.AuditEventEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEventEdge.Node(childComplexity), true
+
 	case "EffectiveSetting.definition":
 		if e.ComplexityRoot.EffectiveSetting.Definition == nil {
 			break
@@ -1561,6 +1781,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Group.Ancestors(childComplexity, args["filter"].(*models.GroupFilter), args["sort"].(models.GroupSort), args["first"].(*int32), args["after"].(*string), args["last"].(*int32), args["before"].(*string)), true
+	case "Group.auditEvents":
+		if e.ComplexityRoot.Group.AuditEvents == nil {
+			break
+		}
+
+		args, err := field_Group_auditEvents_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Group.AuditEvents(childComplexity, args["filter"].(*models.AuditEventFilter), args["first"].(*int32), args["after"].(*string), args["last"].(*int32), args["before"].(*string)), true
 	case "Group.breadcrumbs":
 		if e.ComplexityRoot.Group.Breadcrumbs == nil {
 			break
@@ -4006,6 +4237,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Account(childComplexity), true
+	case "Query.auditEvents":
+		if e.ComplexityRoot.Query.AuditEvents == nil {
+			break
+		}
+
+		args, err := field_Query_auditEvents_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.AuditEvents(childComplexity, args["filter"].(*models.AuditEventFilter), args["first"].(*int32), args["after"].(*string), args["last"].(*int32), args["before"].(*string)), true
 	case "Query.explainAccess":
 		if e.ComplexityRoot.Query.ExplainAccess == nil {
 			break
@@ -4701,6 +4943,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.TableViews.Users(childComplexity), true
 
+	case "User.auditEvents":
+		if e.ComplexityRoot.User.AuditEvents == nil {
+			break
+		}
+
+		args, err := field_User_auditEvents_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.User.AuditEvents(childComplexity, args["filter"].(*models.AuditEventFilter), args["first"].(*int32), args["after"].(*string), args["last"].(*int32), args["before"].(*string)), true
 	case "User.createdAt":
 		if e.ComplexityRoot.User.CreatedAt == nil {
 			break
@@ -5728,6 +5981,12 @@ microsecond.
 """
 scalar DateTime @specifiedBy(url: "https://scalars.graphql.org/andimarek/date-time.html")
 
+"""
+Any value as JSON, where only a person reads it: a text, a number, ` + "`" + `true` + "`" + `, ` + "`" + `false` + "`" + `, ` + "`" + `null` + "`" + `, a list of them, or for a setting an object
+of its value and its lock. The values of one field are always of one kind, that of the field it is named after.
+"""
+scalar JSON @specifiedBy(url: "https://www.rfc-editor.org/rfc/rfc8259")
+
 "An object whose fields depend on what stands beside it."
 scalar JSONObject @specifiedBy(url: "https://scalars.graphql.org/jakobmerrild/json-object.html")
 
@@ -5878,6 +6137,24 @@ type Query {
     "Only what comes before this cursor."
     before: String
   ): JobConnection!
+
+  """
+  The audit log: who did what, on whom, when, and what was refused; the newest first, a page at a time. It can't be changed or
+  deleted through the API. Admins and super admins. Errors: ` + "`" + `BAD_USER_INPUT` + "`" + ` with the reason ` + "`" + `INVALID` + "`" + ` for a time that ends before it
+  begins, ` + "`" + `TOO_MANY` + "`" + ` for more than 50 actions, ` + "`" + `INVALID_ID` + "`" + `.
+  """
+  auditEvents(
+    "Only events to which all of this applies; all of them without it."
+    filter: AuditEventFilter
+    "How many from the start, 1 to 100; 20 when neither ` + "`" + `first` + "`" + ` nor ` + "`" + `last` + "`" + ` is given."
+    first: Int
+    "Only what follows this cursor."
+    after: String
+    "How many from the end, 1 to 100; not together with ` + "`" + `first` + "`" + `."
+    last: Int
+    "Only what comes before this cursor."
+    before: String
+  ): AuditEventConnection!
 
   """
   The mails to the account's users, the newest first, a page at a time: notices of changed products, and the first steps
@@ -6083,6 +6360,24 @@ type User implements Node {
   viewerCanSetProducts: Boolean!
   "May the caller use ` + "`" + `userSettingsSet` + "`" + ` on this user?"
   viewerCanSetSettings: Boolean!
+
+  """
+  What happened to the user, the newest first: to the user's own row, memberships, products, blocks and status, as well after the
+  operation as by jobs. What the user did to others has the filter ` + "`" + `actorId` + "`" + ` of ` + "`" + `Query.auditEvents` + "`" + `. Admins and super admins, also
+  about themselves; members not even that. Errors: as ` + "`" + `Query.auditEvents` + "`" + `.
+  """
+  auditEvents(
+    "Only events to which all of this applies; all of them without it."
+    filter: AuditEventFilter
+    "How many from the start, 1 to 100; 20 when neither ` + "`" + `first` + "`" + ` nor ` + "`" + `last` + "`" + ` is given."
+    first: Int
+    "Only what follows this cursor."
+    after: String
+    "How many from the end, 1 to 100; not together with ` + "`" + `first` + "`" + `."
+    last: Int
+    "Only what comes before this cursor."
+    before: String
+  ): AuditEventConnection!
 }
 
 """
@@ -6249,6 +6544,23 @@ type Group implements Node {
   viewerCanSetProducts: Boolean!
   "May the caller use ` + "`" + `groupSettingsSet` + "`" + ` on this group?"
   viewerCanSetSettings: Boolean!
+
+  """
+  What happened to the group, the newest first: to the group's own row, who became or ceased to be a direct member, in which groups
+  it was placed and which in it, and the products it grants. Admins and super admins. Errors: as ` + "`" + `Query.auditEvents` + "`" + `.
+  """
+  auditEvents(
+    "Only events to which all of this applies; all of them without it."
+    filter: AuditEventFilter
+    "How many from the start, 1 to 100; 20 when neither ` + "`" + `first` + "`" + ` nor ` + "`" + `last` + "`" + ` is given."
+    first: Int
+    "Only what follows this cursor."
+    after: String
+    "How many from the end, 1 to 100; not together with ` + "`" + `first` + "`" + `."
+    last: Int
+    "Only what comes before this cursor."
+    before: String
+  ): AuditEventConnection!
 }
 
 "The groups before and after one in a list."
@@ -7223,6 +7535,170 @@ enum Locale {
   PT
   "Dutch"
   NL
+}
+
+# ───────────────────────────── The audit log ─────────────────────────────
+
+"Whether what was asked for was done."
+enum AuditOutcome {
+  "It was done, in one transaction with this event."
+  DONE
+  """
+  It was refused for want of rights, with ` + "`" + `FORBIDDEN` + "`" + `, and nothing was changed. Of each user about 10 such events are kept at once and
+  one more for each minute; the next one says in the change ` + "`" + `unrecorded` + "`" + ` how many there were beside it.
+  """
+  REFUSED
+}
+
+"What an event is about, and so what ` + "`" + `subject` + "`" + ` and ` + "`" + `object` + "`" + ` are. More may be added."
+enum AuditSubjectType {
+  "The user, and which of the fields changed: names, e-mail, locale, role."
+  USER
+  "The status of the user."
+  STATUS
+  "The user whom a provider of identities knows, from now on."
+  IDENTITY
+  "The direct membership of the user in the group (` + "`" + `object` + "`" + `)."
+  MEMBERSHIP
+  "The user has the product (` + "`" + `object` + "`" + `), or has it no more, wherever it comes from."
+  PRODUCT
+  "The user waits for a seat of the product (` + "`" + `object` + "`" + `), or no more."
+  WAITING
+  "The product (` + "`" + `object` + "`" + `) is set on the user directly, or no more."
+  ASSIGNMENT
+  "The product (` + "`" + `object` + "`" + `) is blocked for the user, or no more."
+  BLOCK
+  "The group: name, description, priority."
+  GROUP
+  "The group lies directly in the group ` + "`" + `object` + "`" + `, or no more."
+  NESTING
+  "The group grants the product (` + "`" + `object` + "`" + `), or no more."
+  GRANT
+  "The product in the account's catalogue."
+  CATALOGUE
+  "What the group grants of permissions, in the field ` + "`" + `permissions` + "`" + `."
+  PERMISSION
+  "The settings that the account holds, each with its key as the field."
+  ACCOUNT_SETTING
+  "The settings that the group holds, each with its key as the field."
+  GROUP_SETTING
+  "The settings that the user holds, each with its key as the field."
+  USER_SETTING
+  "The account."
+  ACCOUNT
+  "The job that somebody stopped or had tried again, or that failed; ` + "`" + `object` + "`" + ` is the job whose rows a new one tries again."
+  JOB
+  "The mail that somebody had sent again."
+  MAIL
+  "The partner client: its name, its scopes, and when its secret was replaced; nothing of the secret."
+  PARTNER_CLIENT
+}
+
+"""
+One entry of the audit log. Each operation, that is each mutation that changed something, each part of a job and each run of a
+command, has one event of its own, without a subject, and one for each subject that it changed; all have its ` + "`" + `operationId` + "`" + ` and its
+time. Written in the transaction of the change. Admins and super admins.
+"""
+type AuditEvent implements Node {
+  "The event's id. Later events have larger ids."
+  id: ID!
+  "When it happened."
+  occurredAt: DateTime!
+  """
+  What was done or tried: the name of the mutation, such as ` + "`" + `groupUpdate` + "`" + `, also for what a job does on its behalf. What is no mutation
+  has a point in it: ` + "`" + `User.activate` + "`" + ` (the first visit), ` + "`" + `User.identityLink` + "`" + `, ` + "`" + `Operator.import` + "`" + `, ` + "`" + `Operator.accountCreate` + "`" + `,
+  ` + "`" + `Operator.auditPrune` + "`" + `, and, if refused, any other field, such as ` + "`" + `Query.users` + "`" + `. More may be added.
+  """
+  action: String!
+  "Whether it was done."
+  outcome: AuditOutcome!
+  "Who did it."
+  actor: AuditActor!
+  "What all events of the operation have in common. Each part of a job is an operation of its own."
+  operationId: ID!
+  "The id of the HTTP request, as in the header ` + "`" + `X-Request-Id` + "`" + ` of its answer; for a job that of the request that made it. Empty for commands."
+  requestId: String!
+  "The id of the job that the operation made, is a part of, or acts on; null for none."
+  jobId: ID
+  "That job; null for none, and when it has been removed, 90 days after its end."
+  job: Job
+  "What the event is about; null for the operation as a whole."
+  subjectType: AuditSubjectType
+  "The id of whom or what it is about; null for the operation as a whole. It stays when the subject is deleted."
+  subjectId: ID
+  "Whom or what it is about; null for the operation as a whole, and when the subject is no more."
+  subject: Node
+  "The id of what the subject is tied to, as the group of a ` + "`" + `MEMBERSHIP` + "`" + `; null for none."
+  objectId: ID
+  "What the subject is tied to; null for none, and when it is no more."
+  object: Node
+  """
+  The fields that are different afterwards, by name. All were null before if the subject is new, and all are null afterwards if it is
+  gone; a tie, such as a membership, has a single one. Empty for the operation as a whole.
+  """
+  changes: [AuditChange!]!
+}
+
+"Who did something. Admins and super admins."
+type AuditActor {
+  "What sort of caller it was: ` + "`" + `USER` + "`" + `, ` + "`" + `OPERATOR` + "`" + ` for whoever ran a command on the machine, and for the server itself, or ` + "`" + `PARTNER_CLIENT` + "`" + `, whose attempts to change something were refused. More may be added."
+  kind: String!
+  "The user's id, which stays when the user is deleted; the event of that deletion (` + "`" + `subjectId` + "`" + `) has the e-mail and the names. Null unless a ` + "`" + `USER` + "`" + `."
+  userId: ID
+  "The user; null unless a ` + "`" + `USER` + "`" + `, and when the user is no more."
+  user: User
+  "The role in which it was done, at that moment; null in events from before it was kept."
+  role: Role
+}
+
+"A field of a subject, before and after."
+type AuditChange {
+  "The field's name, as the type of the subject has it where it has one."
+  field: String!
+  "The value before; null for none."
+  before: JSON
+  "The value after; null for none."
+  after: JSON
+}
+
+"Which events are meant: those to which everything applies that is given. One condition costs little; of several, the most telling is looked up and the others are checked, event by event."
+input AuditEventFilter {
+  "Done, or tried, by this user, who may have been deleted since."
+  actorId: ID
+  "Any of these actions, as in ` + "`" + `action` + "`" + `; at most 50, all without any."
+  actions: [String!]
+  "About this user, group, product, account, job or mail, or about its tie to something: the events of a membership are those of its user and of its group. It may have been deleted since."
+  subjectId: ID
+  "Not before this time."
+  from: DateTime
+  "Before this time."
+  to: DateTime
+  "Of the operation that made this job, of the job's parts, and of what was done to the job."
+  jobId: ID
+  "Of this operation."
+  operationId: ID
+  "Only what was done, or only what was refused."
+  outcome: AuditOutcome
+}
+
+"A page of events."
+type AuditEventConnection {
+  "The events with their cursors."
+  edges: [AuditEventEdge!]!
+  "The events without their cursors."
+  nodes: [AuditEvent!]!
+  "Where the page lies."
+  pageInfo: PageInfo!
+  "How many events there are in the whole list. Counted only when asked for, which takes a while where there are millions."
+  totalCount: Int!
+}
+
+"An event in a list."
+type AuditEventEdge {
+  "Where in the list it is."
+  cursor: String!
+  "The event."
+  node: AuditEvent!
 }
 
 # ───────────────────────────── Writing ─────────────────────────────
@@ -10006,6 +10482,92 @@ func childFields_AccountSettingsSetPayload(ctx context.Context, ec *executionCon
 	return nil, fmt.Errorf("no field named %q was found under type AccountSettingsSetPayload", field.Name)
 }
 
+func childFields_AuditActor(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "kind":
+		return fieldContext_AuditActor_kind(ctx, ec, field)
+	case "userId":
+		return fieldContext_AuditActor_userId(ctx, ec, field)
+	case "user":
+		return fieldContext_AuditActor_user(ctx, ec, field)
+	case "role":
+		return fieldContext_AuditActor_role(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AuditActor", field.Name)
+}
+
+func childFields_AuditChange(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "field":
+		return fieldContext_AuditChange_field(ctx, ec, field)
+	case "before":
+		return fieldContext_AuditChange_before(ctx, ec, field)
+	case "after":
+		return fieldContext_AuditChange_after(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AuditChange", field.Name)
+}
+
+func childFields_AuditEvent(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return fieldContext_AuditEvent_id(ctx, ec, field)
+	case "occurredAt":
+		return fieldContext_AuditEvent_occurredAt(ctx, ec, field)
+	case "action":
+		return fieldContext_AuditEvent_action(ctx, ec, field)
+	case "outcome":
+		return fieldContext_AuditEvent_outcome(ctx, ec, field)
+	case "actor":
+		return fieldContext_AuditEvent_actor(ctx, ec, field)
+	case "operationId":
+		return fieldContext_AuditEvent_operationId(ctx, ec, field)
+	case "requestId":
+		return fieldContext_AuditEvent_requestId(ctx, ec, field)
+	case "jobId":
+		return fieldContext_AuditEvent_jobId(ctx, ec, field)
+	case "job":
+		return fieldContext_AuditEvent_job(ctx, ec, field)
+	case "subjectType":
+		return fieldContext_AuditEvent_subjectType(ctx, ec, field)
+	case "subjectId":
+		return fieldContext_AuditEvent_subjectId(ctx, ec, field)
+	case "subject":
+		return fieldContext_AuditEvent_subject(ctx, ec, field)
+	case "objectId":
+		return fieldContext_AuditEvent_objectId(ctx, ec, field)
+	case "object":
+		return fieldContext_AuditEvent_object(ctx, ec, field)
+	case "changes":
+		return fieldContext_AuditEvent_changes(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AuditEvent", field.Name)
+}
+
+func childFields_AuditEventConnection(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return fieldContext_AuditEventConnection_edges(ctx, ec, field)
+	case "nodes":
+		return fieldContext_AuditEventConnection_nodes(ctx, ec, field)
+	case "pageInfo":
+		return fieldContext_AuditEventConnection_pageInfo(ctx, ec, field)
+	case "totalCount":
+		return fieldContext_AuditEventConnection_totalCount(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AuditEventConnection", field.Name)
+}
+
+func childFields_AuditEventEdge(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return fieldContext_AuditEventEdge_cursor(ctx, ec, field)
+	case "node":
+		return fieldContext_AuditEventEdge_node(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AuditEventEdge", field.Name)
+}
+
 func childFields_EffectiveSetting(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "definition":
@@ -10088,6 +10650,8 @@ func childFields_Group(ctx context.Context, ec *executionContext, field graphql.
 		return fieldContext_Group_viewerCanSetProducts(ctx, ec, field)
 	case "viewerCanSetSettings":
 		return fieldContext_Group_viewerCanSetSettings(ctx, ec, field)
+	case "auditEvents":
+		return fieldContext_Group_auditEvents(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Group", field.Name)
 }
@@ -11370,6 +11934,8 @@ func childFields_User(ctx context.Context, ec *executionContext, field graphql.C
 		return fieldContext_User_viewerCanSetProducts(ctx, ec, field)
 	case "viewerCanSetSettings":
 		return fieldContext_User_viewerCanSetSettings(ctx, ec, field)
+	case "auditEvents":
+		return fieldContext_User_auditEvents(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type User", field.Name)
 }
@@ -11983,6 +12549,52 @@ func field_Group_ancestors_args(ctx context.Context, ec *executionContext, rawAr
 		return nil, err
 	}
 	args["before"] = arg5
+	return args, nil
+}
+
+func field_Group_auditEvents_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*models.AuditEventFilter, error) {
+			return unmarshalOAuditEventFilter2ᚖcohortᚋmodelsᚐAuditEventFilter(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int32, error) {
+			return unmarshalOInt2ᚖint32(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return unmarshalOString2ᚖstring(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int32, error) {
+			return unmarshalOInt2ᚖint32(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return unmarshalOString2ᚖstring(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg4
 	return args, nil
 }
 
@@ -12816,6 +13428,52 @@ func field_Query___type_args(ctx context.Context, ec *executionContext, rawArgs 
 	return args, nil
 }
 
+func field_Query_auditEvents_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*models.AuditEventFilter, error) {
+			return unmarshalOAuditEventFilter2ᚖcohortᚋmodelsᚐAuditEventFilter(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int32, error) {
+			return unmarshalOInt2ᚖint32(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return unmarshalOString2ᚖstring(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int32, error) {
+			return unmarshalOInt2ᚖint32(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return unmarshalOString2ᚖstring(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg4
+	return args, nil
+}
+
 func field_Query_explainAccess_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -13229,6 +13887,52 @@ func field_Subscription_jobProgress_args(ctx context.Context, ec *executionConte
 		return nil, err
 	}
 	args["id"] = arg0
+	return args, nil
+}
+
+func field_User_auditEvents_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*models.AuditEventFilter, error) {
+			return unmarshalOAuditEventFilter2ᚖcohortᚋmodelsᚐAuditEventFilter(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int32, error) {
+			return unmarshalOInt2ᚖint32(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return unmarshalOString2ᚖstring(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int32, error) {
+			return unmarshalOInt2ᚖint32(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return unmarshalOString2ᚖstring(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg4
 	return args, nil
 }
 
@@ -14164,6 +14868,740 @@ func fieldContext_AccountSettingsSetPayload_errors(_ context.Context, ec *execut
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return childFields_UserError(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _AuditActor_kind(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AuditActor) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AuditActor_kind(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Kind, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNString2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_AuditActor_kind(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditActor", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _AuditActor_userId(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AuditActor) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AuditActor_userId(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.UserID) graphql.Marshaler {
+			return marshalOID2ᚖcohortᚋmodelsᚐUserID(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_AuditActor_userId(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditActor", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func _AuditActor_user(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AuditActor) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AuditActor_user(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.AuditActor().User(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.User) graphql.Marshaler {
+			return marshalOUser2ᚖcohortᚋmodelsᚐUser(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_AuditActor_user(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AuditActor",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_User(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _AuditActor_role(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AuditActor) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AuditActor_role(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Role, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.Role) graphql.Marshaler {
+			return marshalORole2ᚖcohortᚋmodelsᚐRole(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_AuditActor_role(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditActor", field, false, false, errors.New("field of type Role does not have child fields"))
+}
+
+func _AuditChange_field(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AuditChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AuditChange_field(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Field, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNString2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_AuditChange_field(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditChange", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _AuditChange_before(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AuditChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AuditChange_before(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Before, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.JSON) graphql.Marshaler {
+			return marshalOJSON2cohortᚋmodelsᚐJSON(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_AuditChange_before(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditChange", field, false, false, errors.New("field of type JSON does not have child fields"))
+}
+
+func _AuditChange_after(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AuditChange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AuditChange_after(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.After, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.JSON) graphql.Marshaler {
+			return marshalOJSON2cohortᚋmodelsᚐJSON(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_AuditChange_after(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditChange", field, false, false, errors.New("field of type JSON does not have child fields"))
+}
+
+func _AuditEvent_id(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AuditEvent) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AuditEvent_id(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.EventID) graphql.Marshaler {
+			return marshalNID2cohortᚋmodelsᚐEventID(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_AuditEvent_id(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditEvent", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func _AuditEvent_occurredAt(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AuditEvent) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AuditEvent_occurredAt(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.At, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return marshalNDateTime2timeᚐTime(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_AuditEvent_occurredAt(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditEvent", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func _AuditEvent_action(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AuditEvent) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AuditEvent_action(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ActionName(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNString2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_AuditEvent_action(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditEvent", field, true, false, errors.New("field of type String does not have child fields"))
+}
+
+func _AuditEvent_outcome(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AuditEvent) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AuditEvent_outcome(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Outcome, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.AuditOutcome) graphql.Marshaler {
+			return marshalNAuditOutcome2cohortᚋmodelsᚐAuditOutcome(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_AuditEvent_outcome(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditEvent", field, false, false, errors.New("field of type AuditOutcome does not have child fields"))
+}
+
+func _AuditEvent_actor(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AuditEvent) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AuditEvent_actor(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Actor(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.AuditActor) graphql.Marshaler {
+			return marshalNAuditActor2ᚖcohortᚋmodelsᚐAuditActor(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_AuditEvent_actor(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AuditEvent",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_AuditActor(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _AuditEvent_operationId(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AuditEvent) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AuditEvent_operationId(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OperationID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.OperationID) graphql.Marshaler {
+			return marshalNID2cohortᚋmodelsᚐOperationID(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_AuditEvent_operationId(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditEvent", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func _AuditEvent_requestId(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AuditEvent) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AuditEvent_requestId(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RequestID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNString2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_AuditEvent_requestId(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditEvent", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _AuditEvent_jobId(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AuditEvent) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AuditEvent_jobId(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.JobID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.JobID) graphql.Marshaler {
+			return marshalOID2ᚖcohortᚋmodelsᚐJobID(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_AuditEvent_jobId(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditEvent", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func _AuditEvent_job(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AuditEvent) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AuditEvent_job(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.AuditEvent().Job(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.Job) graphql.Marshaler {
+			return marshalOJob2ᚖcohortᚋmodelsᚐJob(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_AuditEvent_job(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AuditEvent",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Job(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _AuditEvent_subjectType(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AuditEvent) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AuditEvent_subjectType(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.About(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.AuditSubjectType) graphql.Marshaler {
+			return marshalOAuditSubjectType2ᚖcohortᚋmodelsᚐAuditSubjectType(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_AuditEvent_subjectType(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditEvent", field, true, false, errors.New("field of type AuditSubjectType does not have child fields"))
+}
+
+func _AuditEvent_subjectId(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AuditEvent) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AuditEvent_subjectId(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Subject(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.GlobalID) graphql.Marshaler {
+			return marshalOID2ᚖcohortᚋmodelsᚐGlobalID(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_AuditEvent_subjectId(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditEvent", field, true, false, errors.New("field of type ID does not have child fields"))
+}
+
+func _AuditEvent_subject(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AuditEvent) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AuditEvent_subject(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.AuditEvent().Subject(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.Node) graphql.Marshaler {
+			return marshalONode2cohortᚋmodelsᚐNode(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_AuditEvent_subject(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AuditEvent",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
+		},
+	}
+	return fc, nil
+}
+
+func _AuditEvent_objectId(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AuditEvent) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AuditEvent_objectId(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Object(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.GlobalID) graphql.Marshaler {
+			return marshalOID2ᚖcohortᚋmodelsᚐGlobalID(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_AuditEvent_objectId(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditEvent", field, true, false, errors.New("field of type ID does not have child fields"))
+}
+
+func _AuditEvent_object(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AuditEvent) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AuditEvent_object(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.AuditEvent().Object(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.Node) graphql.Marshaler {
+			return marshalONode2cohortᚋmodelsᚐNode(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_AuditEvent_object(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AuditEvent",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
+		},
+	}
+	return fc, nil
+}
+
+func _AuditEvent_changes(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AuditEvent) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AuditEvent_changes(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Changes()
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.AuditChange) graphql.Marshaler {
+			return marshalNAuditChange2ᚕᚖcohortᚋmodelsᚐAuditChangeᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_AuditEvent_changes(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AuditEvent",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_AuditChange(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _AuditEventConnection_edges(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AuditEventConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AuditEventConnection_edges(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.AuditEventEdge) graphql.Marshaler {
+			return marshalNAuditEventEdge2ᚕᚖcohortᚋmodelsᚐAuditEventEdgeᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_AuditEventConnection_edges(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AuditEventConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_AuditEventEdge(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _AuditEventConnection_nodes(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AuditEventConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AuditEventConnection_nodes(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nodes(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.AuditEvent) graphql.Marshaler {
+			return marshalNAuditEvent2ᚕᚖcohortᚋmodelsᚐAuditEventᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_AuditEventConnection_nodes(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AuditEventConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_AuditEvent(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _AuditEventConnection_pageInfo(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AuditEventConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AuditEventConnection_pageInfo(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.PageInfo) graphql.Marshaler {
+			return marshalNPageInfo2ᚖcohortᚋmodelsᚐPageInfo(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_AuditEventConnection_pageInfo(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AuditEventConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_PageInfo(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _AuditEventConnection_totalCount(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AuditEventConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AuditEventConnection_totalCount(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCount(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return marshalNInt2int(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_AuditEventConnection_totalCount(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditEventConnection", field, true, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _AuditEventEdge_cursor(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AuditEventEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AuditEventEdge_cursor(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNString2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_AuditEventEdge_cursor(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditEventEdge", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _AuditEventEdge_node(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AuditEventEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AuditEventEdge_node(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.AuditEvent) graphql.Marshaler {
+			return marshalNAuditEvent2ᚖcohortᚋmodelsᚐAuditEvent(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_AuditEventEdge_node(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AuditEventEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_AuditEvent(ctx, ec, field)
 		},
 	}
 	return fc, nil
@@ -15246,6 +16684,50 @@ func _Group_viewerCanSetSettings(ctx context.Context, ec *executionContext, fiel
 }
 func fieldContext_Group_viewerCanSetSettings(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Group", field, true, true, errors.New("field of type Boolean does not have child fields"))
+}
+
+func _Group_auditEvents(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Group) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Group_auditEvents(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Group().AuditEvents(ctx, obj, fc.Args["filter"].(*models.AuditEventFilter), fc.Args["first"].(*int32), fc.Args["after"].(*string), fc.Args["last"].(*int32), fc.Args["before"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.AuditEventConnection) graphql.Marshaler {
+			return marshalNAuditEventConnection2ᚖcohortᚋmodelsᚐAuditEventConnection(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Group_auditEvents(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Group",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_AuditEventConnection(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Group_auditEvents_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
 }
 
 func _GroupAdjacent_previous(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.GroupAdjacent) (ret graphql.Marshaler) {
@@ -25786,6 +27268,50 @@ func fieldContext_Query_jobs(ctx context.Context, ec *executionContext, field gr
 	return fc, nil
 }
 
+func _Query_auditEvents(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Query_auditEvents(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().AuditEvents(ctx, fc.Args["filter"].(*models.AuditEventFilter), fc.Args["first"].(*int32), fc.Args["after"].(*string), fc.Args["last"].(*int32), fc.Args["before"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.AuditEventConnection) graphql.Marshaler {
+			return marshalNAuditEventConnection2ᚖcohortᚋmodelsᚐAuditEventConnection(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Query_auditEvents(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_AuditEventConnection(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Query_auditEvents_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func _Query_mails(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -28747,6 +30273,50 @@ func _User_viewerCanSetSettings(ctx context.Context, ec *executionContext, field
 }
 func fieldContext_User_viewerCanSetSettings(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("User", field, true, true, errors.New("field of type Boolean does not have child fields"))
+}
+
+func _User_auditEvents(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.User) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_User_auditEvents(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.User().AuditEvents(ctx, obj, fc.Args["filter"].(*models.AuditEventFilter), fc.Args["first"].(*int32), fc.Args["after"].(*string), fc.Args["last"].(*int32), fc.Args["before"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.AuditEventConnection) graphql.Marshaler {
+			return marshalNAuditEventConnection2ᚖcohortᚋmodelsᚐAuditEventConnection(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_User_auditEvents(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "User",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_AuditEventConnection(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_User_auditEvents_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
 }
 
 func _UserChangeCounts_total(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.UserChangeCounts) (ret graphql.Marshaler) {
@@ -33286,6 +34856,85 @@ func unmarshalInputAccountSettingsSetInput(ctx context.Context, ec *executionCon
 	return it, nil
 }
 
+func unmarshalInputAuditEventFilter(ctx context.Context, ec *executionContext, obj any) (models.AuditEventFilter, error) {
+	var it models.AuditEventFilter
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"actorId", "actions", "subjectId", "from", "to", "jobId", "operationId", "outcome"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "actorId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("actorId"))
+			data, err := unmarshalOID2ᚖcohortᚋmodelsᚐUserID(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.ActorID = data
+		case "actions":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("actions"))
+			data, err := unmarshalOString2ᚕstringᚄ(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Actions = data
+		case "subjectId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("subjectId"))
+			data, err := unmarshalOID2ᚖcohortᚋmodelsᚐGlobalID(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.SubjectID = data
+		case "from":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("from"))
+			data, err := unmarshalODateTime2ᚖtimeᚐTime(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.From = data
+		case "to":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("to"))
+			data, err := unmarshalODateTime2ᚖtimeᚐTime(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.To = data
+		case "jobId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("jobId"))
+			data, err := unmarshalOID2ᚖcohortᚋmodelsᚐJobID(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.JobID = data
+		case "operationId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("operationId"))
+			data, err := unmarshalOID2ᚖcohortᚋmodelsᚐOperationID(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.OperationID = data
+		case "outcome":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("outcome"))
+			data, err := unmarshalOAuditOutcome2ᚖcohortᚋmodelsᚐAuditOutcome(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Outcome = data
+		}
+	}
+	return it, nil
+}
+
 func unmarshalInputGroupBy(ctx context.Context, ec *executionContext, obj any) (models.GroupBy, error) {
 	var it models.GroupBy
 	if obj == nil {
@@ -37178,6 +38827,13 @@ func _Node(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj 
 			return graphql.Null
 		}
 		return _Group(ctx, ec, sel, obj)
+	case models.AuditEvent:
+		return _AuditEvent(ctx, ec, sel, &obj)
+	case *models.AuditEvent:
+		if obj == nil {
+			return graphql.Null
+		}
+		return _AuditEvent(ctx, ec, sel, obj)
 	case models.Account:
 		return _Account(ctx, ec, sel, &obj)
 	case *models.Account:
@@ -37781,6 +39437,476 @@ func _AccountSettingsSetPayload(ctx context.Context, ec *executionContext, sel a
 			}
 		case "errors":
 			out.Values[i] = _AccountSettingsSetPayload_errors(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var auditActorImplementors = []string{"AuditActor"}
+
+func _AuditActor(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.AuditActor) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, auditActorImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AuditActor")
+		case "kind":
+			out.Values[i] = _AuditActor_kind(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "userId":
+			out.Values[i] = _AuditActor_userId(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "user":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _AuditActor_user(ctx, ec, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "role":
+			out.Values[i] = _AuditActor_role(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var auditChangeImplementors = []string{"AuditChange"}
+
+func _AuditChange(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.AuditChange) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, auditChangeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AuditChange")
+		case "field":
+			out.Values[i] = _AuditChange_field(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "before":
+			out.Values[i] = _AuditChange_before(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "after":
+			out.Values[i] = _AuditChange_after(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var auditEventImplementors = []string{"AuditEvent", "Node"}
+
+func _AuditEvent(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.AuditEvent) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, auditEventImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AuditEvent")
+		case "id":
+			out.Values[i] = _AuditEvent_id(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "occurredAt":
+			out.Values[i] = _AuditEvent_occurredAt(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "action":
+			out.Values[i] = _AuditEvent_action(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "outcome":
+			out.Values[i] = _AuditEvent_outcome(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "actor":
+			out.Values[i] = _AuditEvent_actor(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "operationId":
+			out.Values[i] = _AuditEvent_operationId(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "requestId":
+			out.Values[i] = _AuditEvent_requestId(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "jobId":
+			out.Values[i] = _AuditEvent_jobId(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "job":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _AuditEvent_job(ctx, ec, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "subjectType":
+			out.Values[i] = _AuditEvent_subjectType(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "subjectId":
+			out.Values[i] = _AuditEvent_subjectId(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "subject":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _AuditEvent_subject(ctx, ec, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "objectId":
+			out.Values[i] = _AuditEvent_objectId(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "object":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _AuditEvent_object(ctx, ec, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "changes":
+			out.Values[i] = _AuditEvent_changes(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var auditEventConnectionImplementors = []string{"AuditEventConnection"}
+
+func _AuditEventConnection(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.AuditEventConnection) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, auditEventConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AuditEventConnection")
+		case "edges":
+			out.Values[i] = _AuditEventConnection_edges(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "nodes":
+			out.Values[i] = _AuditEventConnection_nodes(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "pageInfo":
+			out.Values[i] = _AuditEventConnection_pageInfo(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "totalCount":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _AuditEventConnection_totalCount(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var auditEventEdgeImplementors = []string{"AuditEventEdge"}
+
+func _AuditEventEdge(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.AuditEventEdge) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, auditEventEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AuditEventEdge")
+		case "cursor":
+			out.Values[i] = _AuditEventEdge_cursor(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "node":
+			out.Values[i] = _AuditEventEdge_node(ctx, ec, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -38733,6 +40859,44 @@ func _Group(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj
 					}
 				}()
 				res = _Group_viewerCanSetSettings(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "auditEvents":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _Group_auditEvents(ctx, ec, field, obj)
 				if res == graphql.Null {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -44286,6 +46450,28 @@ func _Query(ctx context.Context, ec *executionContext, sel ast.SelectionSet) gra
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "auditEvents":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _Query_auditEvents(ctx, ec, field)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
 		case "mails":
 			field := field
 
@@ -45976,6 +48162,44 @@ func _User(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj 
 					}
 				}()
 				res = _User_viewerCanSetSettings(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "auditEvents":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _User_auditEvents(ctx, ec, field, obj)
 				if res == graphql.Null {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -48525,6 +50749,114 @@ func marshalNAccountSettingsSetPayload2ᚖcohortᚋmodelsᚐAccountSettingsSetPa
 	return _AccountSettingsSetPayload(ctx, ec, sel, v)
 }
 
+func marshalNAuditActor2ᚖcohortᚋmodelsᚐAuditActor(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.AuditActor) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _AuditActor(ctx, ec, sel, v)
+}
+
+func marshalNAuditChange2ᚕᚖcohortᚋmodelsᚐAuditChangeᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.AuditChange) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNAuditChange2ᚖcohortᚋmodelsᚐAuditChange(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func marshalNAuditChange2ᚖcohortᚋmodelsᚐAuditChange(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.AuditChange) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _AuditChange(ctx, ec, sel, v)
+}
+
+func marshalNAuditEvent2ᚕᚖcohortᚋmodelsᚐAuditEventᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.AuditEvent) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNAuditEvent2ᚖcohortᚋmodelsᚐAuditEvent(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func marshalNAuditEvent2ᚖcohortᚋmodelsᚐAuditEvent(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.AuditEvent) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _AuditEvent(ctx, ec, sel, v)
+}
+
+func marshalNAuditEventConnection2ᚖcohortᚋmodelsᚐAuditEventConnection(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.AuditEventConnection) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _AuditEventConnection(ctx, ec, sel, v)
+}
+
+func marshalNAuditEventEdge2ᚕᚖcohortᚋmodelsᚐAuditEventEdgeᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.AuditEventEdge) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNAuditEventEdge2ᚖcohortᚋmodelsᚐAuditEventEdge(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func marshalNAuditEventEdge2ᚖcohortᚋmodelsᚐAuditEventEdge(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.AuditEventEdge) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _AuditEventEdge(ctx, ec, sel, v)
+}
+
+func unmarshalNAuditOutcome2cohortᚋmodelsᚐAuditOutcome(ctx context.Context, ec *executionContext, v any) (models.AuditOutcome, error) {
+	var res models.AuditOutcome
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNAuditOutcome2cohortᚋmodelsᚐAuditOutcome(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.AuditOutcome) graphql.Marshaler {
+	return v
+}
+
 func unmarshalNBoolean2bool(ctx context.Context, ec *executionContext, v any) (bool, error) {
 	res, err := graphql.UnmarshalBoolean(v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -49193,6 +51525,16 @@ func marshalNID2cohortᚋmodelsᚐAccountID(ctx context.Context, ec *executionCo
 	return v
 }
 
+func unmarshalNID2cohortᚋmodelsᚐEventID(ctx context.Context, ec *executionContext, v any) (models.EventID, error) {
+	var res models.EventID
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNID2cohortᚋmodelsᚐEventID(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.EventID) graphql.Marshaler {
+	return v
+}
+
 func unmarshalNID2cohortᚋmodelsᚐGlobalID(ctx context.Context, ec *executionContext, v any) (models.GlobalID, error) {
 	var res models.GlobalID
 	err := res.UnmarshalGQL(v)
@@ -49230,6 +51572,16 @@ func unmarshalNID2cohortᚋmodelsᚐMailID(ctx context.Context, ec *executionCon
 }
 
 func marshalNID2cohortᚋmodelsᚐMailID(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.MailID) graphql.Marshaler {
+	return v
+}
+
+func unmarshalNID2cohortᚋmodelsᚐOperationID(ctx context.Context, ec *executionContext, v any) (models.OperationID, error) {
+	var res models.OperationID
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNID2cohortᚋmodelsᚐOperationID(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.OperationID) graphql.Marshaler {
 	return v
 }
 
@@ -51617,6 +53969,46 @@ func marshalOAccount2ᚖcohortᚋmodelsᚐAccount(ctx context.Context, ec *execu
 	return _Account(ctx, ec, sel, v)
 }
 
+func unmarshalOAuditEventFilter2ᚖcohortᚋmodelsᚐAuditEventFilter(ctx context.Context, ec *executionContext, v any) (*models.AuditEventFilter, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := unmarshalInputAuditEventFilter(ctx, ec, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func unmarshalOAuditOutcome2ᚖcohortᚋmodelsᚐAuditOutcome(ctx context.Context, ec *executionContext, v any) (*models.AuditOutcome, error) {
+	if v == nil {
+		return nil, nil
+	}
+	var res = new(models.AuditOutcome)
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalOAuditOutcome2ᚖcohortᚋmodelsᚐAuditOutcome(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.AuditOutcome) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return v
+}
+
+func unmarshalOAuditSubjectType2ᚖcohortᚋmodelsᚐAuditSubjectType(ctx context.Context, ec *executionContext, v any) (*models.AuditSubjectType, error) {
+	if v == nil {
+		return nil, nil
+	}
+	var res = new(models.AuditSubjectType)
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalOAuditSubjectType2ᚖcohortᚋmodelsᚐAuditSubjectType(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.AuditSubjectType) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return v
+}
+
 func unmarshalOBoolean2bool(ctx context.Context, ec *executionContext, v any) (bool, error) {
 	res, err := graphql.UnmarshalBoolean(v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -51909,6 +54301,22 @@ func marshalOID2ᚕcohortᚋmodelsᚐUserIDᚄ(ctx context.Context, ec *executio
 	return ret
 }
 
+func unmarshalOID2ᚖcohortᚋmodelsᚐGlobalID(ctx context.Context, ec *executionContext, v any) (*models.GlobalID, error) {
+	if v == nil {
+		return nil, nil
+	}
+	var res = new(models.GlobalID)
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalOID2ᚖcohortᚋmodelsᚐGlobalID(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.GlobalID) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return v
+}
+
 func unmarshalOID2ᚖcohortᚋmodelsᚐGroupID(ctx context.Context, ec *executionContext, v any) (*models.GroupID, error) {
 	if v == nil {
 		return nil, nil
@@ -51919,6 +54327,38 @@ func unmarshalOID2ᚖcohortᚋmodelsᚐGroupID(ctx context.Context, ec *executio
 }
 
 func marshalOID2ᚖcohortᚋmodelsᚐGroupID(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.GroupID) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return v
+}
+
+func unmarshalOID2ᚖcohortᚋmodelsᚐJobID(ctx context.Context, ec *executionContext, v any) (*models.JobID, error) {
+	if v == nil {
+		return nil, nil
+	}
+	var res = new(models.JobID)
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalOID2ᚖcohortᚋmodelsᚐJobID(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.JobID) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return v
+}
+
+func unmarshalOID2ᚖcohortᚋmodelsᚐOperationID(ctx context.Context, ec *executionContext, v any) (*models.OperationID, error) {
+	if v == nil {
+		return nil, nil
+	}
+	var res = new(models.OperationID)
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalOID2ᚖcohortᚋmodelsᚐOperationID(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.OperationID) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
@@ -51989,6 +54429,22 @@ func marshalOInt2ᚖint32(ctx context.Context, ec *executionContext, sel ast.Sel
 	_ = ctx
 	res := models.MarshalInt(*v)
 	return res
+}
+
+func unmarshalOJSON2cohortᚋmodelsᚐJSON(ctx context.Context, ec *executionContext, v any) (models.JSON, error) {
+	if v == nil {
+		return nil, nil
+	}
+	var res models.JSON
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalOJSON2cohortᚋmodelsᚐJSON(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.JSON) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return v
 }
 
 func marshalOJob2ᚖcohortᚋmodelsᚐJob(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.Job) graphql.Marshaler {
@@ -52323,6 +54779,22 @@ func marshalORole2ᚕcohortᚋmodelsᚐRoleᚄ(ctx context.Context, ec *executio
 	}
 
 	return ret
+}
+
+func unmarshalORole2ᚖcohortᚋmodelsᚐRole(ctx context.Context, ec *executionContext, v any) (*models.Role, error) {
+	if v == nil {
+		return nil, nil
+	}
+	var res = new(models.Role)
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalORole2ᚖcohortᚋmodelsᚐRole(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.Role) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return v
 }
 
 func marshalOSettingChoice2ᚕcohortᚋmodelsᚐSettingChoiceᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []models.SettingChoice) graphql.Marshaler {
@@ -52712,6 +55184,7 @@ var inputUnmarshalers map[reflect.Type]reflect.Value
 func init() {
 	inputUnmarshalers = graphql.BuildUnmarshalerMap(
 		unmarshalInputAccountSettingsSetInput,
+		unmarshalInputAuditEventFilter,
 		unmarshalInputGroupBy,
 		unmarshalInputGroupCreateInput,
 		unmarshalInputGroupDeleteInput,

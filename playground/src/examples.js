@@ -37,6 +37,47 @@ export const examples = [
   },
   {
     section: 'Read',
+    title: 'Who changed what',
+    about: 'The audit log, the newest first: what was done, by whom, on whom, and each field before and after.',
+    query: `query AuditLog($filter: AuditEventFilter) {
+  auditEvents(first: 20, filter: $filter) {
+    nodes {
+      occurredAt
+      action
+      outcome
+      actor {
+        kind
+        role
+        user {
+          email
+        }
+      }
+      subjectType
+      subject {
+        id
+        ... on User {
+          email
+        }
+        ... on Group {
+          name
+        }
+      }
+      changes {
+        field
+        before
+        after
+      }
+    }
+    pageInfo {
+      hasNextPage
+      endCursor
+    }
+  }
+}`,
+    variables: () => ({ filter: { outcome: 'DONE' } }),
+  },
+  {
+    section: 'Read',
     title: 'The tree of groups',
     about: 'Groups at the top, what lies in them, and how many people that makes.',
     query: `query GroupTree {
@@ -148,6 +189,80 @@ export const examples = [
   }
 }`,
     variables: found => ids({ user: id(found.user, found.users.nodes[0]) }),
+  },
+  {
+    section: 'Read',
+    title: 'Why does somebody have this?',
+    about: 'What a setting comes to for a user, every value that it overrides, and what would end each.',
+    needs: 'explainAccess',
+    lookup: '{ user: user(by: { email: "saoirse.oconnor@example.org" }) { id } users(first: 1) { nodes { id } } }',
+    query: `query Why($user: ID!) {
+  explainAccess(userId: $user, settingKey: "phone.call.recording") {
+    setting {
+      name
+    }
+    value {
+      choice
+    }
+    reasons {
+      kind
+      counts
+      locked
+      value {
+        choice
+      }
+      path {
+        name
+      }
+      action {
+        mutation
+        input
+        permitted
+      }
+    }
+  }
+}`,
+    variables: found => ids({ user: id(found.user, found.users.nodes[0]) }),
+  },
+  {
+    section: 'Change',
+    title: 'Try out settings of a group',
+    about: 'A dry run: whom the values would reach, who holds values of their own, who follows another group or a lock.',
+    needs: 'groupSettingsSet',
+    lookup: '{ named: group(by: { name: "Customer Care" }) { id } groups(first: 1) { nodes { id } } }',
+    query: `mutation TrySettings($input: GroupSettingsSetInput!) {
+  groupSettingsSet(input: $input) {
+    preview {
+      impact {
+        reached
+        cleared
+        skipped
+        others
+        locked
+      }
+      rows {
+        outcome
+        user {
+          displayName
+        }
+        settings {
+          key
+          before {
+            choice
+          }
+        }
+      }
+    }
+    errors {
+      code
+      message
+    }
+  }
+}`,
+    variables: found => input({
+      groupId: id(found.named, found.groups.nodes[0]), dryRun: true,
+      settings: [{ key: 'phone.call.recording', value: { choice: 'OFF' } }],
+    }),
   },
   {
     section: 'Change',
