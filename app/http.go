@@ -34,6 +34,7 @@ func (on *site) handler() http.Handler {
 	routes := http.NewServeMux()
 	routes.Handle("/graphql", crossOrigin(on.origins, shared))
 	routes.Handle("/schema.graphql", crossOrigin(on.origins, shared))
+	routes.Handle("/oauth/token", auth.NewExchange(on.tokens, on.store, on.log))
 	routes.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "alive") })
 	routes.HandleFunc("GET /readyz", on.ready)
 	if on.demo || on.metricsToken != "" {

@@ -55,6 +55,7 @@ const (
 	GroupSetting   = "GROUP_SETTING"   // the group that holds them
 	UserSetting    = "USER_SETTING"    // the user who does
 	Identity       = "IDENTITY"        // the user whom a provider knows; in the log alone
+	PartnerClient  = "PARTNER_CLIENT"  // the partner client; in the log alone
 )
 
 // What happened to an entry of the feed.

@@ -24,12 +24,13 @@ type Door struct {
 	standings *Standings
 	activate  func(ctx context.Context, c Caller) error
 	visitors  *visitors
+	partners  *partners
 }
 
 // NewDoor makes a door. activate is called when a user is authenticated who never was before; it may be
 // called for one user several times at once, and again. Nil does nothing.
 func NewDoor(tokens *Tokens, standings *Standings, activate func(ctx context.Context, c Caller) error) *Door {
-	return &Door{tokens: tokens, standings: standings, activate: activate}
+	return &Door{tokens: tokens, standings: standings, activate: activate, partners: newPartners(standings)}
 }
 
 // Welcome lets those in whose tokens are a provider's, and say who they are in its words. What identify answers is
@@ -61,6 +62,9 @@ func (d *Door) claims(authorizationHeader string) (Claims, error) {
 
 // caller is whom the claims are about, as the directory knows them now.
 func (d *Door) caller(ctx context.Context, claims Claims) (Caller, error) {
+	if claims.Partner != (models.PartnerClientID{}) {
+		return d.partner(ctx, claims)
+	}
 	if claims.Account == (models.AccountID{}) || claims.User == (models.UserID{}) {
 		if d.visitors == nil {
 			return Caller{}, refusal("nobody here knows the users of an identity provider")
@@ -122,6 +126,7 @@ type arrival struct {
 type Bearer struct {
 	account         models.AccountID
 	user            models.UserID
+	partner         models.PartnerClientID
 	issuer, subject string
 }
 
@@ -132,7 +137,7 @@ func BearerFrom(ctx context.Context) (Bearer, bool) {
 }
 
 func (c Claims) bearer() Bearer {
-	return Bearer{c.Account, c.User, c.Visitor.Issuer, c.Visitor.Subject}
+	return Bearer{c.Account, c.User, c.Partner, c.Visitor.Issuer, c.Visitor.Subject}
 }
 
 // Settle finds out who the caller is that Middleware has let through, which may take a statement on the

@@ -104,6 +104,12 @@ var policy = map[Action]Rule{
 	"Viewer.account": everybody,
 	"Viewer.user":    everybody,
 
+	"Viewer.partnerClient":         everybody,
+	"Query.partnerClients":         superAdmins,
+	"Mutation.partnerClientCreate": superAdmins,
+	"Mutation.partnerClientRotate": superAdmins,
+	"Mutation.partnerClientRevoke": superAdmins,
+
 	"Account.userCount":     admins,
 	"Account.groupCount":    admins,
 	"Account.maxGroupDepth": admins,
@@ -263,6 +269,12 @@ func (r Rule) For(role models.Role) Answer {
 
 // May asks the table. ErrForbidden when it refuses, or has no row; else the condition to settle, if any.
 func (c Caller) May(action Action) (Answer, error) {
+	if c.Kind == Partner {
+		if ScopesFor(action)&c.Scope == 0 {
+			return Deny, fmt.Errorf("%s as a partner client: %w", action, ErrForbidden)
+		}
+		return Allow, nil
+	}
 	if answer := policy[action].For(c.Role); answer != Deny {
 		return answer, nil
 	}

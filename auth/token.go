@@ -47,6 +47,11 @@ type Claims struct {
 	Role    models.Role // "" when the token gives none: the stored role counts
 	Visitor Visitor
 
+	// Partner is set in the tokens that Cohort issues to partner clients, and Scope is what they open. User and Role are
+	// not.
+	Partner models.PartnerClientID
+	Scope   models.Scopes
+
 	// IssuedAt and ExpiresAt are whole seconds in a token. IssuedAt is the time of the first look at a token
 	// that doesn't say.
 	IssuedAt, ExpiresAt time.Time
@@ -77,6 +82,7 @@ type TokenOptions struct {
 // Tokens issues tokens, JWT with HS256, and verifies them and those of a provider.
 type Tokens struct {
 	secret           []byte
+	partners         []byte // signs the tokens of partner clients
 	issuer, audience string
 	provider         *Provider // or nil
 	algorithms       []string
@@ -118,6 +124,9 @@ func NewTokens(o TokenOptions) (*Tokens, error) {
 	}
 	if t.provider != nil {
 		t.algorithms = append(t.algorithms, "RS256", "ES256", "EdDSA")
+	}
+	if t.partners, err = t.Key("partner tokens"); err != nil {
+		return nil, err
 	}
 	// The claims are read by claims(), which knows the rules on lifetimes and compares names exactly.
 	t.parser = jwt.NewParser(jwt.WithValidMethods(t.algorithms), jwt.WithStrictDecoding(),
@@ -194,8 +203,12 @@ func (t *Tokens) Verify(text string) (Claims, error) {
 
 // read checks a token's signature and everything that it says but that exp lies ahead, which is for each use.
 func (t *Tokens) read(text string, now time.Time) (k keptToken, err error) {
-	claims, key, err := t.signed(text)
+	claims, key, partner, err := t.signed(text)
 	if err != nil {
+		return k, err
+	}
+	if partner {
+		k.claims, err = t.partnerClaims(claims, now)
 		return k, err
 	}
 	if key == nil {
@@ -208,13 +221,12 @@ func (t *Tokens) read(text string, now time.Time) (k keptToken, err error) {
 }
 
 // signed returns the claims of a token whose signature is right, and the provider's key that made it, or nil where
-// it is the secret.
-func (t *Tokens) signed(text string) (jwt.MapClaims, *providerKey, error) {
+// it is the secret; partner is for the key of partner clients' tokens.
+func (t *Tokens) signed(text string) (claims jwt.MapClaims, foreign *providerKey, partner bool, err error) {
 	if strings.ContainsAny(text, "\r\n") { // base64 skips them, and one token would have many texts
-		return nil, nil, refusal("the token is malformed")
+		return nil, nil, false, refusal("the token is malformed")
 	}
-	var foreign *providerKey
-	claims := jwt.MapClaims{}
+	claims = jwt.MapClaims{}
 	token, err := t.parser.ParseWithClaims(text, claims, func(token *jwt.Token) (any, error) {
 		for _, name := range []string{"crit", "jwk", "jku", "x5c", "x5u"} {
 			if _, ok := token.Header[name]; ok {
@@ -222,6 +234,9 @@ func (t *Tokens) signed(text string) (jwt.MapClaims, *providerKey, error) {
 			}
 		}
 		if token.Method == jwt.SigningMethodHS256 {
+			if partner = token.Header["typ"] == partnerTokenType; partner {
+				return t.partners, nil
+			}
 			return t.secret, nil
 		}
 		key, err := t.provider.key(token, claims)
@@ -234,17 +249,17 @@ func (t *Tokens) signed(text string) (jwt.MapClaims, *providerKey, error) {
 	reason := refusal("")
 	switch { // the parser's own words may quote the token
 	case err == nil:
-		return claims, foreign, nil
+		return claims, foreign, partner, nil
 	case errors.As(err, &reason):
-		return nil, nil, reason
+		return nil, nil, false, reason
 	case errors.Is(err, ErrNoKeys):
-		return nil, nil, ErrNoKeys
+		return nil, nil, false, ErrNoKeys
 	case errors.Is(err, jwt.ErrTokenMalformed):
-		return nil, nil, refusal("the token is malformed")
+		return nil, nil, false, refusal("the token is malformed")
 	case errors.Is(err, jwt.ErrTokenUnverifiable) || token != nil && !slices.Contains(t.algorithms, token.Method.Alg()):
-		return nil, nil, refusal("the token is not signed with " + strings.Join(t.algorithms, ", "))
+		return nil, nil, false, refusal("the token is not signed with " + strings.Join(t.algorithms, ", "))
 	}
-	return nil, nil, refusal("the token's signature is wrong")
+	return nil, nil, false, refusal("the token's signature is wrong")
 }
 
 // claims checks everything that a token signed by the secret says, but that exp lies ahead.
@@ -260,11 +275,19 @@ func (t *Tokens) claims(claims jwt.MapClaims, now time.Time) (c Claims, err erro
 			return c, refusal("the token's role is not one that there is")
 		}
 	}
-	if t.issuer != "" && textOf(claims["iss"]) != t.issuer {
-		return c, refusal("the token is of another issuer")
-	}
-	if t.audience != "" && !slices.Contains(textsOf(claims["aud"]), t.audience) {
-		return c, refusal("the token is for another audience")
+	if err := t.addressed(claims); err != nil {
+		return c, err
 	}
 	return c, c.setTimes(claims, now)
+}
+
+// addressed checks by whom and for whom a token of our own is.
+func (t *Tokens) addressed(claims jwt.MapClaims) error {
+	if t.issuer != "" && textOf(claims["iss"]) != t.issuer {
+		return refusal("the token is of another issuer")
+	}
+	if t.audience != "" && !slices.Contains(textsOf(claims["aud"]), t.audience) {
+		return refusal("the token is for another audience")
+	}
+	return nil
 }

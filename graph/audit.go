@@ -65,6 +65,11 @@ func nodeNamed(ctx context.Context, id *models.GlobalID) (models.Node, error) {
 		return there(load(loadersOf(ctx).jobs(), ctx, *id.Job))
 	case id.Mail != nil:
 		return there(load(loadersOf(ctx).mails(), ctx, *id.Mail))
+	case id.Partner != nil:
+		if !caller(ctx).Can("Query.partnerClients") {
+			return nil, nil //nolint:nilnil // which the caller may not see
+		}
+		return there(load(loadersOf(ctx).partnerClients(), ctx, *id.Partner))
 	}
 	return there(load(loadersOf(ctx).accounts(), ctx, *id.Account))
 }

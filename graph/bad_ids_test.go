@@ -25,6 +25,8 @@ var idSlots = map[string]struct {
 	"Query.job.id":                         {request{query: `{ job(id: "%ID%") { id kind total } }`}, "Job", "job.id"},
 	"Subscription.jobProgress.id":          {request{query: `subscription { jobProgress(id: "%ID%") { done } }`}, "Job", "jobProgress.id"},
 	"MailRetryInput.ids":                   {request{query: `mutation { mailRetry(input: {ids: ["$mail", "%ID%"]}) { mails { id } errors { code message path } } }`}, "Mail", "mailRetry.input.ids.1"},
+	"PartnerClientRotateInput.id":          {request{query: `mutation { partnerClientRotate(input: {id: "%ID%"}) { partnerClient { id } clientSecret errors { code message path } } }`}, "PartnerClient", "partnerClientRotate.input.id"},
+	"PartnerClientRevokeInput.id":          {request{query: `mutation { partnerClientRevoke(input: {id: "%ID%"}) { deletedPartnerClientId errors { code message path } } }`}, "PartnerClient", "partnerClientRevoke.input.id"},
 	"JobCancelInput.id":                    {request{query: `mutation { jobCancel(input: {id: "%ID%"}) { job { id } errors { code message path } } }`}, "Job", "jobCancel.input.id"},
 	"JobRetryFailedInput.id":               {request{query: `mutation { jobRetryFailed(input: {id: "%ID%", idempotencyKey: "k"}) { job { id } errors { code message path } } }`}, "Job", "jobRetryFailed.input.id"},
 	"JobRevertInput.id":                    {request{query: `mutation { jobRevert(input: {id: "%ID%"}) { job { id } errors { code message path } } }`}, "Job", "jobRevert.input.id"},
@@ -158,7 +160,7 @@ func TestMalformedIDs(t *testing.T) {
 				r.query = strings.ReplaceAll(r.query, "%ID%", strings.ReplaceAll(text, "KIND", kind))
 				tests[what] = refusal{r, want, where + ": \""}
 			}
-			others := map[string]string{"User": "$ann", "Group": "$sales", "Product": "$room", "Account": "$account", "Job": "$job", "Mail": "$mail"}
+			others := map[string]string{"User": "$ann", "Group": "$sales", "Product": "$room", "Account": "$account", "Job": "$job", "Mail": "$mail", "PartnerClient": "$partner"}
 			delete(others, slot.kind)
 			for kind, id := range others {
 				if slot.kind != "" {
@@ -176,7 +178,7 @@ func TestMalformedIDs(t *testing.T) {
 func TestForeignIDsAreAbsent(t *testing.T) {
 	h := newHouse(t)
 	for name, slot := range idSlots {
-		for _, kind := range []string{"User", "Group", "Product", "Account", "Job", "Mail"} {
+		for _, kind := range []string{"User", "Group", "Product", "Account", "Job", "Mail", "PartnerClient"} {
 			if slot.kind != "" && slot.kind != kind {
 				continue
 			}

@@ -38,6 +38,7 @@ var textSlots = map[string]struct {
 	"GroupMemberTableFilterInput.name": {request{mutation: "tableViewSave", input: vars{"groupMembers": vars{"filters": []vars{{"name": "%TEXT%"}}}}}, 100, true, "groupMembers.filters.0.name"},
 	"JobTableFilterInput.name":         {request{mutation: "tableViewSave", input: vars{"jobs": vars{"filters": []vars{{"name": "%TEXT%"}}}}}, 100, true, "jobs.filters.0.name"},
 	"JobTableFilterInput.kinds":        {request{mutation: "tableViewSave", input: vars{"jobs": vars{"filters": []vars{{"name": "X", "kinds": []string{"%TEXT%"}}}}}}, 64, true, "jobs.filters.0.kinds.0"},
+	"PartnerClientCreateInput.name":    {request{mutation: "partnerClientCreate", input: vars{"name": "%TEXT%", "scopes": []string{"USERS_READ"}}}, 200, true, ""},
 	"GroupUpdateInput.description":     {request{mutation: "groupUpdate", input: vars{"id": "$sales", "description": "%TEXT%"}}, 2000, false, ""},
 }
 

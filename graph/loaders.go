@@ -183,6 +183,12 @@ func (l *loaders) mails() *gatherer[models.MailID, *models.Mail] {
 	})
 }
 
+func (l *loaders) partnerClients() *gatherer[models.PartnerClientID, *models.PartnerClient] {
+	return loader(l, "partnerClient", nil, func(ctx context.Context, ids []models.PartnerClientID) ([]*models.PartnerClient, error) {
+		return l.directory.PartnerClientsByID(ctx, l.who, ids)
+	})
+}
+
 // accounts gives the caller's account and no other.
 func (l *loaders) accounts() *gatherer[models.AccountID, *models.Account] {
 	return loader(l, "account", nil, func(ctx context.Context, ids []models.AccountID) ([]*models.Account, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strconv"
 
+	"cohort/auth"
 	"cohort/models"
 )
 
@@ -35,8 +36,10 @@ func (r queryResolver) nodes(ctx context.Context, ids []*models.GlobalID) ([]mod
 	var mails []models.MailID
 	var events []models.EventID
 	var views []models.TableViewID
+	var partners []models.PartnerClientID
 	for _, id := range ids {
 		switch {
+		case !seesNode(who, id):
 		case id.User != nil:
 			users = append(users, *id.User)
 		case id.Group != nil:
@@ -51,6 +54,8 @@ func (r queryResolver) nodes(ctx context.Context, ids []*models.GlobalID) ([]mod
 			events = append(events, *id.Event)
 		case id.View != nil && who.Can("Viewer.tableViews"):
 			views = append(views, *id.View)
+		case id.Partner != nil && who.Can("Query.partnerClients"):
+			partners = append(partners, *id.Partner)
 		}
 	}
 	foundUsers, err := r.directory.UsersByID(ctx, who, users)
@@ -91,9 +96,16 @@ func (r queryResolver) nodes(ctx context.Context, ids []*models.GlobalID) ([]mod
 			return nil, err
 		}
 	}
+	var foundPartners []*models.PartnerClient
+	if len(partners) > 0 {
+		if foundPartners, err = r.directory.PartnerClientsByID(ctx, who, partners); err != nil {
+			return nil, err
+		}
+	}
 	nodes := make([]models.Node, len(ids))
 	for i, id := range ids {
 		switch {
+		case !seesNode(who, id):
 		case id.User != nil:
 			if user := foundUsers[0]; user != nil {
 				nodes[i] = user
@@ -126,6 +138,11 @@ func (r queryResolver) nodes(ctx context.Context, ids []*models.GlobalID) ([]mod
 			foundEvents = foundEvents[1:]
 		case id.View != nil && len(foundViews) > 0:
 			nodes[i], foundViews = foundViews[0], foundViews[1:]
+		case id.Partner != nil && len(foundPartners) > 0:
+			if partner := foundPartners[0]; partner != nil {
+				nodes[i] = partner
+			}
+			foundPartners = foundPartners[1:]
 		case id.Account != nil && *id.Account == who.Account:
 			account, err := r.directory.Account(ctx, who)
 			if err != nil {
@@ -135,4 +152,18 @@ func (r queryResolver) nodes(ctx context.Context, ids []*models.GlobalID) ([]mod
 		}
 	}
 	return nodes, nil
+}
+
+// seesNode tells whether entities of the id's kind are open to the caller. Those of roles are told apart further down.
+func seesNode(who auth.Caller, id *models.GlobalID) bool {
+	if who.Kind != auth.Partner {
+		return true
+	}
+	switch {
+	case id.User != nil:
+		return who.Can("User.id")
+	case id.Group != nil:
+		return who.Can("Group.id")
+	}
+	return id.Product != nil || id.Account != nil
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"cohort/auth"
+	"cohort/graph/generated"
 )
 
 // policy refuses an operation, before anything of it runs, when the policy table denies the caller one of its
@@ -29,8 +30,12 @@ func (policy) ExtensionName() string { return "Policy" }
 func (policy) Validate(graphql.ExecutableSchema) error { return nil }
 
 func (p policy) MutateOperationContext(ctx context.Context, op *graphql.OperationContext) *gqlerror.Error {
-	walk := policyWalk{caller(ctx), p.refused}
-	return eachField(op.Operation.SelectionSet, map[*ast.FragmentDefinition]bool{}, walk.field)
+	who := caller(ctx)
+	visit := policyWalk{who, p.refused}.field
+	if who.Kind == auth.Partner {
+		visit = scopeWalk{who, generated.NewExecutableSchema(generated.Config{}).Schema(), op.Variables, p.refused}.field
+	}
+	return eachField(op.Operation.SelectionSet, map[*ast.FragmentDefinition]bool{}, visit)
 }
 
 type policyWalk struct {
@@ -46,7 +51,11 @@ func (w policyWalk) field(f *ast.Field) *gqlerror.Error {
 	if w.refused != nil {
 		w.refused(w.who, action)
 	}
-	err := gqlerror.ErrorPosf(f.Position, "the role %s may not use %s", w.who.Role, action)
+	return denial(f.Position, action, "the role %s may not use %s", w.who.Role, action)
+}
+
+func denial(at *ast.Position, action auth.Action, format string, args ...any) *gqlerror.Error {
+	err := gqlerror.ErrorPosf(at, format, args...)
 	err.Extensions = map[string]any{"code": codeForbidden, "field": fmt.Sprint(action)}
 	return err
 }

@@ -187,6 +187,12 @@ var samples = map[string]request{
 	"Mutation.userSettingsSet":    {mutation: "userSettingsSet", input: vars{"userId": "$ann", "settings": []vars{{"key": "meeting.chat", "value": vars{"choice": "OFF"}}}}},
 	"Mutation.usersSettingsSet":   {mutation: "usersSettingsSet", input: vars{"selection": vars{"ids": []string{"$ann"}}, "settings": []vars{{"key": "meeting.chat", "value": vars{"choice": "OFF"}}}}},
 
+	"Query.partnerClients":         {query: `{ partnerClients { id clientId name scopes createdAt } }`},
+	"Viewer.partnerClient":         {query: `{ viewer { scopes partnerClient { id name } } }`},
+	"Mutation.partnerClientCreate": {mutation: "partnerClientCreate", input: vars{"name": "Billing", "scopes": []string{"USERS_READ"}}},
+	"Mutation.partnerClientRotate": {mutation: "partnerClientRotate", input: vars{"id": "$partner"}},
+	"Mutation.partnerClientRevoke": {mutation: "partnerClientRevoke", input: vars{"id": "$partner"}},
+
 	"Mutation.mailRetry":      {mutation: "mailRetry", input: vars{"ids": []string{"$mail"}}},
 	"Mutation.jobCancel":      {mutation: "jobCancel", input: vars{"id": "$open"}},
 	"Mutation.jobRetryFailed": {mutation: "jobRetryFailed", input: vars{"id": "$job"}},

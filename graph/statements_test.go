@@ -143,6 +143,9 @@ var pages = map[string]string{
 	"Group.permissions":              `{ groups(first: %N%) { nodes { permissions { permission { key } direct } } } }`,
 	"GroupPermission.via":            `{ groups(first: %N%) { nodes { permissions { via { name } } } } }`,
 	"User.statusReasons":             `{ users(first: %N%) { nodes { statusReasons } } }`,
+	"Query.partnerClients":           `{ partnerClients { id clientId name scopes } }`,
+	"PartnerClient.scopes":           `{ partnerClients { scopes } }`,
+	"Viewer.scopes":                  `{ viewer { scopes account { name } } }`,
 
 	"Group.memberCount":                `{ groups(first: %N%) { nodes { memberCount } } }`,
 	"Group.depth":                      `{ groups(first: %N%) { nodes { depth } } }`,

@@ -50,6 +50,7 @@ type Streams struct {
 type holder struct {
 	account models.AccountID
 	user    models.UserID
+	partner models.PartnerClientID
 }
 
 type held struct{ sockets, subscriptions int }
@@ -121,7 +122,7 @@ func subscriptionsOf(h *held) *int { return &h.subscriptions }
 
 // hold counts one more of what a user has; false when that would be more than most.
 func (s *Streams) hold(who auth.Caller, of func(*held) *int, most int) (release func(), ok bool) {
-	key := holder{who.Account, who.UserID}
+	key := holder{who.Account, who.UserID, who.Partner}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	has := s.users[key]

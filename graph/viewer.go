@@ -21,6 +21,9 @@ func (r viewerResolver) Account(ctx context.Context, who *auth.Caller) (*models.
 }
 
 func (r viewerResolver) User(ctx context.Context, who *auth.Caller) (*models.User, error) {
+	if who.Kind == auth.Partner {
+		return nil, nil //nolint:nilnil // it is no person
+	}
 	return r.directory.User(ctx, *who, models.UserBy{ID: &who.UserID})
 }
 

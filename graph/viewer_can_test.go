@@ -51,10 +51,13 @@ var permits = map[string]struct {
 	"productUpdate": {"Product.viewerCanUpdate", vars{"id": "$target"}},
 	"productDelete": {"Product.viewerCanDelete", vars{"id": "$target"}},
 
-	"jobCancel":      {"Job.viewerCanCancel", vars{"id": "$target"}},
-	"jobRetryFailed": {"Job.viewerCanRetry", vars{"id": "$target"}},
-	"jobRevert":      {"Job.viewerCanRevert", vars{"id": "$target"}},
-	"mailRetry":      {"Mail.viewerCanRetry", vars{"ids": []string{"$target"}}},
+	"jobCancel":           {"Job.viewerCanCancel", vars{"id": "$target"}},
+	"jobRetryFailed":      {"Job.viewerCanRetry", vars{"id": "$target"}},
+	"jobRevert":           {"Job.viewerCanRevert", vars{"id": "$target"}},
+	"partnerClientCreate": {"Viewer.viewerCanManagePartnerClients", vars{"name": "Billing", "scopes": []string{"USERS_READ"}}},
+	"partnerClientRotate": {"Viewer.viewerCanManagePartnerClients", vars{"id": "$partner"}},
+	"partnerClientRevoke": {"Viewer.viewerCanManagePartnerClients", vars{"id": "$partner"}},
+	"mailRetry":           {"Mail.viewerCanRetry", vars{"ids": []string{"$target"}}},
 
 	"tableViewSave":   {"Viewer.viewerCanSaveTableViews", vars{"users": vars{}}},
 	"tableViewDelete": {"Viewer.viewerCanSaveTableViews", vars{"table": "USERS"}},

@@ -100,6 +100,8 @@ var auditSubjects = map[AuditSubjectType]struct{ subject, object string }{
 	"ACCOUNT": {subject: accountKind},
 	"JOB":     {jobKind, jobKind},
 	"MAIL":    {subject: mailKind},
+
+	"PARTNER_CLIENT": {subject: partnerClientKind},
 }
 
 // IsValid tells whether it is one of the types.

@@ -32,6 +32,7 @@ const (
 
 var typeNames = map[string]string{
 	accountKind: "Account", userKind: "User", groupKind: "Group", productKind: "Product", operationKind: "Operation", jobKind: "Job", mailKind: "Mail", tableViewKind: "TableView", eventKind: "AuditEvent",
+	partnerClientKind: "PartnerClient",
 }
 
 var encoding = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
@@ -181,6 +182,7 @@ type GlobalID struct {
 	Mail    *MailID
 	View    *TableViewID
 	Event   *EventID
+	Partner *PartnerClientID
 }
 
 // ParseGlobalID reads the id of any entity. INVALID_ID when it is malformed.
@@ -214,6 +216,9 @@ func ParseGlobalID(text string) (GlobalID, error) {
 	case eventKind:
 		id := EventID(raw)
 		return GlobalID{Event: &id}, nil
+	case partnerClientKind:
+		id := PartnerClientID(raw)
+		return GlobalID{Partner: &id}, nil
 	}
 	return GlobalID{}, Errorf(CodeInvalidID, "%s is not the id of something that can be looked up", quote(text))
 }
@@ -236,6 +241,8 @@ func (id GlobalID) String() string {
 		return id.View.String()
 	case id.Event != nil:
 		return id.Event.String()
+	case id.Partner != nil:
+		return id.Partner.String()
 	}
 	return ""
 }

@@ -595,6 +595,9 @@ type ComplexityRoot struct {
 		JobRetryFailed       func(childComplexity int, input models.JobRetryFailedInput) int
 		JobRevert            func(childComplexity int, input models.JobRevertInput) int
 		MailRetry            func(childComplexity int, input models.MailRetryInput) int
+		PartnerClientCreate  func(childComplexity int, input models.PartnerClientCreateInput) int
+		PartnerClientRevoke  func(childComplexity int, input models.PartnerClientRevokeInput) int
+		PartnerClientRotate  func(childComplexity int, input models.PartnerClientRotateInput) int
 		ProductCreate        func(childComplexity int, input models.ProductCreateInput) int
 		ProductDelete        func(childComplexity int, input models.ProductDeleteInput) int
 		ProductUpdate        func(childComplexity int, input models.ProductUpdateInput) int
@@ -628,6 +631,32 @@ type ComplexityRoot struct {
 		HasNextPage     func(childComplexity int) int
 		HasPreviousPage func(childComplexity int) int
 		StartCursor     func(childComplexity int) int
+	}
+
+	PartnerClient struct {
+		ClientID  func(childComplexity int) int
+		CreatedAt func(childComplexity int) int
+		ID        func(childComplexity int) int
+		Name      func(childComplexity int) int
+		RotatedAt func(childComplexity int) int
+		Scopes    func(childComplexity int) int
+	}
+
+	PartnerClientCreatePayload struct {
+		ClientSecret  func(childComplexity int) int
+		Errors        func(childComplexity int) int
+		PartnerClient func(childComplexity int) int
+	}
+
+	PartnerClientRevokePayload struct {
+		DeletedPartnerClientID func(childComplexity int) int
+		Errors                 func(childComplexity int) int
+	}
+
+	PartnerClientRotatePayload struct {
+		ClientSecret  func(childComplexity int) int
+		Errors        func(childComplexity int) int
+		PartnerClient func(childComplexity int) int
 	}
 
 	PermissionDefinition struct {
@@ -754,6 +783,7 @@ type ComplexityRoot struct {
 		MembershipChecks      func(childComplexity int, userIds []*models.GlobalID, groupIds []*models.GlobalID) int
 		Node                  func(childComplexity int, id models.GlobalID) int
 		Nodes                 func(childComplexity int, ids []*models.GlobalID) int
+		PartnerClients        func(childComplexity int) int
 		PermissionDefinitions func(childComplexity int) int
 		Product               func(childComplexity int, by models.ProductBy) int
 		Products              func(childComplexity int) int
@@ -1147,16 +1177,19 @@ type ComplexityRoot struct {
 	}
 
 	Viewer struct {
-		Account                 func(childComplexity int) int
-		Permissions             func(childComplexity int) int
-		Role                    func(childComplexity int) int
-		TableViews              func(childComplexity int) int
-		User                    func(childComplexity int) int
-		ViewerCanCreateGroups   func(childComplexity int) int
-		ViewerCanCreateProducts func(childComplexity int) int
-		ViewerCanCreateUsers    func(childComplexity int) int
-		ViewerCanSaveTableViews func(childComplexity int) int
-		ViewerCanSetRoles       func(childComplexity int) int
+		Account                       func(childComplexity int) int
+		PartnerClient                 func(childComplexity int) int
+		Permissions                   func(childComplexity int) int
+		Role                          func(childComplexity int) int
+		Scopes                        func(childComplexity int) int
+		TableViews                    func(childComplexity int) int
+		User                          func(childComplexity int) int
+		ViewerCanCreateGroups         func(childComplexity int) int
+		ViewerCanCreateProducts       func(childComplexity int) int
+		ViewerCanCreateUsers          func(childComplexity int) int
+		ViewerCanManagePartnerClients func(childComplexity int) int
+		ViewerCanSaveTableViews       func(childComplexity int) int
+		ViewerCanSetRoles             func(childComplexity int) int
 	}
 }
 
@@ -1294,6 +1327,9 @@ type MutationResolver interface {
 	JobCancel(ctx context.Context, input models.JobCancelInput) (*models.JobCancelPayload, error)
 	JobRetryFailed(ctx context.Context, input models.JobRetryFailedInput) (*models.JobRetryFailedPayload, error)
 	JobRevert(ctx context.Context, input models.JobRevertInput) (*models.JobRevertPayload, error)
+	PartnerClientCreate(ctx context.Context, input models.PartnerClientCreateInput) (*models.PartnerClientCreatePayload, error)
+	PartnerClientRotate(ctx context.Context, input models.PartnerClientRotateInput) (*models.PartnerClientRotatePayload, error)
+	PartnerClientRevoke(ctx context.Context, input models.PartnerClientRevokeInput) (*models.PartnerClientRevokePayload, error)
 }
 type PermissionSourceResolver interface {
 	Group(ctx context.Context, obj *models.PermissionSource) (*models.Group, error)
@@ -1344,6 +1380,7 @@ type QueryResolver interface {
 	ChangesCursor(ctx context.Context) (string, error)
 	RateLimit(ctx context.Context) (*models.RateLimit, error)
 	MembershipChecks(ctx context.Context, userIds []*models.GlobalID, groupIds []*models.GlobalID) ([]*models.MembershipCheck, error)
+	PartnerClients(ctx context.Context) ([]*models.PartnerClient, error)
 }
 type SettingReasonResolver interface {
 	Group(ctx context.Context, obj *models.SettingReason) (*models.Group, error)
@@ -1387,9 +1424,11 @@ type ViewerResolver interface {
 	ViewerCanCreateGroups(ctx context.Context, obj *auth.Caller) (bool, error)
 	ViewerCanSetRoles(ctx context.Context, obj *auth.Caller) (bool, error)
 	ViewerCanCreateProducts(ctx context.Context, obj *auth.Caller) (bool, error)
+	ViewerCanManagePartnerClients(ctx context.Context, obj *auth.Caller) (bool, error)
 	ViewerCanSaveTableViews(ctx context.Context, obj *auth.Caller) (bool, error)
 	TableViews(ctx context.Context, obj *auth.Caller) (*models.TableViews, error)
 	Permissions(ctx context.Context, obj *auth.Caller) ([]*models.UserPermission, error)
+	PartnerClient(ctx context.Context, obj *auth.Caller) (*models.PartnerClient, error)
 }
 
 // endregion ************************** generated!.gotpl **************************
@@ -3664,6 +3703,39 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.MailRetry(childComplexity, args["input"].(models.MailRetryInput)), true
+	case "Mutation.partnerClientCreate":
+		if e.ComplexityRoot.Mutation.PartnerClientCreate == nil {
+			break
+		}
+
+		args, err := field_Mutation_partnerClientCreate_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.PartnerClientCreate(childComplexity, args["input"].(models.PartnerClientCreateInput)), true
+	case "Mutation.partnerClientRevoke":
+		if e.ComplexityRoot.Mutation.PartnerClientRevoke == nil {
+			break
+		}
+
+		args, err := field_Mutation_partnerClientRevoke_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.PartnerClientRevoke(childComplexity, args["input"].(models.PartnerClientRevokeInput)), true
+	case "Mutation.partnerClientRotate":
+		if e.ComplexityRoot.Mutation.PartnerClientRotate == nil {
+			break
+		}
+
+		args, err := field_Mutation_partnerClientRotate_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.PartnerClientRotate(childComplexity, args["input"].(models.PartnerClientRotateInput)), true
 	case "Mutation.productCreate":
 		if e.ComplexityRoot.Mutation.ProductCreate == nil {
 			break
@@ -3913,6 +3985,94 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.PageInfo.StartCursor(childComplexity), true
+
+	case "PartnerClient.clientId":
+		if e.ComplexityRoot.PartnerClient.ClientID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PartnerClient.ClientID(childComplexity), true
+	case "PartnerClient.createdAt":
+		if e.ComplexityRoot.PartnerClient.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PartnerClient.CreatedAt(childComplexity), true
+	case "PartnerClient.id":
+		if e.ComplexityRoot.PartnerClient.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PartnerClient.ID(childComplexity), true
+	case "PartnerClient.name":
+		if e.ComplexityRoot.PartnerClient.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PartnerClient.Name(childComplexity), true
+	case "PartnerClient.rotatedAt":
+		if e.ComplexityRoot.PartnerClient.RotatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PartnerClient.RotatedAt(childComplexity), true
+	case "PartnerClient.scopes":
+		if e.ComplexityRoot.PartnerClient.Scopes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PartnerClient.Scopes(childComplexity), true
+
+	case "PartnerClientCreatePayload.clientSecret":
+		if e.ComplexityRoot.PartnerClientCreatePayload.ClientSecret == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PartnerClientCreatePayload.ClientSecret(childComplexity), true
+	case "PartnerClientCreatePayload.errors":
+		if e.ComplexityRoot.PartnerClientCreatePayload.Errors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PartnerClientCreatePayload.Errors(childComplexity), true
+	case "PartnerClientCreatePayload.partnerClient":
+		if e.ComplexityRoot.PartnerClientCreatePayload.PartnerClient == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PartnerClientCreatePayload.PartnerClient(childComplexity), true
+
+	case "PartnerClientRevokePayload.deletedPartnerClientId":
+		if e.ComplexityRoot.PartnerClientRevokePayload.DeletedPartnerClientID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PartnerClientRevokePayload.DeletedPartnerClientID(childComplexity), true
+	case "PartnerClientRevokePayload.errors":
+		if e.ComplexityRoot.PartnerClientRevokePayload.Errors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PartnerClientRevokePayload.Errors(childComplexity), true
+
+	case "PartnerClientRotatePayload.clientSecret":
+		if e.ComplexityRoot.PartnerClientRotatePayload.ClientSecret == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PartnerClientRotatePayload.ClientSecret(childComplexity), true
+	case "PartnerClientRotatePayload.errors":
+		if e.ComplexityRoot.PartnerClientRotatePayload.Errors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PartnerClientRotatePayload.Errors(childComplexity), true
+	case "PartnerClientRotatePayload.partnerClient":
+		if e.ComplexityRoot.PartnerClientRotatePayload.PartnerClient == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PartnerClientRotatePayload.PartnerClient(childComplexity), true
 
 	case "PermissionDefinition.area":
 		if e.ComplexityRoot.PermissionDefinition.Area == nil {
@@ -4487,6 +4647,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Nodes(childComplexity, args["ids"].([]*models.GlobalID)), true
+	case "Query.partnerClients":
+		if e.ComplexityRoot.Query.PartnerClients == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Query.PartnerClients(childComplexity), true
 	case "Query.permissionDefinitions":
 		if e.ComplexityRoot.Query.PermissionDefinitions == nil {
 			break
@@ -6044,6 +6210,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Viewer.Account(childComplexity), true
+	case "Viewer.partnerClient":
+		if e.ComplexityRoot.Viewer.PartnerClient == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Viewer.PartnerClient(childComplexity), true
 	case "Viewer.permissions":
 		if e.ComplexityRoot.Viewer.Permissions == nil {
 			break
@@ -6056,6 +6228,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Viewer.Role(childComplexity), true
+	case "Viewer.scopes":
+		if e.ComplexityRoot.Viewer.Scopes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Viewer.Scopes(childComplexity), true
 	case "Viewer.tableViews":
 		if e.ComplexityRoot.Viewer.TableViews == nil {
 			break
@@ -6086,6 +6264,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Viewer.ViewerCanCreateUsers(childComplexity), true
+	case "Viewer.viewerCanManagePartnerClients":
+		if e.ComplexityRoot.Viewer.ViewerCanManagePartnerClients == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Viewer.ViewerCanManagePartnerClients(childComplexity), true
 	case "Viewer.viewerCanSaveTableViews":
 		if e.ComplexityRoot.Viewer.ViewerCanSaveTableViews == nil {
 			break
@@ -6248,7 +6432,7 @@ type Query {
   A malformed id is refused as ` + "`" + `BAD_USER_INPUT` + "`" + `.
   """
   node(
-    "The id of an account, a user, a group, a product, a job, a mail or a table's view."
+    "The id of an account, a user, a group, a product, a job, a mail, a table's view or a partner client."
     id: ID!
   ): Node
 
@@ -6461,6 +6645,9 @@ type Query {
     "At most 250."
     groupIds: [ID!]!
   ): [MembershipCheck!]!
+
+  "The partner clients of the account, the oldest first; at most 100. Super admins. Their secrets are never shown again."
+  partnerClients: [PartnerClient!]!
 }
 
 "Something with an id of its own that ` + "`" + `node` + "`" + ` finds again."
@@ -6475,7 +6662,7 @@ type Viewer {
   account: Account!
   "The caller's own user; null for a caller that is no person."
   user: User
-  "What the caller may do now: the lesser of the token's role and the stored one."
+  "What the caller may do now: the lesser of the token's role and the stored one. Partner clients have none: they may not ask."
   role: Role!
   "May create users (in the role of a member)."
   viewerCanCreateUsers: Boolean!
@@ -6485,6 +6672,8 @@ type Viewer {
   viewerCanSetRoles: Boolean!
   "May add products to the catalogue."
   viewerCanCreateProducts: Boolean!
+  "May use ` + "`" + `partnerClientCreate` + "`" + `, ` + "`" + `partnerClientRotate` + "`" + ` and ` + "`" + `partnerClientRevoke` + "`" + `."
+  viewerCanManagePartnerClients: Boolean!
   "May use ` + "`" + `tableViewSave` + "`" + ` and ` + "`" + `tableViewDelete` + "`" + `."
   viewerCanSaveTableViews: Boolean!
   "How the caller has set up the tables of an admin's screens. Admins and super admins; nobody else's can be seen."
@@ -6494,6 +6683,10 @@ type Viewer {
   the groups give. It is also what the caller may grant. Everybody may ask.
   """
   permissions: [UserPermission!]!
+  "The partner client that asks; null for a person."
+  partnerClient: PartnerClient
+  "What the partner client's token opens, which may be less than the client's own scopes; empty for a person."
+  scopes: [PartnerScope!]!
 }
 
 """
@@ -7852,6 +8045,8 @@ enum AuditSubjectType {
   JOB
   "The mail that somebody had sent again."
   MAIL
+  "The partner client: its name, its scopes, and when its secret was replaced; nothing of the secret."
+  PARTNER_CLIENT
 }
 
 """
@@ -7901,7 +8096,7 @@ type AuditEvent implements Node {
 
 "Who did something. Admins and super admins."
 type AuditActor {
-  "What sort of caller it was: ` + "`" + `USER` + "`" + `, or ` + "`" + `OPERATOR` + "`" + ` for whoever ran a command on the machine, and for the server itself. More may be added."
+  "What sort of caller it was: ` + "`" + `USER` + "`" + `, ` + "`" + `OPERATOR` + "`" + ` for whoever ran a command on the machine, and for the server itself, or ` + "`" + `PARTNER_CLIENT` + "`" + `, whose attempts to change something were refused. More may be added."
   kind: String!
   "The user's id, which stays when the user is deleted; the event of that deletion (` + "`" + `subjectId` + "`" + `) has the e-mail and the names. Null unless a ` + "`" + `USER` + "`" + `."
   userId: ID
@@ -8367,6 +8562,34 @@ type Mutation {
     "Which job."
     input: JobRevertInput!
   ): JobRevertPayload!
+
+  """
+  Makes a partner client: a program that may read what its scopes open, and change nothing. It gets its tokens at
+  ` + "`" + `POST /oauth/token` + "`" + ` with ` + "`" + `clientId` + "`" + ` and the secret, which is shown here and never again. Super admins. Errors: ` + "`" + `REQUIRED` + "`" + `
+  (the name, the scopes), ` + "`" + `TOO_LONG` + "`" + `, ` + "`" + `INVALID_CHARACTERS` + "`" + `, ` + "`" + `NAME_TAKEN` + "`" + `, ` + "`" + `TOO_MANY` + "`" + ` (over 100 clients), ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `.
+  """
+  partnerClientCreate(
+    "The new client."
+    input: PartnerClientCreateInput!
+  ): PartnerClientCreatePayload!
+
+  """
+  Replaces a partner client's secret: the old one ends at once, the new one is shown here and never again. Tokens that the
+  client holds stay good until they expire, after at most 15 minutes, so that it works on until it has the new secret; where
+  the old one may have leaked, use ` + "`" + `partnerClientRevoke` + "`" + `. Super admins. Errors: ` + "`" + `NOT_FOUND` + "`" + `.
+  """
+  partnerClientRotate(
+    "Which client."
+    input: PartnerClientRotateInput!
+  ): PartnerClientRotatePayload!
+
+  """
+  Ends a partner client for good, with its secret at once and its tokens within 5 seconds. Super admins. Errors: ` + "`" + `NOT_FOUND` + "`" + `.
+  """
+  partnerClientRevoke(
+    "Which client."
+    input: PartnerClientRevokeInput!
+  ): PartnerClientRevokePayload!
 }
 
 "Something that the input got wrong, and where."
@@ -10737,6 +10960,100 @@ type GroupPermissionsSetPayload {
   "What was wrong; then nothing is changed."
   errors: [UserError!]!
 }
+
+"""
+A program of a partner that may read what its scopes open, and change nothing, whatever the way. It has no role and is no
+user. Its tokens come from ` + "`" + `POST /oauth/token` + "`" + ` (OAuth 2.0, client credentials) and live for 15 minutes.
+"""
+type PartnerClient implements Node {
+  "The client's id, which is ` + "`" + `sub` + "`" + ` in its tokens."
+  id: ID!
+  "What the client shows at ` + "`" + `/oauth/token` + "`" + `, as ` + "`" + `client_id` + "`" + `. It is no secret."
+  clientId: String!
+  "The name that people know it by; unique in the account without regard to case."
+  name: String!
+  "What it may read."
+  scopes: [PartnerScope!]!
+  "When it was made."
+  createdAt: DateTime!
+  "When its secret was last replaced; null if it never was."
+  rotatedAt: DateTime
+}
+
+"""
+What a partner client may read. In tokens and at ` + "`" + `/oauth/token` + "`" + ` a scope is written in small letters with a colon:
+` + "`" + `users:read` + "`" + `. Scopes add up; what none of them opens is closed, filters and sorts by it too. Ids of users, groups and products
+are open with each of them.
+"""
+enum PartnerScope {
+  "Users: e-mail, names, locale, role, status. Nothing else shows names and e-mails of people, or searches and sorts by them."
+  USERS_READ
+  "Groups: name, description, priority, and how they lie in each other."
+  GROUPS_READ
+  "Who is in which group, by the ids of both, direct and inherited; and the counts. Lists of members need a sort by ` + "`" + `CREATED_AT` + "`" + ` without ` + "`" + `USERS_READ` + "`" + `."
+  MEMBERS_READ
+  "The catalogue of products with its seats, and the products of groups and users."
+  PRODUCTS_READ
+  "The feed of changes."
+  CHANGES_READ
+}
+
+"A new partner client."
+input PartnerClientCreateInput {
+  "Unique in the account without regard to case; at most 200 characters."
+  name: String!
+  "What it may read: at least one."
+  scopes: [PartnerScope!]!
+  """
+  A text of 1 to 255 characters, chosen by the client, under which this is done once: for 7 days the same input answers with
+  the same partner client, without its secret, or with null when it has been revoked since, and creates nothing; another one is refused with
+  ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `.
+  """
+  idempotencyKey: String
+}
+
+"What ` + "`" + `partnerClientCreate` + "`" + ` did."
+type PartnerClientCreatePayload {
+  "The new client; null when there are errors."
+  partnerClient: PartnerClient
+  """
+  The client's secret, 43 characters. It is not stored and can't be shown again: null when an ` + "`" + `idempotencyKey` + "`" + ` repeats an
+  earlier creation, and when there are errors. Who has lost it uses ` + "`" + `partnerClientRotate` + "`" + `.
+  """
+  clientSecret: String
+  "What was wrong; then nothing is changed."
+  errors: [UserError!]!
+}
+
+"Whose secret is to be replaced."
+input PartnerClientRotateInput {
+  "Which partner client."
+  id: ID!
+}
+
+"What ` + "`" + `partnerClientRotate` + "`" + ` did."
+type PartnerClientRotatePayload {
+  "The client as it is now; null when there are errors."
+  partnerClient: PartnerClient
+  "The new secret, 43 characters, which can't be shown again; null when there are errors."
+  clientSecret: String
+  "What was wrong; then nothing is changed."
+  errors: [UserError!]!
+}
+
+"Which partner client is to be ended."
+input PartnerClientRevokeInput {
+  "Which partner client."
+  id: ID!
+}
+
+"What ` + "`" + `partnerClientRevoke` + "`" + ` did."
+type PartnerClientRevokePayload {
+  "The id of the client that is gone; null when there are errors."
+  deletedPartnerClientId: ID
+  "What was wrong; then nothing is changed."
+  errors: [UserError!]!
+}
 `, BuiltIn: false},
 }
 var parsedSchema = gqlparser.MustLoadSchema(sources...)
@@ -11747,6 +12064,58 @@ func childFields_PageInfo(ctx context.Context, ec *executionContext, field graph
 	return nil, fmt.Errorf("no field named %q was found under type PageInfo", field.Name)
 }
 
+func childFields_PartnerClient(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return fieldContext_PartnerClient_id(ctx, ec, field)
+	case "clientId":
+		return fieldContext_PartnerClient_clientId(ctx, ec, field)
+	case "name":
+		return fieldContext_PartnerClient_name(ctx, ec, field)
+	case "scopes":
+		return fieldContext_PartnerClient_scopes(ctx, ec, field)
+	case "createdAt":
+		return fieldContext_PartnerClient_createdAt(ctx, ec, field)
+	case "rotatedAt":
+		return fieldContext_PartnerClient_rotatedAt(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PartnerClient", field.Name)
+}
+
+func childFields_PartnerClientCreatePayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "partnerClient":
+		return fieldContext_PartnerClientCreatePayload_partnerClient(ctx, ec, field)
+	case "clientSecret":
+		return fieldContext_PartnerClientCreatePayload_clientSecret(ctx, ec, field)
+	case "errors":
+		return fieldContext_PartnerClientCreatePayload_errors(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PartnerClientCreatePayload", field.Name)
+}
+
+func childFields_PartnerClientRevokePayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "deletedPartnerClientId":
+		return fieldContext_PartnerClientRevokePayload_deletedPartnerClientId(ctx, ec, field)
+	case "errors":
+		return fieldContext_PartnerClientRevokePayload_errors(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PartnerClientRevokePayload", field.Name)
+}
+
+func childFields_PartnerClientRotatePayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "partnerClient":
+		return fieldContext_PartnerClientRotatePayload_partnerClient(ctx, ec, field)
+	case "clientSecret":
+		return fieldContext_PartnerClientRotatePayload_clientSecret(ctx, ec, field)
+	case "errors":
+		return fieldContext_PartnerClientRotatePayload_errors(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PartnerClientRotatePayload", field.Name)
+}
+
 func childFields_PermissionDefinition(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "key":
@@ -12675,12 +13044,18 @@ func childFields_Viewer(ctx context.Context, ec *executionContext, field graphql
 		return fieldContext_Viewer_viewerCanSetRoles(ctx, ec, field)
 	case "viewerCanCreateProducts":
 		return fieldContext_Viewer_viewerCanCreateProducts(ctx, ec, field)
+	case "viewerCanManagePartnerClients":
+		return fieldContext_Viewer_viewerCanManagePartnerClients(ctx, ec, field)
 	case "viewerCanSaveTableViews":
 		return fieldContext_Viewer_viewerCanSaveTableViews(ctx, ec, field)
 	case "tableViews":
 		return fieldContext_Viewer_tableViews(ctx, ec, field)
 	case "permissions":
 		return fieldContext_Viewer_permissions(ctx, ec, field)
+	case "partnerClient":
+		return fieldContext_Viewer_partnerClient(ctx, ec, field)
+	case "scopes":
+		return fieldContext_Viewer_scopes(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Viewer", field.Name)
 }
@@ -13465,6 +13840,48 @@ func field_Mutation_mailRetry_args(ctx context.Context, ec *executionContext, ra
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (models.MailRetryInput, error) {
 			return unmarshalNMailRetryInput2cohortᚋmodelsᚐMailRetryInput(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func field_Mutation_partnerClientCreate_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (models.PartnerClientCreateInput, error) {
+			return unmarshalNPartnerClientCreateInput2cohortᚋmodelsᚐPartnerClientCreateInput(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func field_Mutation_partnerClientRevoke_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (models.PartnerClientRevokeInput, error) {
+			return unmarshalNPartnerClientRevokeInput2cohortᚋmodelsᚐPartnerClientRevokeInput(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func field_Mutation_partnerClientRotate_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (models.PartnerClientRotateInput, error) {
+			return unmarshalNPartnerClientRotateInput2cohortᚋmodelsᚐPartnerClientRotateInput(ctx, ec, v)
 		})
 	if err != nil {
 		return nil, err
@@ -25113,6 +25530,138 @@ func fieldContext_Mutation_jobRevert(ctx context.Context, ec *executionContext, 
 	return fc, nil
 }
 
+func _Mutation_partnerClientCreate(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Mutation_partnerClientCreate(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().PartnerClientCreate(ctx, fc.Args["input"].(models.PartnerClientCreateInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.PartnerClientCreatePayload) graphql.Marshaler {
+			return marshalNPartnerClientCreatePayload2ᚖcohortᚋmodelsᚐPartnerClientCreatePayload(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Mutation_partnerClientCreate(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_PartnerClientCreatePayload(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Mutation_partnerClientCreate_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func _Mutation_partnerClientRotate(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Mutation_partnerClientRotate(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().PartnerClientRotate(ctx, fc.Args["input"].(models.PartnerClientRotateInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.PartnerClientRotatePayload) graphql.Marshaler {
+			return marshalNPartnerClientRotatePayload2ᚖcohortᚋmodelsᚐPartnerClientRotatePayload(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Mutation_partnerClientRotate(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_PartnerClientRotatePayload(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Mutation_partnerClientRotate_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func _Mutation_partnerClientRevoke(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Mutation_partnerClientRevoke(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().PartnerClientRevoke(ctx, fc.Args["input"].(models.PartnerClientRevokeInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.PartnerClientRevokePayload) graphql.Marshaler {
+			return marshalNPartnerClientRevokePayload2ᚖcohortᚋmodelsᚐPartnerClientRevokePayload(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Mutation_partnerClientRevoke(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_PartnerClientRevokePayload(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Mutation_partnerClientRevoke_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func _NestingChange_number(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.NestingChange) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -25341,6 +25890,373 @@ func _PageInfo_endCursor(ctx context.Context, ec *executionContext, field graphq
 }
 func fieldContext_PageInfo_endCursor(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("PageInfo", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _PartnerClient_id(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.PartnerClient) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_PartnerClient_id(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.PartnerClientID) graphql.Marshaler {
+			return marshalNID2cohortᚋmodelsᚐPartnerClientID(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_PartnerClient_id(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PartnerClient", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func _PartnerClient_clientId(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.PartnerClient) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_PartnerClient_clientId(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ClientID(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNString2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_PartnerClient_clientId(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PartnerClient", field, true, false, errors.New("field of type String does not have child fields"))
+}
+
+func _PartnerClient_name(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.PartnerClient) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_PartnerClient_name(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNString2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_PartnerClient_name(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PartnerClient", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _PartnerClient_scopes(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.PartnerClient) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_PartnerClient_scopes(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Scopes(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []models.PartnerScope) graphql.Marshaler {
+			return marshalNPartnerScope2ᚕcohortᚋmodelsᚐPartnerScopeᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_PartnerClient_scopes(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PartnerClient", field, true, false, errors.New("field of type PartnerScope does not have child fields"))
+}
+
+func _PartnerClient_createdAt(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.PartnerClient) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_PartnerClient_createdAt(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return marshalNDateTime2timeᚐTime(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_PartnerClient_createdAt(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PartnerClient", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func _PartnerClient_rotatedAt(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.PartnerClient) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_PartnerClient_rotatedAt(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RotatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return marshalODateTime2ᚖtimeᚐTime(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_PartnerClient_rotatedAt(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PartnerClient", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func _PartnerClientCreatePayload_partnerClient(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.PartnerClientCreatePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_PartnerClientCreatePayload_partnerClient(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PartnerClient, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.PartnerClient) graphql.Marshaler {
+			return marshalOPartnerClient2ᚖcohortᚋmodelsᚐPartnerClient(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_PartnerClientCreatePayload_partnerClient(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PartnerClientCreatePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_PartnerClient(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _PartnerClientCreatePayload_clientSecret(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.PartnerClientCreatePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_PartnerClientCreatePayload_clientSecret(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ClientSecret, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return marshalOString2ᚖstring(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_PartnerClientCreatePayload_clientSecret(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PartnerClientCreatePayload", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _PartnerClientCreatePayload_errors(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.PartnerClientCreatePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_PartnerClientCreatePayload_errors(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Errors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.Error) graphql.Marshaler {
+			return marshalNUserError2ᚕᚖcohortᚋmodelsᚐErrorᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_PartnerClientCreatePayload_errors(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PartnerClientCreatePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_UserError(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _PartnerClientRevokePayload_deletedPartnerClientId(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.PartnerClientRevokePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_PartnerClientRevokePayload_deletedPartnerClientId(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DeletedPartnerClientID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.PartnerClientID) graphql.Marshaler {
+			return marshalOID2ᚖcohortᚋmodelsᚐPartnerClientID(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_PartnerClientRevokePayload_deletedPartnerClientId(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PartnerClientRevokePayload", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func _PartnerClientRevokePayload_errors(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.PartnerClientRevokePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_PartnerClientRevokePayload_errors(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Errors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.Error) graphql.Marshaler {
+			return marshalNUserError2ᚕᚖcohortᚋmodelsᚐErrorᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_PartnerClientRevokePayload_errors(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PartnerClientRevokePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_UserError(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _PartnerClientRotatePayload_partnerClient(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.PartnerClientRotatePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_PartnerClientRotatePayload_partnerClient(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PartnerClient, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.PartnerClient) graphql.Marshaler {
+			return marshalOPartnerClient2ᚖcohortᚋmodelsᚐPartnerClient(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_PartnerClientRotatePayload_partnerClient(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PartnerClientRotatePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_PartnerClient(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _PartnerClientRotatePayload_clientSecret(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.PartnerClientRotatePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_PartnerClientRotatePayload_clientSecret(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ClientSecret, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return marshalOString2ᚖstring(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_PartnerClientRotatePayload_clientSecret(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PartnerClientRotatePayload", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _PartnerClientRotatePayload_errors(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.PartnerClientRotatePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_PartnerClientRotatePayload_errors(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Errors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.Error) graphql.Marshaler {
+			return marshalNUserError2ᚕᚖcohortᚋmodelsᚐErrorᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_PartnerClientRotatePayload_errors(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PartnerClientRotatePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_UserError(ctx, ec, field)
+		},
+	}
+	return fc, nil
 }
 
 func _PermissionDefinition_key(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.PermissionDefinition) (ret graphql.Marshaler) {
@@ -28107,6 +29023,38 @@ func fieldContext_Query_membershipChecks(ctx context.Context, ec *executionConte
 	if fc.Args, err = field_Query_membershipChecks_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
+	}
+	return fc, nil
+}
+
+func _Query_partnerClients(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Query_partnerClients(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Query().PartnerClients(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.PartnerClient) graphql.Marshaler {
+			return marshalNPartnerClient2ᚕᚖcohortᚋmodelsᚐPartnerClientᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Query_partnerClients(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_PartnerClient(ctx, ec, field)
+		},
 	}
 	return fc, nil
 }
@@ -34739,6 +35687,29 @@ func fieldContext_Viewer_viewerCanCreateProducts(_ context.Context, ec *executio
 	return graphql.NewScalarFieldContext("Viewer", field, true, true, errors.New("field of type Boolean does not have child fields"))
 }
 
+func _Viewer_viewerCanManagePartnerClients(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *auth.Caller) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Viewer_viewerCanManagePartnerClients(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Viewer().ViewerCanManagePartnerClients(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return marshalNBoolean2bool(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Viewer_viewerCanManagePartnerClients(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Viewer", field, true, true, errors.New("field of type Boolean does not have child fields"))
+}
+
 func _Viewer_viewerCanSaveTableViews(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *auth.Caller) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -34824,6 +35795,61 @@ func fieldContext_Viewer_permissions(_ context.Context, ec *executionContext, fi
 		},
 	}
 	return fc, nil
+}
+
+func _Viewer_partnerClient(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *auth.Caller) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Viewer_partnerClient(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Viewer().PartnerClient(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.PartnerClient) graphql.Marshaler {
+			return marshalOPartnerClient2ᚖcohortᚋmodelsᚐPartnerClient(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_Viewer_partnerClient(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Viewer",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_PartnerClient(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _Viewer_scopes(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *auth.Caller) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Viewer_scopes(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Scopes(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []models.PartnerScope) graphql.Marshaler {
+			return marshalNPartnerScope2ᚕcohortᚋmodelsᚐPartnerScopeᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Viewer_scopes(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Viewer", field, true, false, errors.New("field of type PartnerScope does not have child fields"))
 }
 
 func ___Directive_name(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *introspection.Directive) (ret graphql.Marshaler) {
@@ -37856,6 +38882,110 @@ func unmarshalInputMailRetryInput(ctx context.Context, ec *executionContext, obj
 	return it, nil
 }
 
+func unmarshalInputPartnerClientCreateInput(ctx context.Context, ec *executionContext, obj any) (models.PartnerClientCreateInput, error) {
+	var it models.PartnerClientCreateInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"name", "scopes", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := unmarshalNString2string(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Name = data
+		case "scopes":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("scopes"))
+			data, err := unmarshalNPartnerScope2ᚕcohortᚋmodelsᚐPartnerScopeᚄ(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Scopes = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+func unmarshalInputPartnerClientRevokeInput(ctx context.Context, ec *executionContext, obj any) (models.PartnerClientRevokeInput, error) {
+	var it models.PartnerClientRevokeInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := unmarshalNID2cohortᚋmodelsᚐPartnerClientID(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		}
+	}
+	return it, nil
+}
+
+func unmarshalInputPartnerClientRotateInput(ctx context.Context, ec *executionContext, obj any) (models.PartnerClientRotateInput, error) {
+	var it models.PartnerClientRotateInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := unmarshalNID2cohortᚋmodelsᚐPartnerClientID(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		}
+	}
+	return it, nil
+}
+
 func unmarshalInputProductBy(ctx context.Context, ec *executionContext, obj any) (models.ProductBy, error) {
 	var it models.ProductBy
 	if obj == nil {
@@ -39776,6 +40906,13 @@ func _Node(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj 
 			return graphql.Null
 		}
 		return _Product(ctx, ec, sel, obj)
+	case models.PartnerClient:
+		return _PartnerClient(ctx, ec, sel, &obj)
+	case *models.PartnerClient:
+		if obj == nil {
+			return graphql.Null
+		}
+		return _PartnerClient(ctx, ec, sel, obj)
 	case models.Mail:
 		return _Mail(ctx, ec, sel, &obj)
 	case *models.Mail:
@@ -45865,6 +47002,27 @@ func _Mutation(ctx context.Context, ec *executionContext, sel ast.SelectionSet) 
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "partnerClientCreate":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return _Mutation_partnerClientCreate(ctx, ec, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "partnerClientRotate":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return _Mutation_partnerClientRotate(ctx, ec, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "partnerClientRevoke":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return _Mutation_partnerClientRevoke(ctx, ec, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -45979,6 +47137,208 @@ func _PageInfo(ctx context.Context, ec *executionContext, sel ast.SelectionSet, 
 		case "endCursor":
 			out.Values[i] = _PageInfo_endCursor(ctx, ec, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var partnerClientImplementors = []string{"PartnerClient", "Node"}
+
+func _PartnerClient(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.PartnerClient) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, partnerClientImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("PartnerClient")
+		case "id":
+			out.Values[i] = _PartnerClient_id(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "clientId":
+			out.Values[i] = _PartnerClient_clientId(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "name":
+			out.Values[i] = _PartnerClient_name(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "scopes":
+			out.Values[i] = _PartnerClient_scopes(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "createdAt":
+			out.Values[i] = _PartnerClient_createdAt(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "rotatedAt":
+			out.Values[i] = _PartnerClient_rotatedAt(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var partnerClientCreatePayloadImplementors = []string{"PartnerClientCreatePayload"}
+
+func _PartnerClientCreatePayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.PartnerClientCreatePayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, partnerClientCreatePayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("PartnerClientCreatePayload")
+		case "partnerClient":
+			out.Values[i] = _PartnerClientCreatePayload_partnerClient(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "clientSecret":
+			out.Values[i] = _PartnerClientCreatePayload_clientSecret(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "errors":
+			out.Values[i] = _PartnerClientCreatePayload_errors(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var partnerClientRevokePayloadImplementors = []string{"PartnerClientRevokePayload"}
+
+func _PartnerClientRevokePayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.PartnerClientRevokePayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, partnerClientRevokePayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("PartnerClientRevokePayload")
+		case "deletedPartnerClientId":
+			out.Values[i] = _PartnerClientRevokePayload_deletedPartnerClientId(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "errors":
+			out.Values[i] = _PartnerClientRevokePayload_errors(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var partnerClientRotatePayloadImplementors = []string{"PartnerClientRotatePayload"}
+
+func _PartnerClientRotatePayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.PartnerClientRotatePayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, partnerClientRotatePayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("PartnerClientRotatePayload")
+		case "partnerClient":
+			out.Values[i] = _PartnerClientRotatePayload_partnerClient(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "clientSecret":
+			out.Values[i] = _PartnerClientRotatePayload_clientSecret(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "errors":
+			out.Values[i] = _PartnerClientRotatePayload_errors(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		default:
@@ -47696,6 +49056,28 @@ func _Query(ctx context.Context, ec *executionContext, sel ast.SelectionSet) gra
 					}
 				}()
 				res = _Query_membershipChecks(ctx, ec, field)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "partnerClients":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _Query_partnerClients(ctx, ec, field)
 				if res == graphql.Null {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -51424,6 +52806,44 @@ func _Viewer(ctx context.Context, ec *executionContext, sel ast.SelectionSet, ob
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "viewerCanManagePartnerClients":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _Viewer_viewerCanManagePartnerClients(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "viewerCanSaveTableViews":
 			field := field
 
@@ -51538,6 +52958,49 @@ func _Viewer(ctx context.Context, ec *executionContext, sel ast.SelectionSet, ob
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "partnerClient":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _Viewer_partnerClient(ctx, ec, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "scopes":
+			out.Values[i] = _Viewer_scopes(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -52914,6 +54377,16 @@ func marshalNID2cohortᚋmodelsᚐOperationID(ctx context.Context, ec *execution
 	return v
 }
 
+func unmarshalNID2cohortᚋmodelsᚐPartnerClientID(ctx context.Context, ec *executionContext, v any) (models.PartnerClientID, error) {
+	var res models.PartnerClientID
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNID2cohortᚋmodelsᚐPartnerClientID(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.PartnerClientID) graphql.Marshaler {
+	return v
+}
+
 func unmarshalNID2cohortᚋmodelsᚐProductID(ctx context.Context, ec *executionContext, v any) (models.ProductID, error) {
 	var res models.ProductID
 	err := res.UnmarshalGQL(v)
@@ -53616,6 +55089,117 @@ func marshalNPageInfo2ᚖcohortᚋmodelsᚐPageInfo(ctx context.Context, ec *exe
 		return graphql.Null
 	}
 	return _PageInfo(ctx, ec, sel, v)
+}
+
+func marshalNPartnerClient2ᚕᚖcohortᚋmodelsᚐPartnerClientᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.PartnerClient) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNPartnerClient2ᚖcohortᚋmodelsᚐPartnerClient(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func marshalNPartnerClient2ᚖcohortᚋmodelsᚐPartnerClient(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.PartnerClient) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _PartnerClient(ctx, ec, sel, v)
+}
+
+func unmarshalNPartnerClientCreateInput2cohortᚋmodelsᚐPartnerClientCreateInput(ctx context.Context, ec *executionContext, v any) (models.PartnerClientCreateInput, error) {
+	res, err := unmarshalInputPartnerClientCreateInput(ctx, ec, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNPartnerClientCreatePayload2ᚖcohortᚋmodelsᚐPartnerClientCreatePayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.PartnerClientCreatePayload) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _PartnerClientCreatePayload(ctx, ec, sel, v)
+}
+
+func unmarshalNPartnerClientRevokeInput2cohortᚋmodelsᚐPartnerClientRevokeInput(ctx context.Context, ec *executionContext, v any) (models.PartnerClientRevokeInput, error) {
+	res, err := unmarshalInputPartnerClientRevokeInput(ctx, ec, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNPartnerClientRevokePayload2ᚖcohortᚋmodelsᚐPartnerClientRevokePayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.PartnerClientRevokePayload) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _PartnerClientRevokePayload(ctx, ec, sel, v)
+}
+
+func unmarshalNPartnerClientRotateInput2cohortᚋmodelsᚐPartnerClientRotateInput(ctx context.Context, ec *executionContext, v any) (models.PartnerClientRotateInput, error) {
+	res, err := unmarshalInputPartnerClientRotateInput(ctx, ec, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNPartnerClientRotatePayload2ᚖcohortᚋmodelsᚐPartnerClientRotatePayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.PartnerClientRotatePayload) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _PartnerClientRotatePayload(ctx, ec, sel, v)
+}
+
+func unmarshalNPartnerScope2cohortᚋmodelsᚐPartnerScope(ctx context.Context, ec *executionContext, v any) (models.PartnerScope, error) {
+	var res models.PartnerScope
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNPartnerScope2cohortᚋmodelsᚐPartnerScope(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.PartnerScope) graphql.Marshaler {
+	return v
+}
+
+func unmarshalNPartnerScope2ᚕcohortᚋmodelsᚐPartnerScopeᚄ(ctx context.Context, ec *executionContext, v any) ([]models.PartnerScope, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]models.PartnerScope, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = unmarshalNPartnerScope2cohortᚋmodelsᚐPartnerScope(ctx, ec, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func marshalNPartnerScope2ᚕcohortᚋmodelsᚐPartnerScopeᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []models.PartnerScope) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNPartnerScope2cohortᚋmodelsᚐPartnerScope(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func marshalNPermissionDefinition2ᚕᚖcohortᚋmodelsᚐPermissionDefinitionᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.PermissionDefinition) graphql.Marshaler {
@@ -55623,6 +57207,22 @@ func marshalOID2ᚖcohortᚋmodelsᚐOperationID(ctx context.Context, ec *execut
 	return v
 }
 
+func unmarshalOID2ᚖcohortᚋmodelsᚐPartnerClientID(ctx context.Context, ec *executionContext, v any) (*models.PartnerClientID, error) {
+	if v == nil {
+		return nil, nil
+	}
+	var res = new(models.PartnerClientID)
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalOID2ᚖcohortᚋmodelsᚐPartnerClientID(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.PartnerClientID) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return v
+}
+
 func unmarshalOID2ᚖcohortᚋmodelsᚐProductID(ctx context.Context, ec *executionContext, v any) (*models.ProductID, error) {
 	if v == nil {
 		return nil, nil
@@ -55920,6 +57520,13 @@ func marshalONode2cohortᚋmodelsᚐNode(ctx context.Context, ec *executionConte
 		return graphql.Null
 	}
 	return _Node(ctx, ec, sel, v)
+}
+
+func marshalOPartnerClient2ᚖcohortᚋmodelsᚐPartnerClient(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.PartnerClient) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return _PartnerClient(ctx, ec, sel, v)
 }
 
 func marshalOPermissionDefinition2ᚖcohortᚋmodelsᚐPermissionDefinition(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.PermissionDefinition) graphql.Marshaler {
@@ -56452,6 +58059,9 @@ func init() {
 		unmarshalInputJobTableFilterInput,
 		unmarshalInputJobTableViewInput,
 		unmarshalInputMailRetryInput,
+		unmarshalInputPartnerClientCreateInput,
+		unmarshalInputPartnerClientRevokeInput,
+		unmarshalInputPartnerClientRotateInput,
 		unmarshalInputProductBy,
 		unmarshalInputProductCreateInput,
 		unmarshalInputProductDeleteInput,
