@@ -20,6 +20,7 @@ for (const table of document.querySelectorAll('table')) {
     button.append(name);
     button.addEventListener('click', () => sort(table, heading));
     heading.replaceChildren(button);
+    heading.classList.add('sorts');
   }
 }
 
@@ -45,11 +46,14 @@ function sort(table, heading) {
     if (a.place === undefined || b.place === undefined) return (a.place === undefined) - (b.place === undefined);
     return turn * compare(a.place, b.place);
   });
+  const after = body.nextSibling;
+  body.remove(); // rows that move within the page cost the browser the page each
   const sorted = document.createDocumentFragment();
   for (const { row } of rows) sorted.append(row);
   body.append(sorted);
+  table.insertBefore(body, after);
   for (const other of heading.parentNode.cells) other.removeAttribute('aria-sort');
   heading.setAttribute('aria-sort', turn > 0 ? 'ascending' : 'descending');
-  const [before, after] = (turn > 0 ? texts.ascending : texts.descending).split('\ufffc');
-  said.textContent = before + heading.textContent + after;
+  const [before, behind] = (turn > 0 ? texts.ascending : texts.descending).split('\ufffc');
+  said.textContent = before + heading.textContent + behind;
 }

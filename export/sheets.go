@@ -44,7 +44,7 @@ func sheetName(name string) string {
 			return r
 		}
 	}, strings.ReplaceAll(clean(name), "_x", "-x"))
-	name = strings.TrimSpace(units(strings.TrimSpace(name), mostName))
+	name = strings.TrimSpace(units(strings.Join(strings.Fields(name), " "), mostName))
 	switch {
 	case name == "":
 		return "1"

@@ -44,7 +44,7 @@ type xlsxBook struct {
 type styles struct{ heading, text, date int }
 
 // NewXLSX begins a workbook, with a sheet for each table: bold headings that stay in view, a filter over them, and the widths of the columns. Numbers,
-// moments and truths are cells of their own types, moments in the language's format. Texts are texts, whatever they begin with, in cells
+// moments and truths are cells of their own types, moments in the language's format; an empty text is an empty cell. Texts are texts, whatever they begin with, in cells
 // of the format "text", so that they stay texts when somebody edits them.
 //
 // Names of sheets are cut to 31 characters, lose what Excel doesn't allow and are made unique. After 1,048,576 rows a table goes on
@@ -188,6 +188,10 @@ func (b *xlsxBook) Row(cells []any) error {
 		kind := b.columns[i].Kind
 		switch v := cell.(type) {
 		case string:
+			if v == "" {
+				cell = nil
+				break
+			}
 			if fit := fitted(v); fit != v {
 				cell = fit
 			}
