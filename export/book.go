@@ -163,7 +163,7 @@ func (c Column) heading() string {
 // width is the column's in characters.
 func (c Column) width() int {
 	if c.Width <= 0 {
-		return map[Kind]int{Text: 24, Number: 12, Date: 24, Truth: 12}[c.Kind]
+		return map[Kind]int{Text: 24, Number: 12, Date: 20, Truth: 12}[c.Kind]
 	}
 	return min(max(c.Width, 4), 60)
 }

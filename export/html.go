@@ -26,7 +26,7 @@ var pageStyle = func() string {
 	var s strings.Builder
 	s.WriteString(pageCSS)
 	for w := widthStep; w <= 60; w += widthStep {
-		fmt.Fprintf(&s, ".w%d { width: calc(%dch + 1.2rem) }\n", w, w)
+		fmt.Fprintf(&s, ".w%d { width: calc(%d * .9ch + 1.2rem) }\n", w, w)
 	}
 	return s.String()
 }()
@@ -61,6 +61,9 @@ type htmlBook struct {
 // can be read and sorted by keyboard and screen reader. Without scripts it is the same page, unsorted.
 //
 // Truths are words of the language, moments its figures, numbers plain digits. Every text is escaped.
+//
+// Spreadsheets open pages, too, and would work out the formulas in their cells. So cells of texts have a class with the format "text"; a
+// title, a note or a name of a table that would be a formula begins with a zero-width space.
 func NewHTML(to io.Writer, o Options) Book {
 	return &htmlBook{writing: begin(o), to: bufio.NewWriterSize(to, 1<<16)}
 }
@@ -72,6 +75,15 @@ func escape(s string) string {
 		s = strings.ReplaceAll(s, "\r", "&#13;")
 	}
 	return s
+}
+
+// label is a text outside of cells, where spreadsheets that open the page know no format "text": an invisible space keeps them from taking it
+// for a formula.
+func label(s string) string {
+	if defused := appendDefused(nil, s); len(defused) > len(s) && defused[0] == '\'' {
+		return "\u200b" + escape(s)
+	}
+	return escape(s)
 }
 
 // put writes texts as they are. The errors are kept by the buffer, and come back at its next flush or write.
@@ -96,9 +108,9 @@ func (b *htmlBook) head() {
 		"<title>", escape(o.Title), "</title>\n<style>", pageStyle, "</style>\n</head>\n",
 		"<body data-hint=\"", escape(l.Text("export.sort.hint", nil)), "\" data-ascending=\"", escape(l.Text("export.sort.ascending", column)),
 		"\" data-descending=\"", escape(l.Text("export.sort.descending", column)), "\">\n",
-		"<header>\n<h1>", escape(o.Title), "</h1>\n")
+		"<header>\n<h1>", label(o.Title), "</h1>\n")
 	if o.Note != "" {
-		b.put("<p>", escape(o.Note), "</p>\n")
+		b.put("<p>", label(o.Note), "</p>\n")
 	}
 	if !o.Made.IsZero() {
 		b.put("<p>", escape(l.Text("export.made", locale.Values{"Moment": b.words.moment(o.Made)})), "</p>\n")
@@ -119,14 +131,14 @@ func (b *htmlBook) Table(t Table) error {
 	b.columns, b.rows = t.Columns, 0
 	b.held = append(b.held, t.Name)
 	n := strconv.Itoa(b.tables)
-	b.put("<section>\n<h2 id=\"t", n, "\">", escape(t.Name), "</h2>\n<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-labelledby=\"t", n,
-		"\" aria-describedby=\"n", n, "\">\n<table>\n<caption><span class=\"hidden\">", escape(t.Name), "</span></caption>\n<colgroup>")
+	b.put("<section>\n<h2 id=\"t", n, "\">", label(t.Name), "</h2>\n<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-labelledby=\"t", n,
+		"\" aria-describedby=\"n", n, "\">\n<table>\n<caption><span class=\"hidden\">", label(t.Name), "</span></caption>\n<colgroup>")
 	for _, c := range t.Columns {
 		b.put("<col class=\"w", strconv.Itoa((c.width()+widthStep-1)/widthStep*widthStep), "\">")
 	}
 	b.put("</colgroup>\n<thead><tr>")
 	for _, c := range t.Columns {
-		b.put("<th scope=\"col\">", escape(c.heading()), "</th>")
+		b.put("<th scope=\"col\" class=\"t\">", escape(c.heading()), "</th>")
 	}
 	b.put("</tr></thead>\n<tbody>\n")
 	return b.sent()
@@ -140,7 +152,7 @@ func (b *htmlBook) Row(cells []any) error {
 	for _, cell := range cells {
 		switch v := cell.(type) {
 		case string:
-			b.put("<td>", escape(v))
+			b.put("<td class=\"t\">", escape(v))
 		case int:
 			b.number(int64(v))
 		case int32:
@@ -194,7 +206,7 @@ func (b *htmlBook) Close() error {
 	if len(b.held) > 1 {
 		b.put("<nav aria-labelledby=\"contents\">\n<h2 id=\"contents\">", escape(b.options.Language.Text("export.contents", nil)), "</h2>\n<ul>\n")
 		for i, name := range b.held {
-			b.put("<li><a href=\"#t", strconv.Itoa(i+1), "\">", escape(name), "</a></li>\n")
+			b.put("<li><a href=\"#t", strconv.Itoa(i+1), "\">", label(name), "</a></li>\n")
 		}
 		b.put("</ul>\n</nav>\n")
 	}

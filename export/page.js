@@ -28,7 +28,7 @@ for (const table of document.querySelectorAll('table')) {
 function place(cell) {
   const text = cell.dataset.v ?? cell.textContent;
   if (text === '') return undefined;
-  return cell.className !== '' ? Number(text) : text;
+  return cell.className === 'n' || cell.className === 'd' ? Number(text) : text;
 }
 
 // Numbers and dates come before the texts that may stand in their columns.

@@ -35,21 +35,21 @@ func nasty() []string {
 	}
 }
 
-// payloads are texts that run a script where they are not escaped: ran(n) is theirs to call.
+// payloads are texts that run a script where they are not escaped: ran(n) is theirs to call, § their number.
 func payloads() (all []string) {
 	for i, p := range []string{
-		"<script>ran(N)</script>", "<img src=x onerror=ran(N)>", "<svg onload=ran(N)>", "<svg><script>ran(N)</script></svg>", "<iframe srcdoc='<script>parent.ran(N)</script>'></iframe>",
-		"<iframe src='javascript:parent.ran(N)'></iframe>", "<body onload=ran(N)>", "<video src=x onerror=ran(N)></video>", "<audio src=x onerror=ran(N)></audio>", "<video><source src=x onerror=ran(N)></video>",
-		"<input autofocus onfocus=ran(N)>", "<select autofocus onfocus=ran(N)></select>", "<textarea autofocus onfocus=ran(N)></textarea>", "<details open ontoggle=ran(N)>x</details>", "<marquee onstart=ran(N)>x</marquee>",
-		"<object data='javascript:parent.ran(N)'></object>", "<embed src='javascript:parent.ran(N)'>", "<a href='javascript:ran(N)'>x</a>", "<form action='javascript:ran(N)'><button>x</button></form>", "<math><a xlink:href='javascript:ran(N)'>x</a></math>",
-		"</td><script>ran(N)</script><td>", "</th><script>ran(N)</script><th>", "</table><script>ran(N)</script>", "</title><script>ran(N)</script>", "</style><script>ran(N)</script>",
-		"</script><script>ran(N)</script>", "\"><script>ran(N)</script>", "'><script>ran(N)</script>", "--><script>ran(N)</script>", "]]><script>ran(N)</script>",
-		"\"><img src=x onerror=ran(N)>", "' onmouseover='ran(N)", "\" onfocus=\"ran(N)\" autofocus=\"", "<script src='data:text/javascript,ran(N)'></script>", "<script type=module>ran(N)</script>",
-		"<sCrIpT>ran(N)</ScRiPt>", "<script/x>ran(N)</script>", "<script\n>ran(N)</script>", "<img/src=x/onerror=ran(N)>", "<svg><animate onbegin=ran(N) attributeName=x dur=1s>",
-		"<svg><set onbegin=ran(N) attributeName=x></svg>", "<style>@keyframes k{}</style><p style='animation:k 1ms' onanimationend=ran(N)>x</p>", "<link rel=stylesheet href='data:text/css,' onload=ran(N)>", "<img srcset=x onerror=ran(N)>", "<base href='javascript:ran(N)//'>",
-		"<meta http-equiv=refresh content='0;url=javascript:ran(N)'>", "<template><script>ran(N)</script></template>", "<noscript><p title='</noscript><img src=x onerror=ran(N)>'></noscript>", "<svg><foreignObject><img src=x onerror=ran(N)></foreignObject></svg>", "&lt;script&gt;ran(N)&lt;/script&gt;<script>ran(N)</script>",
+		"<script>ran(§)</script>", "<img src=x onerror=ran(§)>", "<svg onload=ran(§)>", "<svg><script>ran(§)</script></svg>", "<iframe srcdoc='<script>parent.ran(§)</script>'></iframe>",
+		"<iframe src='javascript:parent.ran(§)'></iframe>", "<body onload=ran(§)>", "<video src=x onerror=ran(§)></video>", "<audio src=x onerror=ran(§)></audio>", "<video><source src=x onerror=ran(§)></video>",
+		"<input autofocus onfocus=ran(§)>", "<select autofocus onfocus=ran(§)></select>", "<textarea autofocus onfocus=ran(§)></textarea>", "<details open ontoggle=ran(§)>x</details>", "<marquee onstart=ran(§)>x</marquee>",
+		"<object data='javascript:parent.ran(§)'></object>", "<embed src='javascript:parent.ran(§)'>", "<a href='javascript:ran(§)'>x</a>", "<form action='javascript:ran(§)'><button>x</button></form>", "<math><a xlink:href='javascript:ran(§)'>x</a></math>",
+		"</td><script>ran(§)</script><td>", "</th><script>ran(§)</script><th>", "</table><script>ran(§)</script>", "</title><script>ran(§)</script>", "</style><script>ran(§)</script>",
+		"</script><script>ran(§)</script>", "\"><script>ran(§)</script>", "'><script>ran(§)</script>", "--><script>ran(§)</script>", "]]><script>ran(§)</script>",
+		"\"><img src=x onerror=ran(§)>", "' onmouseover='ran(§)", "\" onfocus=\"ran(§)\" autofocus=\"", "<script src='data:text/javascript,ran(§)'></script>", "<script type=module>ran(§)</script>",
+		"<sCrIpT>ran(§)</ScRiPt>", "<script/x>ran(§)</script>", "<script\n>ran(§)</script>", "<img/src=x/onerror=ran(§)>", "<svg><animate onbegin=ran(§) attributeName=x dur=1s>",
+		"<svg><set onbegin=ran(§) attributeName=x></svg>", "<style>@keyframes k{}</style><p style='animation:k 1ms' onanimationend=ran(§)>x</p>", "<link rel=stylesheet href='data:text/css,' onload=ran(§)>", "<img srcset=x onerror=ran(§)>", "<base href='javascript:ran(§)//'>",
+		"<meta http-equiv=refresh content='0;url=javascript:ran(§)'>", "<template><script>ran(§)</script></template>", "<noscript><p title='</noscript><img src=x onerror=ran(§)>'></noscript>", "<svg><foreignObject><img src=x onerror=ran(§)></foreignObject></svg>", "&lt;script&gt;ran(§)&lt;/script&gt;<script>ran(§)</script>",
 	} {
-		all = append(all, strings.ReplaceAll(p, "N", fmt.Sprint(i+1)))
+		all = append(all, strings.ReplaceAll(p, "§", fmt.Sprint(i+1)))
 	}
 	return all
 }
