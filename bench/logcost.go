@@ -35,6 +35,8 @@ type logReport struct {
 	Cohort, Plain       []float64 // milliseconds a mutation, round by round
 	Ratio, CPURatio     load.Quartiles
 	CohortCPU, PlainCPU []float64 // of server and database, milliseconds a mutation
+	CohortServerCPU     []float64 // of the server alone
+	PlainServerCPU      []float64
 }
 
 // The line of audit/log.go by which a log begins, and what it is in the server without: that keeps nothing, as a dry run does.
@@ -219,11 +221,11 @@ func (r *logReport) turn(ctx context.Context, b *bench, sides [2]*server, one, t
 		return nil
 	}
 	millis := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 / float64(times) }
-	to, cpu := &r.Cohort, &r.CohortCPU
+	to, cpu, server := &r.Cohort, &r.CohortCPU, &r.CohortServerCPU
 	if one == 1 {
-		to, cpu = &r.Plain, &r.PlainCPU
+		to, cpu, server = &r.Plain, &r.PlainCPU, &r.PlainServerCPU
 	}
-	*to, *cpu = append(*to, millis(took)), append(*cpu, millis(used.server+used.database))
+	*to, *cpu, *server = append(*to, millis(took)), append(*cpu, millis(used.server+used.database)), append(*server, millis(used.server))
 	return nil
 }
 
@@ -243,6 +245,6 @@ func (r *logReport) print() {
 	median := func(values []float64) float64 { return load.QuartilesOf(values).Median }
 	fmt.Printf("\n%s, with the audit log and the feed to without\n  ratio of durations %.2f (%.2f–%.2f), mark %.2f: %s; by CPU %.2f (%.2f–%.2f)\n", r.Title, r.Ratio.Median, r.Ratio.Low, r.Ratio.High, logMark,
 		reached(r.Ratio.Median <= logMark), r.CPURatio.Median, r.CPURatio.Low, r.CPURatio.High)
-	fmt.Printf("  milliseconds: %.2f, %.2f without; CPU milliseconds of server and database: %.2f, %.2f without; %d turns of each\n",
-		median(r.Cohort), median(r.Plain), median(r.CohortCPU), median(r.PlainCPU), len(r.Cohort))
+	fmt.Printf("  milliseconds: %.2f, %.2f without; CPU milliseconds of server and database: %.2f, %.2f without, of which the server %.2f, %.2f; %d turns of each\n",
+		median(r.Cohort), median(r.Plain), median(r.CohortCPU), median(r.PlainCPU), median(r.CohortServerCPU), median(r.PlainServerCPU), len(r.Cohort))
 }
