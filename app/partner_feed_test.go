@@ -11,9 +11,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/golang-jwt/jwt/v5"
 	"github.com/google/go-cmp/cmp"
 	"github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
+
+	"cohort/auth"
 )
 
 func theSchema(t *testing.T) *ast.Schema {
@@ -141,6 +144,42 @@ func TestPartnerFollowsTheFeed(t *testing.T) {
 	if took := time.Since(begin); took > 5*time.Second {
 		t.Errorf("it took %s", took)
 	}
+}
+
+// A partner who stays is let stay as long as its token lives.
+func TestPartnerStreamsEndWithTheToken(t *testing.T) {
+	t.Parallel()
+	p := newPartnership(t)
+	c := p.create("Short", "CHANGES_READ")
+	claims := jwt.MapClaims{}
+	if _, _, err := jwt.NewParser().ParseUnverified(p.tokenOf(c), claims); err != nil {
+		t.Fatal(err)
+	}
+	tokens, err := auth.NewTokens(auth.TokenOptions{Secret: []byte(testSecret)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := tokens.Key("partner tokens")
+	if err != nil {
+		t.Fatal(err)
+	}
+	claims["exp"] = time.Now().Add(4 * time.Second).Unix()
+	made := jwt.NewWithClaims(jwt.SigningMethodHS256, claims)
+	made.Header["typ"] = "cohort-partner+jwt"
+	token, err := made.SignedString(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	begin := time.Now()
+	events, s := p.streamOf(token, `subscription { changes { cursor } }`), p.connect(token)
+	if got := within(t, events, time.Minute); !strings.HasPrefix(got, `{"data"`) {
+		t.Errorf("at first %s", got)
+	}
+	got := within(t, events, 8*time.Second)
+	if took := time.Since(begin); took < 2*time.Second || !strings.Contains(got, "the token has expired") {
+		t.Errorf("after %s: %s", took, got)
+	}
+	s.hears("close 4403 Forbidden: the token has expired")
 }
 
 // Every mutation, over every transport and in every disguise, is refused to a partner who has all scopes, and changes nothing.
