@@ -6,7 +6,8 @@ const list = relayStylePagination(['filter', 'sort']);
 const related = relayStylePagination(['relation', 'filter', 'sort']);
 const events = relayStylePagination(['filter']);
 export const possibleTypes = {
-  Node: ['Account', 'AuditEvent', 'Group', 'GroupMemberTableView', 'GroupTableView', 'Job', 'JobTableView', 'Mail', 'Product', 'User', 'UserTableView'],
+  Node: ['Account', 'AuditEvent', 'Group', 'GroupMemberTableView', 'GroupTableView', 'Job', 'JobTableView', 'Mail', 'PartnerClient', 'Product', 'User', 'UserTableView'],
+  Change: ['GroupChange', 'MembershipChange', 'NestingChange', 'UserChange', 'UserProductChange', 'UserStatusChange'],
 };
 export const typePolicies = {
   Query: { fields: { users: list, groups: list, jobs: relayStylePagination(['status', 'kinds']), mails: relayStylePagination(['state']), auditEvents: events } },
