@@ -33,6 +33,7 @@ type report struct {
 	cells   []*cellReport
 	bulks   []*bulkReport
 	feed    *feedReport
+	exports *exportsReport
 	logs    []*logReport
 }
 
@@ -144,9 +145,10 @@ type kept struct {
 	Void                       []string
 	IdleMiB, LoadMiB           map[string]float64
 	Cells                      []keptCell
-	Bulks                      []*bulkReport `json:",omitempty"`
-	Feed                       *feedReport   `json:",omitempty"`
-	Logs                       []*logReport  `json:",omitempty"`
+	Bulks                      []*bulkReport  `json:",omitempty"`
+	Feed                       *feedReport    `json:",omitempty"`
+	Exports                    *exportsReport `json:",omitempty"`
+	Logs                       []*logReport   `json:",omitempty"`
 }
 
 type keptCell struct {
@@ -172,7 +174,7 @@ func (r *report) kept() kept {
 	for _, s := range []*server{b.cohortServer, b.floorServer} {
 		k.IdleMiB[s.name], k.LoadMiB[s.name] = mebibytes(s.idle), mebibytes(s.most)
 	}
-	k.Bulks, k.Feed, k.Logs = r.bulks, r.feed, r.logs
+	k.Bulks, k.Feed, k.Exports, k.Logs = r.bulks, r.feed, r.exports, r.logs
 	for _, c := range r.cells {
 		kc := keptCell{Name: c.cell.name, Title: c.cell.title, Mark: c.cell.mark, Failed: c.failed(), Ratio: c.ratio(floorName), Sides: map[string]figures{}}
 		for name, s := range c.sides {
@@ -271,6 +273,9 @@ func (k kept) print(marks bool) {
 	}
 	if k.Feed != nil {
 		k.Feed.print()
+	}
+	if k.Exports != nil {
+		k.Exports.print()
 	}
 	for _, w := range k.Logs {
 		w.print()

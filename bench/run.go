@@ -214,6 +214,11 @@ func (b *bench) measure(ctx context.Context) (*report, error) {
 			return rep, fmt.Errorf("%s: %w", feedCell, err)
 		}
 	}
+	if b.chose(exportCell) {
+		if rep.exports, err = b.measureExports(ctx); err != nil {
+			return rep, fmt.Errorf("%s: %w", exportCell, err)
+		}
+	}
 	if b.chose(logCost) {
 		if rep.logs, err = b.measureLogs(ctx, r); err != nil {
 			return rep, fmt.Errorf("%s: %w", logCost, err)

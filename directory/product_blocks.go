@@ -16,14 +16,9 @@ func (d *Directory) SetProductBlocks(ctx context.Context, who auth.Caller, in mo
 		if err != nil {
 			return nil, err
 		}
-		user, err := findUser(c.DB, c.account(), in.UserID)
-		switch {
-		case err != nil:
+		user, err := c.targetIn("userId", in.UserID)
+		if err != nil {
 			return nil, err
-		case user == nil:
-			return nil, notFound("user").At("input", "userId")
-		case !c.answer.On(c.who, user.ID, user.Role):
-			return nil, models.Errorf(models.CodeForbidden, "only super admins may do this to somebody in the role %s", user.Role).At("input", "userId")
 		}
 		direct, err := sources(c.DB, c.account(), []models.UserID{user.ID}, "user_products")
 		if err != nil {

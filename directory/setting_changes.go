@@ -151,14 +151,9 @@ func (d *Directory) SetUserSettings(ctx context.Context, who auth.Caller, in mod
 		return nil, err
 	}
 	return carryOut(ctx, d, who, action, in, in.EffectOptions, func(c *change) (*models.UserSettingsSetPayload, error) {
-		user, err := findUser(c.DB, c.account(), in.UserID)
-		switch {
-		case err != nil:
+		user, err := c.targetIn("userId", in.UserID)
+		if err != nil {
 			return nil, err
-		case user == nil:
-			return nil, notFound("user").At("input", "userId")
-		case !c.answer.On(c.who, user.ID, user.Role):
-			return nil, models.Errorf(models.CodeForbidden, "only super admins may do this to somebody in the role %s", user.Role).At("input", "userId")
 		}
 		return &models.UserSettingsSetPayload{User: user}, c.perform(&configuring{Settings: settings}, []models.UserID{user.ID})
 	})

@@ -85,16 +85,23 @@ func orZero[T any](p *T) (value T) {
 // target is the user that a mutation is about. NOT_FOUND; FORBIDDEN when the table's condition does not hold;
 // STALE, with the user, when ifMatch is another etag.
 func (c *change) target(id models.UserID, ifMatch *string) (*models.User, error) {
+	user, err := c.targetIn("id", id)
+	if err == nil && ifMatch != nil && *ifMatch != user.Etag() {
+		return user, stale("user")
+	}
+	return user, err
+}
+
+// targetIn is target for a user that another field of the input names. The user comes along with FORBIDDEN.
+func (c *change) targetIn(field string, id models.UserID) (*models.User, error) {
 	user, err := findUser(c.DB, c.account(), id)
 	switch {
 	case err != nil:
 		return nil, err
 	case user == nil:
-		return nil, notFound("user").At("input", "id")
+		return nil, notFound("user").At("input", field)
 	case !c.answer.On(c.who, user.ID, user.Role):
-		return user, models.Errorf(models.CodeForbidden, "only super admins may do this to somebody in the role %s", user.Role).At("input", "id")
-	case ifMatch != nil && *ifMatch != user.Etag():
-		return user, stale("user")
+		return user, models.Errorf(models.CodeForbidden, "only super admins may do this to somebody in the role %s", user.Role).At("input", field)
 	}
 	return user, nil
 }

@@ -34,8 +34,18 @@ func CPU(pid int) (time.Duration, error) {
 }
 
 // RSS is the memory that a process has resident, in bytes.
-func RSS(pid int) (int64, error) {
-	text, err := field(fmt.Sprintf("/proc/%d/status", pid), "VmRSS")
+func RSS(pid int) (int64, error) { return kilobytes(pid, "VmRSS") }
+
+// Peak is the memory that a process has had resident at most, since it began or since ForgetPeak.
+func Peak(pid int) (int64, error) { return kilobytes(pid, "VmHWM") }
+
+// ForgetPeak has the peak begin with what is resident now.
+func ForgetPeak(pid int) error {
+	return os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", pid), []byte("5"), 0)
+}
+
+func kilobytes(pid int, name string) (int64, error) {
+	text, err := field(fmt.Sprintf("/proc/%d/status", pid), name)
 	if err != nil {
 		return 0, err
 	}
