@@ -106,6 +106,9 @@ func (c *serveCommand) open(ctx context.Context, p *program, address *net.TCPAdd
 	if o.ConfirmKey, err = on.tokens.Key("confirmations"); err != nil {
 		return errors.Join(err, s.Close())
 	}
+	if o.ExportKey, err = on.tokens.Key("exports"); err != nil {
+		return errors.Join(err, s.Close())
+	}
 	d, err := directory.New(s, o)
 	if err == nil {
 		on.store, on.directory = s, d
@@ -155,6 +158,7 @@ func (c *serveCommand) serve(ctx context.Context, p *program, address *net.TCPAd
 	}
 	defer beside(on.directory.RecordRefusals)() // to the last request
 	defer beside(c.cleaner(on.store, p.log))()
+	defer beside(exportCleaner(on.directory, p.log))()
 	stopJobs, stopMails := beside(on.runner.Run), beside(on.postman.Run)
 	defer stopMails()
 	defer stopJobs()

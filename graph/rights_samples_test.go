@@ -193,6 +193,10 @@ var samples = map[string]request{
 	"Mutation.partnerClientRotate": {mutation: "partnerClientRotate", input: vars{"id": "$partner"}},
 	"Mutation.partnerClientRevoke": {mutation: "partnerClientRevoke", input: vars{"id": "$partner"}},
 
+	"Job.file":              {query: `{ jobs(kinds: ["exportCreate"]) { nodes { file { name mediaType size url keptUntil changesCursor } } } }`},
+	"Job.resultUrl":         {query: `{ jobs(kinds: ["exportCreate"]) { nodes { resultUrl } } }`},
+	"Mutation.exportCreate": {mutation: "exportCreate", input: vars{"what": vars{"events": vars{}}, "format": "CSV"}},
+
 	"Mutation.mailRetry":      {mutation: "mailRetry", input: vars{"ids": []string{"$mail"}}},
 	"Mutation.jobCancel":      {mutation: "jobCancel", input: vars{"id": "$open"}},
 	"Mutation.jobRetryFailed": {mutation: "jobRetryFailed", input: vars{"id": "$job"}},

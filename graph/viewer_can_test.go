@@ -59,6 +59,7 @@ var permits = map[string]struct {
 	"partnerClientRevoke": {"Viewer.viewerCanManagePartnerClients", vars{"id": "$partner"}},
 	"mailRetry":           {"Mail.viewerCanRetry", vars{"ids": []string{"$target"}}},
 
+	"exportCreate":    {"Viewer.viewerCanExport", vars{"what": vars{"users": vars{"selection": vars{"all": true}}}, "format": "CSV"}},
 	"tableViewSave":   {"Viewer.viewerCanSaveTableViews", vars{"users": vars{}}},
 	"tableViewDelete": {"Viewer.viewerCanSaveTableViews", vars{"table": "USERS"}},
 }
