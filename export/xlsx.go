@@ -2,19 +2,17 @@ package export
 
 import (
 	"archive/zip"
+	"errors"
+	"fmt"
 	"io"
-	"regexp"
 	"strings"
 	"time"
-	"unicode/utf16"
 
 	"github.com/xuri/excelize/v2"
 )
 
-const (
-	mostRows  = 1_048_576 // of a sheet, the headings among them
-	mostUnits = 32_767    // of a cell, in UTF-16
-)
+// mostRows of a sheet, the headings among them.
+const mostRows = 1_048_576
 
 // The first day that a sheet has a number for, and the day after the last. Excel believes in a 29 February 1900, so what lies before
 // it would be a day off.
@@ -23,19 +21,23 @@ var (
 	afterAll = time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC)
 )
 
-// xlsxBook writes a workbook. Rows go to a temporary file, and on Close from there into the file that is made.
+// xlsxBook writes a workbook. excelize would keep a buffer for each sheet until the end, and then put the whole file together in memory. So
+// each sheet is written in a workbook of its own, of which only the sheet's part goes on into the file; the parts
+// that name the sheets come last, from a workbook whose sheets are empty.
 type xlsxBook struct {
 	writing
-	to     io.Writer
-	file   *excelize.File
+	file   *zip.Writer
+	book   *excelize.File // has the sheets' names
+	one    *excelize.File // has the sheet that is being written
 	names  sheetNames
+	sheets int
 	rows   int // a sheet takes; mostRows but in tests
 	styles styles
 	table  Table
 	part   int // of the table: 1 for its first sheet
 	sheet  string
 	stream *excelize.StreamWriter
-	row    int             // written last
+	row    int             // written last; 0 between sheets
 	cells  []any           // of the row, used again for the next
 	other  []excelize.Cell // for those that are of another kind than their column
 }
@@ -53,29 +55,43 @@ type styles struct{ heading, text, date int }
 // characters, the first underscore becomes a full-width one. A moment before 1900-03-01 or after 9999, which Excel has no number for, is written as text. A whole
 // number beyond 15 digits is written in full, but Excel shows its first 15.
 //
-// Nothing reaches the writer before Close. Until then a temporary file grows beneath Options.Temporary; Close and Discard
-// remove it.
+// A sheet reaches the writer when it is finished. Until then a temporary file grows in Options.Temporary, which the end of the
+// sheet or Discard removes.
 func NewXLSX(to io.Writer, o Options) Book {
-	b := &xlsxBook{writing: begin(o), to: to, rows: mostRows, names: sheetNames{}}
-	b.file = excelize.NewFile(excelize.Options{TmpDir: o.Temporary})
-	// excelize would put the whole file together in memory first.
-	b.file.SetZipWriter(func(io.Writer) excelize.ZipWriter { return zip.NewWriter(b.to) })
-	b.spoil(b.prepare())
+	b := &xlsxBook{writing: begin(o), file: zip.NewWriter(to), rows: mostRows, names: sheetNames{}}
+	var err error
+	b.book, err = b.workbook()
+	b.spoil(errors.Join(err, b.describe()))
 	return b
 }
 
-func (b *xlsxBook) prepare() error {
-	properties := &excelize.DocProperties{Title: clean(b.options.Title), Description: clean(b.options.Note), Creator: "Cohort", Language: b.options.Language.Code()}
-	if !b.options.Made.IsZero() {
-		properties.Created = b.options.Made.UTC().Format(time.RFC3339)
-		properties.Modified = properties.Created
+// partial passes on some parts of a workbook, by the names that they are to have; "" drops a part.
+type partial struct {
+	*zip.Writer
+	name func(string) string
+}
+
+func (p partial) Create(part string) (io.Writer, error) {
+	if name := p.name(part); name != "" {
+		return p.Writer.Create(name)
 	}
-	if err := b.file.SetDocProps(properties); err != nil {
-		return err
-	}
-	if err := b.file.SetAppProps(&excelize.AppProperties{Application: "Cohort"}); err != nil {
-		return err
-	}
+	return io.Discard, nil
+}
+
+// Close leaves the file open for what is still to come.
+func (p partial) Close() error { return nil }
+
+// add adds parts of a workbook to the file.
+func (b *xlsxBook) add(from *excelize.File, name func(string) string) error {
+	from.SetZipWriter(func(io.Writer) excelize.ZipWriter { return partial{b.file, name} })
+	return from.Write(io.Discard)
+}
+
+func sheetPart(n int) string { return fmt.Sprintf("xl/worksheets/sheet%d.xml", n) }
+
+// workbook is a new one with our styles, which have the same numbers in each.
+func (b *xlsxBook) workbook() (*excelize.File, error) {
+	f := excelize.NewFile(excelize.Options{TmpDir: b.options.Temporary})
 	line := []excelize.Border{{Type: "bottom", Color: "808080", Style: 1}}
 	for _, s := range []struct {
 		number *int
@@ -85,13 +101,26 @@ func (b *xlsxBook) prepare() error {
 		{&b.styles.text, excelize.Style{NumFmt: 49}}, // 49 is "@", text
 		{&b.styles.date, excelize.Style{CustomNumFmt: &b.words.numberFormat}},
 	} {
-		number, err := b.file.NewStyle(&s.style)
+		number, err := f.NewStyle(&s.style)
 		if err != nil {
-			return err
+			return f, err
 		}
 		*s.number = number
 	}
-	return nil
+	return f, nil
+}
+
+// describe sets the properties of the file.
+func (b *xlsxBook) describe() error {
+	properties := &excelize.DocProperties{Title: clean(b.options.Title), Description: clean(b.options.Note), Creator: "Cohort", Language: b.options.Language.Code()}
+	if !b.options.Made.IsZero() {
+		properties.Created = b.options.Made.UTC().Format(time.RFC3339)
+		properties.Modified = properties.Created
+	}
+	if err := b.book.SetDocProps(properties); err != nil {
+		return err
+	}
+	return b.book.SetAppProps(&excelize.AppProperties{Application: "Cohort"})
 }
 
 func (b *xlsxBook) Table(t Table) error {
@@ -110,34 +139,25 @@ func (b *xlsxBook) Table(t Table) error {
 // beginSheet begins the next sheet of the table.
 func (b *xlsxBook) beginSheet() error {
 	b.part++
+	b.sheets++
 	b.sheet = b.names.next(b.table.Name, b.part)
-	return b.spoil(func() error {
-		if b.stream == nil {
-			if err := b.file.SetSheetName("Sheet1", b.sheet); err != nil { // the one that a new workbook has
-				return err
-			}
-		} else if _, err := b.file.NewSheet(b.sheet); err != nil {
-			return err
+	return b.spoil(func() (err error) {
+		if b.sheets == 1 {
+			err = b.book.SetSheetName("Sheet1", b.sheet) // the one that a new workbook has
+		} else {
+			_, err = b.book.NewSheet(b.sheet)
 		}
-		if err := b.layOut(); err != nil {
-			return err
-		}
-		stream, err := b.file.NewStreamWriter(b.sheet)
 		if err != nil {
 			return err
 		}
-		b.stream, b.row = stream, 0
-		for i, c := range b.columns {
-			if err := stream.SetColWidth(i+1, i+1, float64(c.width())+2); err != nil { // room for the filter's arrow
-				return err
-			}
-			if style := b.style(c.Kind); style != 0 {
-				if err := stream.SetColStyle(i+1, i+1, style); err != nil {
-					return err
-				}
-			}
+		// The headings on each printed page.
+		if err := b.book.SetDefinedName(&excelize.DefinedName{Name: "_xlnm.Print_Titles", Scope: b.sheet, RefersTo: "'" + b.sheet + "'!$1:$1"}); err != nil {
+			return err
 		}
-		if err := stream.SetPanes(&excelize.Panes{Freeze: true, YSplit: 1, TopLeftCell: "A2", ActivePane: "bottomLeft"}); err != nil {
+		if b.one, err = b.workbook(); err != nil {
+			return err
+		}
+		if err := b.layOut(); err != nil {
 			return err
 		}
 		b.cells = b.cells[:0]
@@ -148,16 +168,37 @@ func (b *xlsxBook) beginSheet() error {
 	}())
 }
 
-// layOut says how the sheet is printed: across, as wide as the page, the headings on each.
+// onlySheet is the sheet of the workbook that is written for one. It isn't the first, which opens selected.
+const onlySheet = "Sheet2"
+
+// layOut begins the stream with what stands before the rows. Printed, a sheet lies across and is as wide as the page.
 func (b *xlsxBook) layOut() error {
+	if _, err := b.one.NewSheet(onlySheet); err != nil {
+		return err
+	}
 	across, high, fit := "landscape", 0, true
-	if err := b.file.SetPageLayout(b.sheet, &excelize.PageLayoutOptions{Orientation: &across, FitToHeight: &high}); err != nil {
+	if err := b.one.SetPageLayout(onlySheet, &excelize.PageLayoutOptions{Orientation: &across, FitToHeight: &high}); err != nil {
 		return err
 	}
-	if err := b.file.SetSheetProps(b.sheet, &excelize.SheetPropsOptions{FitToPage: &fit}); err != nil {
+	if err := b.one.SetSheetProps(onlySheet, &excelize.SheetPropsOptions{FitToPage: &fit}); err != nil {
 		return err
 	}
-	return b.file.SetDefinedName(&excelize.DefinedName{Name: "_xlnm.Print_Titles", Scope: b.sheet, RefersTo: "'" + b.sheet + "'!$1:$1"})
+	stream, err := b.one.NewStreamWriter(onlySheet)
+	if err != nil {
+		return err
+	}
+	b.stream = stream
+	for i, c := range b.columns {
+		if err := stream.SetColWidth(i+1, i+1, float64(c.width())+2); err != nil { // room for the filter's arrow
+			return err
+		}
+		if style := b.style(c.Kind); style != 0 {
+			if err := stream.SetColStyle(i+1, i+1, style); err != nil {
+				return err
+			}
+		}
+	}
+	return stream.SetPanes(&excelize.Panes{Freeze: true, YSplit: 1, TopLeftCell: "A2", ActivePane: "bottomLeft"})
 }
 
 func (b *xlsxBook) style(k Kind) int {
@@ -230,19 +271,34 @@ func (b *xlsxBook) write(o ...excelize.RowOpts) error {
 	return nil
 }
 
-// endSheet puts the filter over what was written.
+// endSheet puts the filter over what was written, and the sheet into the file.
 func (b *xlsxBook) endSheet() error {
-	if b.stream == nil {
+	if b.row == 0 {
 		return nil
 	}
-	last, err := excelize.CoordinatesToCellName(len(b.columns), max(b.row, 1))
-	if err == nil {
-		err = b.file.AutoFilter(b.sheet, "A1:"+last, nil)
-	}
-	if err == nil {
-		err = b.stream.Flush()
-	}
-	return b.spoil(err)
+	return b.spoil(func() error {
+		last, err := excelize.CoordinatesToCellName(len(b.columns), b.row)
+		if err != nil {
+			return err
+		}
+		b.row = 0
+		if err := b.book.AutoFilter(b.sheet, "A1:"+last, nil); err != nil {
+			return err
+		}
+		if err := b.one.AutoFilter(onlySheet, "A1:"+last, nil); err != nil {
+			return err
+		}
+		if err := b.stream.Flush(); err != nil {
+			return err
+		}
+		err = b.add(b.one, func(part string) string {
+			if part == sheetPart(2) {
+				return sheetPart(b.sheets)
+			}
+			return ""
+		})
+		return errors.Join(err, b.one.Close())
+	}())
 }
 
 func (b *xlsxBook) Close() error {
@@ -253,58 +309,20 @@ func (b *xlsxBook) Close() error {
 	if err := b.endSheet(); err != nil {
 		return err
 	}
-	return b.spoil(b.file.Write(io.Discard)) // what excelize put together: nothing, see NewXLSX
+	err := b.add(b.book, func(part string) string {
+		if strings.HasPrefix(part, "xl/worksheets/") {
+			return "" // it is there already
+		}
+		return part
+	})
+	return b.spoil(errors.Join(err, b.file.Close()))
 }
 
 func (b *xlsxBook) Discard() {
 	b.closed = true
-	_ = b.file.Close() // removes the temporary files; there is nobody to tell
-}
-
-// fitted is a text as a cell takes it.
-func fitted(s string) string {
-	s = clean(s)
-	if strings.Contains(s, "_x") {
-		s = unescaped(s)
-	}
-	return cut(s)
-}
-
-// escapes are how a workbook writes a character that XML doesn't have. excelize escapes a text that looks like one, but drops those that would be
-// half of a surrogate, and takes two that share an underscore for one.
-var (
-	escapes = regexp.MustCompile(`^_(x[0-9A-Fa-f]{4})_`)
-	halves  = regexp.MustCompile(`^_x[Dd][89A-Fa-f]`)
-)
-
-// unescaped gives those a full-width underscore in front.
-func unescaped(s string) string {
-	const length = len("_x0000_")
-	var to strings.Builder
-	for i := range len(s) {
-		if rest := s[i:]; s[i] == '_' && escapes.MatchString(rest) && (halves.MatchString(rest) || escapes.MatchString(rest[length-1:])) {
-			to.WriteString("＿")
-		} else {
-			to.WriteByte(s[i])
+	for _, f := range []*excelize.File{b.book, b.one} {
+		if f != nil {
+			_ = f.Close() // removes temporary files; there is nobody to tell
 		}
 	}
-	return to.String()
-}
-
-// cut shortens a text to what a cell takes.
-func cut(s string) string {
-	if len(s) <= mostUnits {
-		return s
-	}
-	units, fits := 0, 0
-	for i, r := range s {
-		if units < mostUnits {
-			fits = i // the ellipsis takes the last
-		}
-		units += utf16.RuneLen(r)
-		if units > mostUnits {
-			return s[:fits] + "…"
-		}
-	}
-	return s
 }
