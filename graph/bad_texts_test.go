@@ -39,6 +39,8 @@ var textSlots = map[string]struct {
 	"JobTableFilterInput.name":         {request{mutation: "tableViewSave", input: vars{"jobs": vars{"filters": []vars{{"name": "%TEXT%"}}}}}, 100, true, "jobs.filters.0.name"},
 	"JobTableFilterInput.kinds":        {request{mutation: "tableViewSave", input: vars{"jobs": vars{"filters": []vars{{"name": "X", "kinds": []string{"%TEXT%"}}}}}}, 64, true, "jobs.filters.0.kinds.0"},
 	"PartnerClientCreateInput.name":    {request{mutation: "partnerClientCreate", input: vars{"name": "%TEXT%", "scopes": []string{"USERS_READ"}}}, 200, true, ""},
+	"WebhookCreateInput.name":          {request{mutation: "webhookCreate", input: vars{"name": "%TEXT%", "url": "https://sync.example.org/"}}, 200, true, ""},
+	"WebhookUpdateInput.name":          {request{mutation: "webhookUpdate", input: vars{"id": "$webhook", "name": "%TEXT%"}}, 200, true, ""},
 	"GroupUpdateInput.description":     {request{mutation: "groupUpdate", input: vars{"id": "$sales", "description": "%TEXT%"}}, 2000, false, ""},
 }
 

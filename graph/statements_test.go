@@ -145,6 +145,8 @@ var pages = map[string]string{
 	"User.statusReasons":             `{ users(first: %N%) { nodes { statusReasons } } }`,
 	"Query.partnerClients":           `{ partnerClients { id clientId name scopes } }`,
 	"PartnerClient.scopes":           `{ partnerClients { scopes } }`,
+	"Query.webhooks":                 `{ webhooks { id name url kinds state behind behindSince } }`,
+	"Webhook.deliveries":             `{ webhooks { deliveries(first: %N%) { totalCount nodes { messageId } } } }`,
 	"Viewer.scopes":                  `{ viewer { scopes account { name } } }`,
 
 	"Group.memberCount":                `{ groups(first: %N%) { nodes { memberCount } } }`,
