@@ -20,11 +20,18 @@ func (d *Directory) WebhookDeliveries(ctx context.Context, who auth.Caller, ids 
 	}
 	where, order := "", "DESC"
 	var bounds []any
-	if page.After != nil {
-		where, bounds = " AND id < ?", append(bounds, page.After.ID[:])
-	}
-	if page.Before != nil {
-		where, bounds = where+" AND id > ?", append(bounds, page.Before.ID[:])
+	for _, bound := range []struct {
+		at *models.Cursor
+		op string
+	}{{page.After, "<"}, {page.Before, ">"}} {
+		if bound.at == nil {
+			continue
+		}
+		id, err := models.ParseWebhookDeliveryID(bound.at.Key)
+		if err != nil {
+			return nil, models.Errorf(models.CodeInvalid, "this is not a cursor that a list has handed out")
+		}
+		where, bounds = where+" AND id "+bound.op+" ?", append(bounds, id)
 	}
 	if page.Backward {
 		order = "ASC"
@@ -64,7 +71,7 @@ func deliveriesPage(hash models.ListHash, page models.Page, rows []*models.Webho
 	connection := &models.WebhookDeliveryConnection{Edges: make([]*models.WebhookDeliveryEdge, len(rows))}
 	cursors := make([]string, len(rows))
 	for i, row := range rows {
-		cursors[i] = hash.Cursor(models.Cursor{ID: row.ID})
+		cursors[i] = hash.Cursor(models.Cursor{Key: row.ID.String()})
 		connection.Edges[i] = &models.WebhookDeliveryEdge{Cursor: cursors[i], Node: row}
 	}
 	connection.PageInfo = pageInfo(page, cursors, more)

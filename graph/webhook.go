@@ -21,7 +21,9 @@ func (r webhookResolver) Deliveries(ctx context.Context, webhook *models.Webhook
 		return nil, err
 	}
 	own := *page // which several fields may have been given
-	own.Count = func(ctx context.Context) (int, error) { return load(loadersOf(ctx).webhookDeliveryCounts(), ctx, webhook.ID) }
+	own.Count = func(ctx context.Context) (int, error) {
+		return load(loadersOf(ctx).webhookDeliveryCounts(), ctx, webhook.ID)
+	}
 	return &own, nil
 }
 

@@ -2,6 +2,8 @@ package models
 
 import (
 	"database/sql/driver"
+	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -165,6 +167,16 @@ func (k *ChangeKinds) Scan(src any) error {
 // WebhookDeliveryID sorts the attempts of a webhook. It is in cursors only.
 type WebhookDeliveryID [16]byte
 
+// ParseWebhookDeliveryID reads the text form.
+func ParseWebhookDeliveryID(text string) (id WebhookDeliveryID, err error) {
+	raw, err := hex.DecodeString(text)
+	if err != nil || len(raw) != len(id) || hex.EncodeToString(raw) != text {
+		return id, errors.New("not the id of a delivery")
+	}
+	return WebhookDeliveryID(raw), nil
+}
+
+func (id WebhookDeliveryID) String() string               { return hex.EncodeToString(id[:]) }
 func (id WebhookDeliveryID) Value() (driver.Value, error) { return id[:], nil }
 func (id *WebhookDeliveryID) Scan(src any) error          { return scan((*[16]byte)(id), src) }
 
