@@ -261,13 +261,15 @@ func (d *Directory) RotateWebhookSecret(ctx context.Context, who auth.Caller, in
 			return nil, err
 		}
 		before := webhookFacts(hook)
+		var old any // NULL, which an empty slice is not
 		hook.OldSecret, hook.OldSecretUntil = nil, nil
 		if !in.ExpireOldSecretNow {
 			hook.OldSecret, hook.OldSecretUntil = hook.Secret, new(c.Now.Add(models.OldSecretLife))
+			old = hook.OldSecret
 		}
 		hook.Secret, hook.RotatedAt = d.webhookSeal.Close(secret, c.account(), hook.ID), &c.Now
 		err = c.setWebhook(hook, map[string]any{
-			"secret": hook.Secret, "old_secret": hook.OldSecret, "old_secret_until": hook.OldSecretUntil, "rotated_at": hook.RotatedAt,
+			"secret": hook.Secret, "old_secret": old, "old_secret_until": hook.OldSecretUntil, "rotated_at": hook.RotatedAt,
 		})
 		if err != nil {
 			return nil, err
