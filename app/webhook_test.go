@@ -58,7 +58,7 @@ func TestWebhookTellsWhatChangesShow(t *testing.T) {
 	}
 	cursor := s.ask(token, `{ changesCursor }`)["changesCursor"].(string)
 	a, b := s.aGroup(token, "Outer"), s.aGroup(token, "Inner")
-	user := s.ask(token, `mutation { userCreate(input: {email: "new@acme.example", givenName: "N\u00fa <&> \u2028"}) { user { id } } }`)["userCreate"].(map[string]any)["user"].(map[string]any)["id"].(string)
+	user := s.ask(token, `mutation { userCreate(input: {email: "new@acme.example", givenName: "N\u00fa <&>"}) { user { id } } }`)["userCreate"].(map[string]any)["user"].(map[string]any)["id"].(string)
 	for _, mutation := range []string{
 		`groupNest(input: {parentId: "` + a + `", childId: "` + b + `"}) { errors { code } }`,
 		`groupProductsSet(input: {groupId: "` + a + `", productKeys: ["goto-meeting"], mode: ADD, notifyUsers: false}) { errors { code } }`,
