@@ -342,6 +342,13 @@ func TestLease(t *testing.T) {
 		t.Fatalf("taken twice after an edit: %v, %v", c, err)
 	}
 	w.due(id) // the lease is over
+	if c, err := webhook.Take(t.Context(), w.Store, time.Hour); c == nil || err != nil {
+		t.Fatalf("not taken: %v, %v", c, err)
+	}
+	if err := dead.Taken(t.Context()); !errors.Is(err, webhook.ErrLost) || w.now(id).MessageID == nil {
+		t.Errorf("the dead one, while another has it: %v", err)
+	}
+	w.due(id)
 	stop := w.run()
 	until(t, "the message", func() bool { return w.now(id).Behind() == 0 })
 	stop()
