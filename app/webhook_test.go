@@ -28,11 +28,15 @@ const entryFields = `__typename number time operationId action
 func TestWebhookTellsWhatChangesShow(t *testing.T) {
 	t.Parallel()
 	const hush = "canary-in-the-url"
-	var failing atomic.Bool
+	var failing, gone atomic.Bool
 	got := make(chan string, 100)
 	r := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		raw, err := io.ReadAll(r.Body)
 		if err != nil {
+			return
+		}
+		if gone.Load() {
+			http.Error(w, hush, http.StatusGone)
 			return
 		}
 		if failing.Load() {
@@ -124,6 +128,17 @@ func TestWebhookTellsWhatChangesShow(t *testing.T) {
 	if more := other.metric(`cohort_webhook_deliveries_total{outcome="failed"}`, "Authorization: Bearer 0123456789abcdef"); failed+more < 1 || counted != 1 {
 		t.Errorf("metrics: %v failed here, %v there, %v retrying", failed, more, counted)
 	}
+	gone.Store(true)
+	for begin := time.Now(); ; { // what is logged of a pause is looked at below
+		s.ask(token, `mutation { webhookResume(input: {id: "`+made["webhook"].(map[string]any)["id"].(string)+`"}) { webhook { state } } }`)
+		hook = s.ask(token, `{ webhooks { state pausedReason } }`)["webhooks"].([]any)[0].(map[string]any)
+		if hook["pausedReason"] == "GONE" {
+			break
+		}
+		if time.Since(begin) > time.Minute {
+			t.Fatalf("the webhook is %v", hook)
+		}
+	}
 	events := fmt.Sprint(s.ask(token, `{ auditEvents(first: 100) { nodes { changes { field before after } } } }`))
 	_, metrics := s.send(http.MethodGet, "/metrics", "", "Authorization: Bearer 0123456789abcdef")
 	for where, text := range map[string]string{"the log": s.stderr.String() + other.stderr.String(), "the output": s.stdout.String(), "the audit log": events, "the metrics": metrics} {
@@ -132,6 +147,9 @@ func TestWebhookTellsWhatChangesShow(t *testing.T) {
 				t.Errorf("%q is in %s", canary, where)
 			}
 		}
+	}
+	if logged := s.stderr.String() + other.stderr.String(); !strings.Contains(logged, "a webhook is paused") || !strings.Contains(logged, strings.TrimPrefix(r.URL, "http://")) {
+		t.Errorf("the log doesn't tell of the pause: %s", logged)
 	}
 	if !strings.Contains(events, "host") {
 		t.Errorf("the audit log has no host: %s", events)
