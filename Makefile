@@ -70,6 +70,10 @@ audits: ## the audits of GraphQL over HTTP against a started server (needs Node)
 clients: ## real clients and the playground in Chromium against a started server (needs Node; Debian's Chromium)
 	.ci/run clients
 
+.PHONY: exports
+exports: ## files of exports read by openpyxl, Python and Chromium (needs Node; Debian's python3-openpyxl and Chromium)
+	.ci/run exports
+
 .PHONY: client-keys
 client-keys: ## write clients/urql/keys.js anew, after a change of schema.graphqls (needs Node)
 	npm ci --prefix clients --ignore-scripts --no-audit --no-fund

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"cohort/auth"
+	"cohort/export"
 	"cohort/graph"
 	"cohort/playground"
 )
@@ -43,7 +44,11 @@ func (on *site) handler() http.Handler {
 	routes.HandleFunc("GET /{$}", on.page)
 	routes.Handle("GET /playground/{file}", playground.Files())
 
-	h := hardened(compressed(routes))
+	packed := compressed(routes)
+	whole := http.NewServeMux() // a range of a file is one of the file as it is
+	whole.Handle("/exports/{job}/{name}", crossOrigin(on.origins, export.Downloads(on.directory, on.log)))
+	whole.Handle("/", packed)
+	h := hardened(whole)
 	if on.demo {
 		h = loopbackOnly(on.port, h)
 	}

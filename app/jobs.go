@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"cohort/directory"
+	"cohort/export"
 	"cohort/jobs"
 	"cohort/models"
 	"cohort/store"
@@ -34,6 +35,7 @@ func (s jobSettings) Validate() error {
 // runner makes the workers of the server, and has the directory wake them.
 func (s jobSettings) runner(on *store.Store, d *directory.Directory, m *metrics, log *slog.Logger) *jobs.Runner {
 	handlers := d.Handlers()
+	handlers[models.KindExport] = sparingly(d.ExportHandler(export.Write))
 	worked, ended := m.countJobs(on, handlers, log)
 	r := jobs.NewRunner(on, handlers, jobs.Options{Workers: s.JobWorkers, Lease: s.JobLease, Log: log, Worked: worked, Ended: ended})
 	d.OnJob(r.Wake)

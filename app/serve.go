@@ -108,6 +108,9 @@ func (c *serveCommand) open(ctx context.Context, p *program, address *net.TCPAdd
 	if o.ConfirmKey, err = on.tokens.Key("confirmations"); err != nil {
 		return errors.Join(err, s.Close())
 	}
+	if o.ExportKey, err = on.tokens.Key("exports"); err != nil {
+		return errors.Join(err, s.Close())
+	}
 	if o.WebhookKey, err = on.tokens.Key("webhooks"); err != nil {
 		return errors.Join(err, s.Close())
 	}
@@ -162,6 +165,7 @@ func (c *serveCommand) serve(ctx context.Context, p *program, address *net.TCPAd
 	}
 	defer beside(on.directory.RecordRefusals)() // to the last request
 	defer beside(c.cleaner(on.store, p.log))()
+	defer beside(exportCleaner(on.directory, p.log))()
 	stopJobs, stopMails := beside(on.runner.Run), beside(on.postman.Run)
 	stopWebhooks := beside(on.webhooks.Run)
 	defer stopWebhooks()

@@ -85,6 +85,7 @@ var policy = map[Action]Rule{
 	"JobTableView.filters":         admins,
 	"Mutation.tableViewSave":       admins,
 	"Mutation.tableViewDelete":     admins,
+	"Mutation.exportCreate":        admins,
 
 	"Query.mails":  admins,
 	"Mail.user":    admins,
@@ -146,6 +147,8 @@ var policy = map[Action]Rule{
 	"Job.retries":   admins,
 	"Job.reverts":   admins,
 	"Job.results":   admins,
+	"Job.file":      admins,
+	"Job.resultUrl": admins,
 
 	"ProductsPreview.impact":     admins,
 	"ProductsImpact.byProduct":   admins,

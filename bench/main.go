@@ -37,6 +37,8 @@ func main() {
 	var err error
 	if len(os.Args) > 1 && os.Args[1] == floorCommand {
 		err = serveFloor(ctx)
+	} else if len(os.Args) > 1 && os.Args[1] == xlsxCommand {
+		err = runXLSX(ctx, os.Args[2:])
 	} else {
 		err = command(ctx, os.Args[1:])
 	}

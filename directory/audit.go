@@ -68,21 +68,23 @@ func (d *Directory) EachAuditEvent(ctx context.Context, who auth.Caller, f *mode
 	if err := f.Check(); err != nil {
 		return err
 	}
-	_, err := read(ctx, d, who, actionAuditEvents, func(s *snapshot) (struct{}, error) {
-		page := models.Page{Size: streamed, Backward: true}
-		for {
-			rows, err := auditRows(s.DB, s.account(), [][]clause{nil}, f, page)
-			if err != nil || len(rows[0]) == 0 {
-				return struct{}{}, err
-			}
-			part := rows[0][:min(len(rows[0]), page.Size)]
-			if err := fn(part); err != nil || len(rows[0]) <= page.Size {
-				return struct{}{}, err
-			}
-			page.Before = &models.Cursor{Key: part[len(part)-1].ID.String()}
-		}
-	})
+	_, err := read(ctx, d, who, actionAuditEvents, func(s *snapshot) (struct{}, error) { return struct{}{}, s.eachEvent(f, fn) })
 	return err
+}
+
+func (s *snapshot) eachEvent(f *models.AuditEventFilter, fn func([]*models.AuditEvent) error) error {
+	page := models.Page{Size: streamed, Backward: true}
+	for {
+		rows, err := auditRows(s.DB, s.account(), [][]clause{nil}, f, page)
+		if err != nil || len(rows[0]) == 0 {
+			return err
+		}
+		part := rows[0][:min(len(rows[0]), page.Size)]
+		if err := fn(part); err != nil || len(rows[0]) <= page.Size {
+			return err
+		}
+		page.Before = &models.Cursor{Key: part[len(part)-1].ID.String()}
+	}
 }
 
 // streamed is how many events are read at once when all are.
@@ -289,20 +291,23 @@ func (d *Directory) countAudit(ctx context.Context, who auth.Caller, action auth
 	if err := f.Check(); err != nil {
 		return nil, err
 	}
-	return glance(ctx, d, who, action, func(s *snapshot) ([]int, error) {
-		parts, rests, of := auditSlots(lists, f)
-		type total struct{ N int }
-		slots, err := readSlots[total](s.DB, len(parts), func(i int) clause {
-			where := all(sqlf("e.account_id = ?", s.account()), parts[i].where, rests[i])
-			return sqlf(fmt.Sprintf("SELECT %d AS slot, COUNT(*) AS n FROM %s WHERE %s", i, parts[i].table(s.DB), where.sql), where.args...)
-		})
-		if err != nil {
-			return nil, fmt.Errorf("count audit events: %w", err)
-		}
-		counts := make([]int, len(lists))
-		for i, found := range slots {
-			counts[of[i]] += found[0].Row.N
-		}
-		return counts, nil
+	return glance(ctx, d, who, action, func(s *snapshot) ([]int, error) { return countEvents(s.DB, s.account(), lists, f) })
+}
+
+// countEvents counts each of the lists.
+func countEvents(db *gorm.DB, account models.AccountID, lists [][]clause, f *models.AuditEventFilter) ([]int, error) {
+	parts, rests, of := auditSlots(lists, f)
+	type total struct{ N int }
+	slots, err := readSlots[total](db, len(parts), func(i int) clause {
+		where := all(sqlf("e.account_id = ?", account), parts[i].where, rests[i])
+		return sqlf(fmt.Sprintf("SELECT %d AS slot, COUNT(*) AS n FROM %s WHERE %s", i, parts[i].table(db), where.sql), where.args...)
 	})
+	if err != nil {
+		return nil, fmt.Errorf("count audit events: %w", err)
+	}
+	counts := make([]int, len(lists))
+	for i, found := range slots {
+		counts[of[i]] += found[0].Row.N
+	}
+	return counts, nil
 }

@@ -46,6 +46,9 @@ type Options struct {
 	// ConfirmKey signs the tokens of dry runs, at least 32 bytes, the same on each server; nil makes one up.
 	ConfirmKey []byte
 
+	// ExportKey signs the addresses of exports' files, at least 32 bytes, the same on each server; nil makes one up.
+	ExportKey []byte
+
 	// WebhookKey seals the secrets of webhooks, 32 bytes, the same on each server; nil makes one up.
 	WebhookKey []byte
 
@@ -77,6 +80,7 @@ type Directory struct {
 	inPlace   int
 	brake     int
 	confirm   confirmations
+	passes    passes
 	courtesy  courtesy
 	wakeJobs  func()
 	wakeMails func()
@@ -112,7 +116,7 @@ func New(s *store.Store, o Options) (*Directory, error) {
 	}
 	graphs := nesting.NewCache()
 	return &Directory{
-		inPlace: max(o.InPlace, 1), brake: o.Brake, confirm: newConfirmations(o.ConfirmKey),
+		inPlace: max(o.InPlace, 1), brake: o.Brake, confirm: newConfirmations(o.ConfirmKey), passes: newPasses(o.ExportKey),
 		store: s, graphs: graphs, rosters: roster.NewCache(s, graphs, o.Memory), feeds: newFeeds(s, o.Log), jobFeed: newJobFeed(s, o.Log), refusals: audit.NewRefusals(s, o.Log), log: o.Log, maxDepth: o.MaxGroupDepth, wakeJobs: func() {}, wakeMails: func() {}, mailFrom: o.MailFrom,
 		webhookSeal: auth.NewSeal(o.WebhookKey), webhookAllow: o.WebhookAllow, wakeWebhooks: func() {},
 	}, nil

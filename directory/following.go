@@ -169,7 +169,7 @@ func (c *change) behind() (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("look for open jobs: %w", err)
 	}
-	return slices.ContainsFunc(open, func(job *models.Job) bool { return !job.OnlyFollows() }), nil
+	return slices.ContainsFunc(open, func(job *models.Job) bool { return !job.OnlyFollows() && !job.OnlyReads() }), nil
 }
 
 // conclude settles what is left when that is little, or else makes the job that does. The job is nil when the change is

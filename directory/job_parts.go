@@ -217,6 +217,9 @@ func (d *Directory) failed(tx *store.Tx, job *models.Job) error {
 
 // jobEnded is the last step of a job that ends before its time.
 func (c *change) jobEnded(job *models.Job) error {
+	if job.Kind == models.KindExport {
+		return dropExports(c.DB, job.AccountID, []models.JobID{job.ID})
+	}
 	if err := c.letGo(job); err != nil {
 		return err
 	}

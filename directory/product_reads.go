@@ -107,46 +107,48 @@ func (k *userProducts) of(user models.UserID, p *models.Product) *models.UserPro
 // ProductsOfGroups are the products that groups give to their members, by name: what they grant, and what they
 // inherit from the groups they lie in. Admins.
 func (d *Directory) ProductsOfGroups(ctx context.Context, who auth.Caller, groups []models.GroupID) ([][]*models.GroupProduct, error) {
-	return read(ctx, d, who, "Group.products", func(s *snapshot) ([][]*models.GroupProduct, error) {
-		products, err := catalogue(s.DB, s.account())
-		if err != nil {
-			return nil, err
+	return read(ctx, d, who, "Group.products", func(s *snapshot) ([][]*models.GroupProduct, error) { return s.productsOfGroups(groups) })
+}
+
+func (s *snapshot) productsOfGroups(groups []models.GroupID) ([][]*models.GroupProduct, error) {
+	products, err := catalogue(s.DB, s.account())
+	if err != nil {
+		return nil, err
+	}
+	var rows []struct {
+		GroupID   models.GroupID
+		GrantedBy models.GroupID
+		ProductID models.ProductID
+	}
+	err = s.Raw("SELECT c.descendant_id AS group_id, g.group_id AS granted_by, g.product_id FROM group_closure c "+
+		"JOIN group_products g ON g.account_id = c.account_id AND g.group_id = c.ancestor_id "+
+		"WHERE c.account_id = ? AND c.descendant_id IN ?", s.account(), groups).Scan(&rows).Error
+	if err != nil {
+		return nil, fmt.Errorf("read grants: %w", err)
+	}
+	given := map[grant]*models.GroupProduct{}
+	for _, row := range rows {
+		g := grant{row.GroupID, row.ProductID}
+		if given[g] == nil {
+			given[g] = &models.GroupProduct{}
 		}
-		var rows []struct {
-			GroupID   models.GroupID
-			GrantedBy models.GroupID
-			ProductID models.ProductID
+		if row.GrantedBy == row.GroupID {
+			given[g].Direct = true
+		} else {
+			given[g].Via = append(given[g].Via, row.GrantedBy)
 		}
-		err = s.Raw("SELECT c.descendant_id AS group_id, g.group_id AS granted_by, g.product_id FROM group_closure c "+
-			"JOIN group_products g ON g.account_id = c.account_id AND g.group_id = c.ancestor_id "+
-			"WHERE c.account_id = ? AND c.descendant_id IN ?", s.account(), groups).Scan(&rows).Error
-		if err != nil {
-			return nil, fmt.Errorf("read grants: %w", err)
-		}
-		given := map[grant]*models.GroupProduct{}
-		for _, row := range rows {
-			g := grant{row.GroupID, row.ProductID}
-			if given[g] == nil {
-				given[g] = &models.GroupProduct{}
+	}
+	lists := make([][]*models.GroupProduct, len(groups))
+	for i, group := range groups {
+		for _, p := range products {
+			if one := given[grant{group, p.ID}]; one != nil {
+				one.Product = p
+				slices.SortFunc(one.Via, nesting.Older)
+				lists[i] = append(lists[i], one)
 			}
-			if row.GrantedBy == row.GroupID {
-				given[g].Direct = true
-			} else {
-				given[g].Via = append(given[g].Via, row.GrantedBy)
-			}
 		}
-		lists := make([][]*models.GroupProduct, len(groups))
-		for i, group := range groups {
-			for _, p := range products {
-				if one := given[grant{group, p.ID}]; one != nil {
-					one.Product = p
-					slices.SortFunc(one.Via, nesting.Older)
-					lists[i] = append(lists[i], one)
-				}
-			}
-		}
-		return lists, nil
-	})
+	}
+	return lists, nil
 }
 
 // outsideInput points to an argument of its own what points into the input of a mutation.

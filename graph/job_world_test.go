@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"testing"
+	"time"
 
 	"cohort/jobs"
 	"cohort/models"
@@ -68,6 +69,20 @@ func (a *api) pastJobs(user models.UserID, group models.GroupID) (first, second 
 		return [2]models.JobID{one.ID, two.ID}, tx.Model(&models.Job{}).Where("account_id = ? AND id = ?", a.account, two.ID).Update("retries_job_id", one.ID).Error
 	})
 	return ids[0].String(), ids[1].String()
+}
+
+// pastExport is a job that has written a file.
+func (a *api) pastExport() models.JobID {
+	a.t.Helper()
+	return inAccount(a, func(tx *store.Tx) (models.JobID, error) {
+		job, err := jobs.Record(tx, jobs.New{Kind: models.KindExport, Input: map[string]any{}, Actor: a.actor()}, nil, nil)
+		if err != nil {
+			return models.JobID{}, err
+		}
+		return job.ID, tx.Create(&models.ExportFile{
+			AccountID: a.account, JobID: job.ID, Name: "users.csv", MediaType: "text/csv", Bytes: 9, CreatedAt: tx.Now, KeptUntil: tx.Now.Add(time.Hour),
+		}).Error
+	})
 }
 
 // openJob is a job that nobody works on.

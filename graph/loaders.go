@@ -153,6 +153,12 @@ func (l *loaders) pendingJobs() *gatherer[models.GroupID, *models.Job] {
 	})
 }
 
+func (l *loaders) exportFiles() *gatherer[models.JobID, *models.ExportFile] {
+	return loader(l, "exportFile", nil, func(ctx context.Context, ids []models.JobID) ([]*models.ExportFile, error) {
+		return l.directory.ExportFiles(ctx, l.who, ids)
+	})
+}
+
 func (l *loaders) waiting() *gatherer[models.ProductID, int] {
 	return loader(l, "waiting", nil, func(ctx context.Context, ids []models.ProductID) ([]int, error) {
 		return l.directory.Waiting(ctx, l.who, ids)

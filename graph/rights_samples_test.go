@@ -193,6 +193,10 @@ var samples = map[string]request{
 	"Mutation.partnerClientRotate": {mutation: "partnerClientRotate", input: vars{"id": "$partner"}},
 	"Mutation.partnerClientRevoke": {mutation: "partnerClientRevoke", input: vars{"id": "$partner"}},
 
+	"Job.file":              {query: `{ jobs(kinds: ["exportCreate"]) { nodes { file { name mediaType size url keptUntil changesCursor } } } }`},
+	"Job.resultUrl":         {query: `{ jobs(kinds: ["exportCreate"]) { nodes { resultUrl } } }`},
+	"Mutation.exportCreate": {mutation: "exportCreate", input: vars{"what": vars{"events": vars{}}, "format": "CSV"}},
+
 	"Query.webhooks":               {query: `{ webhooks { id name url kinds state failures behind createdAt updatedAt etag } }`},
 	"Webhook.deliveries":           {query: `{ webhooks { deliveries { totalCount nodes { messageId attempt at duration changeCount firstNumber lastNumber delivered } } } }`},
 	"Mutation.webhookCreate":       {mutation: "webhookCreate", input: vars{"name": "Sync", "url": "https://sync.example.org/in?token=hush"}},

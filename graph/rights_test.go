@@ -79,6 +79,7 @@ func TestRights(t *testing.T) {
 			reading := rightsHouse(t, name)
 			reading.done("productUpdate", "product { id }", vars{"id": reading.ids["room"], "seats": 50})
 			reading.setUpTables()
+			reading.pastExport()
 			reading.done("groupProductsSet", "impact { gaining }", vars{"groupId": reading.ids["sales"], "productKeys": []string{"goto-room"}})
 			reading.done("accountSettingsSet", "account { id }", vars{"settings": []vars{{"key": "meeting.audio", "value": vars{"choice": "PHONE"}, "locked": true}}})
 			reading.done("groupSettingsSet", "job { id }", vars{"groupId": reading.ids["sales"], "settings": []vars{

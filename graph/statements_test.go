@@ -143,6 +143,7 @@ var pages = map[string]string{
 	"Group.permissions":               `{ groups(first: %N%) { nodes { permissions { permission { key } direct } } } }`,
 	"GroupPermission.via":             `{ groups(first: %N%) { nodes { permissions { via { name } } } } }`,
 	"User.statusReasons":              `{ users(first: %N%) { nodes { statusReasons } } }`,
+	"Job.file":                        `{ jobs(first: %N%, kinds: ["exportCreate"]) { nodes { resultUrl file { url size changesCursor } } } }`,
 	"Query.partnerClients":            `{ partnerClients { id clientId name scopes } }`,
 	"PartnerClient.scopes":            `{ partnerClients { scopes } }`,
 	"Query.webhooks":                  `{ webhooks { id name url kinds state behind behindSince } }`,
@@ -184,6 +185,9 @@ func TestStatements(t *testing.T) {
 	a.done("groupProductsSet", "impact { gaining }", vars{"groupId": top.String(), "productKeys": []string{"goto-room"}})
 	a.done("groupPermissionsSet", "granted { key }", vars{"groupId": groups[0], "permissionKeys": []string{"reports.view", "devices.manage"}})
 	a.done("groupPermissionsSet", "granted { key }", vars{"groupId": top.String(), "permissionKeys": []string{"reports.view"}})
+	for range 60 {
+		a.pastExport()
+	}
 	for range 60 {
 		a.pastJobs(everybody[0], top)
 		a.deadMail(everybody[0])

@@ -61,6 +61,7 @@ var trails = map[string]struct {
 	"jobCancel":            {vars{"id": "$open"}, []string{"LOG JOB SET usersProductsSet"}, ""},
 	"jobRetryFailed":       {vars{"id": "$job", "idempotencyKey": "k"}, []string{"LOG JOB SET usersProductsSet in usersProductsSet"}, ""},
 	"jobRevert":            {vars{"id": "$given"}, []string{"LOG ASSIGNMENT REMOVED ann in goto-meeting", "PRODUCT REMOVED ann in goto-meeting", "STATUS SET ann"}, ""},
+	"exportCreate":         {vars{"what": vars{"groups": vars{"selection": vars{"ids": []string{"$emea"}}}}, "format": "XLSX", "idempotencyKey": "k"}, []string{"LOG JOB SET exportCreate"}, ""},
 	"tableViewSave":        {vars{"users": vars{"pageSize": 30}}, nil, ""}, // what one looks at is one's own matter
 	"tableViewDelete":      {vars{"table": "USERS"}, nil, ""},
 	"groupNest":            {vars{"parentId": "$alone", "childId": "$emea"}, []string{"NESTING SET EMEA in Alone"}, ""},

@@ -64,6 +64,7 @@ var permits = map[string]struct {
 	"webhookResume":       {"Viewer.viewerCanManageWebhooks", vars{"id": "$webhook"}},
 	"mailRetry":           {"Mail.viewerCanRetry", vars{"ids": []string{"$target"}}},
 
+	"exportCreate":    {"Viewer.viewerCanExport", vars{"what": vars{"users": vars{"selection": vars{"all": true}}}, "format": "CSV"}},
 	"tableViewSave":   {"Viewer.viewerCanSaveTableViews", vars{"users": vars{}}},
 	"tableViewDelete": {"Viewer.viewerCanSaveTableViews", vars{"table": "USERS"}},
 }

@@ -168,6 +168,14 @@ func MoveCursor(tx *store.Tx, job *models.Job, cursor any) error {
 	return advance(tx, job, after)
 }
 
+// Progress stores how far a job without rows of its own is, of how many. Beginning anew, it may go back; failures go on counting until the job
+// ends.
+func Progress(tx *store.Tx, job *models.Job, done, total int32) error {
+	after := *job
+	after.Done, after.Total = done, total
+	return keep(tx, job, after)
+}
+
 // maxAlike is for how many sorts of rows a statement of their own is worth it.
 const maxAlike = 8
 
@@ -192,6 +200,10 @@ func count(job *models.Job, row models.JobRow) error {
 // advance stores how far a job is. It is a chunk that was written, so failures count anew from here.
 func advance(tx *store.Tx, job *models.Job, after models.Job) error {
 	after.Attempts = 0
+	return keep(tx, job, after)
+}
+
+func keep(tx *store.Tx, job *models.Job, after models.Job) error {
 	done := tx.Model(&models.Job{}).
 		Where("account_id = ? AND id = ? AND state = ? AND fence = ?", job.AccountID, job.ID, job.State, job.Fence).
 		Updates(map[string]any{

@@ -45,6 +45,11 @@ func TestSevenLanguages(t *testing.T) {
 
 var names = regexp.MustCompile(`\{\{\.\w+\}\}`)
 
+// same are the texts that are the same word in English.
+var same = map[string]bool{
+	"es export.no": true, "it export.no": true, "de export.column.name": true, "de export.column.status": true, "nl export.column.status": true,
+}
+
 // Every language has every text, with the same values in it, and doesn't have it in English.
 func TestEveryLanguageHasEveryText(t *testing.T) {
 	english := texts(t, "en")
@@ -60,7 +65,7 @@ func TestEveryLanguageHasEveryText(t *testing.T) {
 			if plural := len(english[id]) > 1; plural && forms["one"] == "" {
 				t.Errorf("%s: %s has no singular", code, id)
 			}
-			if code != "en" && forms["other"] == english[id]["other"] {
+			if code != "en" && forms["other"] == english[id]["other"] && !same[code+" "+id] {
 				t.Errorf("%s: %s is in English: %s", code, id, forms["other"])
 			}
 			in := func(text string) []string { return slices.Sorted(slices.Values(names.FindAllString(text, -1))) }

@@ -338,6 +338,12 @@ func (id *GlobalID) Raw() [16]byte {
 // MarshalText is the text form, for JSON that a list's hash is made of.
 func (id GlobalID) MarshalText() ([]byte, error) { return []byte(id.String()), nil }
 
+// UnmarshalText reads it. INVALID_ID when it is malformed.
+func (id *GlobalID) UnmarshalText(text []byte) (err error) {
+	*id, err = ParseGlobalID(string(text))
+	return err
+}
+
 // AuditEventConnection is a page of events.
 type AuditEventConnection struct {
 	Edges    []*AuditEventEdge

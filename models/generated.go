@@ -245,6 +245,103 @@ func (e AccessReasonKind) MarshalJSON() ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
+// A column of a file with events of the audit log. Values may be added.
+type AuditEventColumn string
+
+const (
+	// When it happened: `occurredAt`.
+	AuditEventColumnOccurredAt AuditEventColumn = "OCCURRED_AT"
+	// What was done or tried: `action`.
+	AuditEventColumnAction AuditEventColumn = "ACTION"
+	// Whether it was done: `outcome`.
+	AuditEventColumnOutcome AuditEventColumn = "OUTCOME"
+	// Who did it: the user's e-mail, or the kind of caller.
+	AuditEventColumnActor AuditEventColumn = "ACTOR"
+	// The role in which it was done.
+	AuditEventColumnRole AuditEventColumn = "ROLE"
+	// What it is about: `subjectType`.
+	AuditEventColumnSubjectType AuditEventColumn = "SUBJECT_TYPE"
+	// The e-mail or name of whom or what it is about, as long as there is one; else the id.
+	AuditEventColumnSubject AuditEventColumn = "SUBJECT"
+	// The e-mail or name of what the subject is tied to, as long as there is one; else the id.
+	AuditEventColumnObject AuditEventColumn = "OBJECT"
+	// The fields that are different afterwards, each with its value before and after, as JSON.
+	AuditEventColumnChanges AuditEventColumn = "CHANGES"
+	// The id of the subject: `subjectId`.
+	AuditEventColumnSubjectID AuditEventColumn = "SUBJECT_ID"
+	// The id of what the subject is tied to: `objectId`.
+	AuditEventColumnObjectID AuditEventColumn = "OBJECT_ID"
+	// The operation: `operationId`.
+	AuditEventColumnOperationID AuditEventColumn = "OPERATION_ID"
+	// The job: `jobId`.
+	AuditEventColumnJobID AuditEventColumn = "JOB_ID"
+	// The HTTP request: `requestId`.
+	AuditEventColumnRequestID AuditEventColumn = "REQUEST_ID"
+	// The id: `id`.
+	AuditEventColumnID AuditEventColumn = "ID"
+)
+
+var AllAuditEventColumn = []AuditEventColumn{
+	AuditEventColumnOccurredAt,
+	AuditEventColumnAction,
+	AuditEventColumnOutcome,
+	AuditEventColumnActor,
+	AuditEventColumnRole,
+	AuditEventColumnSubjectType,
+	AuditEventColumnSubject,
+	AuditEventColumnObject,
+	AuditEventColumnChanges,
+	AuditEventColumnSubjectID,
+	AuditEventColumnObjectID,
+	AuditEventColumnOperationID,
+	AuditEventColumnJobID,
+	AuditEventColumnRequestID,
+	AuditEventColumnID,
+}
+
+func (e AuditEventColumn) IsValid() bool {
+	switch e {
+	case AuditEventColumnOccurredAt, AuditEventColumnAction, AuditEventColumnOutcome, AuditEventColumnActor, AuditEventColumnRole, AuditEventColumnSubjectType, AuditEventColumnSubject, AuditEventColumnObject, AuditEventColumnChanges, AuditEventColumnSubjectID, AuditEventColumnObjectID, AuditEventColumnOperationID, AuditEventColumnJobID, AuditEventColumnRequestID, AuditEventColumnID:
+		return true
+	}
+	return false
+}
+
+func (e AuditEventColumn) String() string {
+	return string(e)
+}
+
+func (e *AuditEventColumn) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = AuditEventColumn(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid AuditEventColumn", str)
+	}
+	return nil
+}
+
+func (e AuditEventColumn) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *AuditEventColumn) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e AuditEventColumn) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
 // What has happened to the thing that a change is about.
 type ChangeAction string
 
@@ -431,6 +528,68 @@ func (e ErrorPolicy) MarshalJSON() ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
+// The kinds of files that `exportCreate` writes.
+type ExportFormat string
+
+const (
+	// A workbook of Excel, with a sheet for each table: numbers, dates and yes or no are cells of these types, and nothing is a formula.
+	ExportFormatXlsx ExportFormat = "XLSX"
+	// A page for the browser, which prints well and can be sorted there. It needs nothing from elsewhere.
+	ExportFormatHTML ExportFormat = "HTML"
+	// Values separated by commas, as RFC 4180 has it, in UTF-8. There is one table; of groups not their members, which `memberships` exports. A
+	// text that a spreadsheet would take for a formula (it begins with `=`, `+`, `-`, `@`, a tab or a carriage return) has an apostrophe before it.
+	ExportFormatCSV ExportFormat = "CSV"
+)
+
+var AllExportFormat = []ExportFormat{
+	ExportFormatXlsx,
+	ExportFormatHTML,
+	ExportFormatCSV,
+}
+
+func (e ExportFormat) IsValid() bool {
+	switch e {
+	case ExportFormatXlsx, ExportFormatHTML, ExportFormatCSV:
+		return true
+	}
+	return false
+}
+
+func (e ExportFormat) String() string {
+	return string(e)
+}
+
+func (e *ExportFormat) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = ExportFormat(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid ExportFormat", str)
+	}
+	return nil
+}
+
+func (e ExportFormat) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *ExportFormat) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e ExportFormat) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
 // A column of the table of groups: a field of `Group`. Values may be added.
 type GroupColumn string
 
@@ -463,6 +622,8 @@ const (
 	GroupColumnCreatedAt GroupColumn = "CREATED_AT"
 	// When the group was last changed: `updatedAt`.
 	GroupColumnUpdatedAt GroupColumn = "UPDATED_AT"
+	// The id: `id`.
+	GroupColumnID GroupColumn = "ID"
 )
 
 var AllGroupColumn = []GroupColumn{
@@ -480,11 +641,12 @@ var AllGroupColumn = []GroupColumn{
 	GroupColumnDepth,
 	GroupColumnCreatedAt,
 	GroupColumnUpdatedAt,
+	GroupColumnID,
 }
 
 func (e GroupColumn) IsValid() bool {
 	switch e {
-	case GroupColumnName, GroupColumnDescription, GroupColumnPriority, GroupColumnMemberCount, GroupColumnDirectMemberCount, GroupColumnProducts, GroupColumnPermissions, GroupColumnPendingJob, GroupColumnParents, GroupColumnChildren, GroupColumnBreadcrumbs, GroupColumnDepth, GroupColumnCreatedAt, GroupColumnUpdatedAt:
+	case GroupColumnName, GroupColumnDescription, GroupColumnPriority, GroupColumnMemberCount, GroupColumnDirectMemberCount, GroupColumnProducts, GroupColumnPermissions, GroupColumnPendingJob, GroupColumnParents, GroupColumnChildren, GroupColumnBreadcrumbs, GroupColumnDepth, GroupColumnCreatedAt, GroupColumnUpdatedAt, GroupColumnID:
 		return true
 	}
 	return false
@@ -557,6 +719,18 @@ const (
 	GroupMemberColumnCreatedAt GroupMemberColumn = "CREATED_AT"
 	// When the user was last changed: `updatedAt`.
 	GroupMemberColumnUpdatedAt GroupMemberColumn = "UPDATED_AT"
+	// The id: `id`.
+	GroupMemberColumnID GroupMemberColumn = "ID"
+	// The products that are set on the user, whether there is a seat or not: those of `products` with `direct`.
+	GroupMemberColumnDirectProducts GroupMemberColumn = "DIRECT_PRODUCTS"
+	// The products that groups give, whether there is a seat or not: those of `products` with `via`.
+	GroupMemberColumnInheritedProducts GroupMemberColumn = "INHERITED_PRODUCTS"
+	// The products that somebody waits for a seat of: those of `products` in the state `NO_SEAT`.
+	GroupMemberColumnWaitingProducts GroupMemberColumn = "WAITING_PRODUCTS"
+	// The products that are blocked for the user: those of `products` with `blocked`.
+	GroupMemberColumnBlockedProducts GroupMemberColumn = "BLOCKED_PRODUCTS"
+	// The groups that somebody is a direct member of: `groups` with the relation `DIRECT`.
+	GroupMemberColumnDirectGroups GroupMemberColumn = "DIRECT_GROUPS"
 	// Whether somebody is a direct member: `direct`.
 	GroupMemberColumnDirect GroupMemberColumn = "DIRECT"
 	// The groups by which somebody is a member: `via`.
@@ -580,6 +754,12 @@ var AllGroupMemberColumn = []GroupMemberColumn{
 	GroupMemberColumnGroups,
 	GroupMemberColumnCreatedAt,
 	GroupMemberColumnUpdatedAt,
+	GroupMemberColumnID,
+	GroupMemberColumnDirectProducts,
+	GroupMemberColumnInheritedProducts,
+	GroupMemberColumnWaitingProducts,
+	GroupMemberColumnBlockedProducts,
+	GroupMemberColumnDirectGroups,
 	GroupMemberColumnDirect,
 	GroupMemberColumnVia,
 	GroupMemberColumnPath,
@@ -587,7 +767,7 @@ var AllGroupMemberColumn = []GroupMemberColumn{
 
 func (e GroupMemberColumn) IsValid() bool {
 	switch e {
-	case GroupMemberColumnDisplayName, GroupMemberColumnEmail, GroupMemberColumnGivenName, GroupMemberColumnFamilyName, GroupMemberColumnLocale, GroupMemberColumnRole, GroupMemberColumnStatus, GroupMemberColumnStatusReasons, GroupMemberColumnHasNoProducts, GroupMemberColumnProducts, GroupMemberColumnPermissions, GroupMemberColumnGroups, GroupMemberColumnCreatedAt, GroupMemberColumnUpdatedAt, GroupMemberColumnDirect, GroupMemberColumnVia, GroupMemberColumnPath:
+	case GroupMemberColumnDisplayName, GroupMemberColumnEmail, GroupMemberColumnGivenName, GroupMemberColumnFamilyName, GroupMemberColumnLocale, GroupMemberColumnRole, GroupMemberColumnStatus, GroupMemberColumnStatusReasons, GroupMemberColumnHasNoProducts, GroupMemberColumnProducts, GroupMemberColumnPermissions, GroupMemberColumnGroups, GroupMemberColumnCreatedAt, GroupMemberColumnUpdatedAt, GroupMemberColumnID, GroupMemberColumnDirectProducts, GroupMemberColumnInheritedProducts, GroupMemberColumnWaitingProducts, GroupMemberColumnBlockedProducts, GroupMemberColumnDirectGroups, GroupMemberColumnDirect, GroupMemberColumnVia, GroupMemberColumnPath:
 		return true
 	}
 	return false
@@ -2034,6 +2214,18 @@ const (
 	UserColumnCreatedAt UserColumn = "CREATED_AT"
 	// When the user was last changed: `updatedAt`.
 	UserColumnUpdatedAt UserColumn = "UPDATED_AT"
+	// The id: `id`.
+	UserColumnID UserColumn = "ID"
+	// The products that are set on the user, whether there is a seat or not: those of `products` with `direct`.
+	UserColumnDirectProducts UserColumn = "DIRECT_PRODUCTS"
+	// The products that groups give, whether there is a seat or not: those of `products` with `via`.
+	UserColumnInheritedProducts UserColumn = "INHERITED_PRODUCTS"
+	// The products that somebody waits for a seat of: those of `products` in the state `NO_SEAT`.
+	UserColumnWaitingProducts UserColumn = "WAITING_PRODUCTS"
+	// The products that are blocked for the user: those of `products` with `blocked`.
+	UserColumnBlockedProducts UserColumn = "BLOCKED_PRODUCTS"
+	// The groups that somebody is a direct member of: `groups` with the relation `DIRECT`.
+	UserColumnDirectGroups UserColumn = "DIRECT_GROUPS"
 )
 
 var AllUserColumn = []UserColumn{
@@ -2051,11 +2243,17 @@ var AllUserColumn = []UserColumn{
 	UserColumnGroups,
 	UserColumnCreatedAt,
 	UserColumnUpdatedAt,
+	UserColumnID,
+	UserColumnDirectProducts,
+	UserColumnInheritedProducts,
+	UserColumnWaitingProducts,
+	UserColumnBlockedProducts,
+	UserColumnDirectGroups,
 }
 
 func (e UserColumn) IsValid() bool {
 	switch e {
-	case UserColumnDisplayName, UserColumnEmail, UserColumnGivenName, UserColumnFamilyName, UserColumnLocale, UserColumnRole, UserColumnStatus, UserColumnStatusReasons, UserColumnHasNoProducts, UserColumnProducts, UserColumnPermissions, UserColumnGroups, UserColumnCreatedAt, UserColumnUpdatedAt:
+	case UserColumnDisplayName, UserColumnEmail, UserColumnGivenName, UserColumnFamilyName, UserColumnLocale, UserColumnRole, UserColumnStatus, UserColumnStatusReasons, UserColumnHasNoProducts, UserColumnProducts, UserColumnPermissions, UserColumnGroups, UserColumnCreatedAt, UserColumnUpdatedAt, UserColumnID, UserColumnDirectProducts, UserColumnInheritedProducts, UserColumnWaitingProducts, UserColumnBlockedProducts, UserColumnDirectGroups:
 		return true
 	}
 	return false

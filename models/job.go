@@ -100,7 +100,7 @@ func (Job) IsNode() {}
 
 // Retryable tells whether the job has ended and left rows that failed, or that it never got to when it ended FAILED.
 func (j *Job) Retryable() bool {
-	return j.State.Final() && !j.DryRun && (j.Failed > 0 || j.State == JobStateFailed && j.Done < j.Total)
+	return j.State.Final() && !j.DryRun && !j.OnlyReads() && (j.Failed > 0 || j.State == JobStateFailed && j.Done < j.Total)
 }
 
 // Impact is what the job has done so far to what users have; nil before its first part, and for one about settings.
@@ -127,6 +127,12 @@ func (j *Job) impact() *JobImpact {
 	}
 	return &impact
 }
+
+// KindExport is the kind of jobs that write a file. They have no rows of their own: their counts are of what is in the file.
+const KindExport = "exportCreate"
+
+// OnlyReads tells whether the job changes nothing.
+func (j *Job) OnlyReads() bool { return j.Kind == KindExport }
 
 // OnlyFollows tells whether the sources have been changed already when the job was made, so that what it does follows from
 // them and can't be left undone.

@@ -31,10 +31,11 @@ func tables(t *testing.T, s *store.Store) (names []string) {
 }
 
 var allTables = []string{
-	"account_settings", "accounts", "audit_events", "changes", "entitlements", "group_closure", "group_edges", "group_permissions",
-	"group_products", "group_settings", "group_terms", "idempotency_keys", "identities", "job_blocks", "job_groups", "job_rows",
-	"jobs", "mail_releases", "mails", "memberships", "partner_clients", "product_firsts", "products", "seat_reservations", "table_views", "user_groups",
-	"user_product_blocks", "user_products", "user_settings", "user_terms", "users", "webhook_deliveries", "webhooks",
+	"account_settings", "accounts", "audit_events", "changes", "entitlements", "export_files", "export_parts", "group_closure",
+	"group_edges", "group_permissions", "group_products", "group_settings", "group_terms", "idempotency_keys", "identities",
+	"job_blocks", "job_groups", "job_rows", "jobs", "mail_releases", "mails", "memberships", "partner_clients", "product_firsts",
+	"products", "seat_reservations", "table_views", "user_groups", "user_product_blocks", "user_products", "user_settings",
+	"user_terms", "users", "webhook_deliveries", "webhooks",
 }
 
 func TestMigrateUpAndDown(t *testing.T) {

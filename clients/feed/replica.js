@@ -28,7 +28,7 @@ const CHILDREN = `query Children($id: ID!, $after: String) { group(by: { id: $id
 
 export const empty = () => ({ cursor: null, users: new Map(), groups: new Map(), members: new Map(), children: new Map(), products: new Map() });
 
-const add = (sets, key, value) => sets.has(key) ? sets.get(key).add(value) : sets.set(key, new Set([value]));
+export const add = (sets, key, value) => sets.has(key) ? sets.get(key).add(value) : sets.set(key, new Set([value]));
 const remove = (sets, key, value) => {
   sets.get(key)?.delete(value);
   if (sets.get(key)?.size === 0) sets.delete(key);

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createClient } from 'graphql-sse';
 import { newEmail, token, url } from '../server.mjs';
+import { readCSV, readExports } from './exports.js';
 import { applyPage, catchUp, connect, CursorExpired, effectiveMembers, empty, follow, readAll } from './replica.js';
 
 const ask = connect(url, () => token);
@@ -22,7 +23,7 @@ async function write(known, times) {
       if (groupCreate.group) known.groups.push(groupCreate.group.id);
     },
     () => change('groupUpdate', { id: pick(known.groups), description: `is ${Math.random()}`, priority: Math.floor(Math.random() * 9) }),
-    () => change('userUpdate', { id: pick(known.users), familyName: `Name ${Math.random()}` }),
+    () => change('userUpdate', { id: pick(known.users), familyName: `${pick(['Name', '=Name;=1', '"Name", \'-Name'])} ${Math.random()}` }),
     () => change('groupMembersAdd', { groupIds: [pick(known.groups), pick(known.groups)], userIds: [pick(known.users), pick(known.users)] }),
     () => change('groupMembersRemove', { groupIds: [pick(known.groups)], userIds: [pick(known.users), pick(known.users)] }),
     () => change('groupNest', { parentId: pick(known.groups), childId: pick(known.groups) }),
@@ -69,6 +70,20 @@ test('a copy that is begun while others write is right once it has caught up', a
   await writers;
   await catchUp(ask, state);
   await holds(state);
+});
+
+test('a copy that begins with exports, made while others write, is right once it has caught up', async () => {
+  const known = await world();
+  const writers = Promise.all([1, 2, 3, 4].map(() => write(known, 40)));
+  const state = await readExports(ask, url);
+  await writers;
+  await catchUp(ask, state);
+  await holds(state);
+});
+
+test('CSV is read as it was meant', () => {
+  const rows = [...readCSV('A,B\r\n"x ""y"", \'",\'=1\r\n"\r\n",\'\'-2\r\n,"a;\'=b"\r\n')];
+  assert.deepEqual(rows, [{ A: 'x "y", \'', B: '=1' }, { A: '\r\n', B: '\'-2' }, { A: '', B: 'a;=b' }]);
 });
 
 test('a copy that begins with nothing and reads the whole feed is right, too', async () => {

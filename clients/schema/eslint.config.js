@@ -25,7 +25,7 @@ export default [
             'AccessAction', 'AccessExplanation', 'AccessReason', 'EffectiveSetting', 'SettingChange', 'SettingChoice', 'SettingDefinition', 'SettingReason', 'SettingSummary',
             'SettingValue', 'SettingValueCount', 'SettingsCounts', 'SettingsImpact', 'SettingsImpactForKey', 'SettingsPreview', 'SettingsPreviewRow', 'SettingsSummary',
             'PermissionDefinition', 'PermissionSource', 'RateLimit',
-            'ChangePage', 'ChangedGroup', 'ChangedUser', 'GroupChange', 'MembershipChange', 'NestingChange', 'UserChange', 'UserProductChange', 'UserStatusChange',
+            'ExportFile', 'ChangePage', 'ChangedGroup', 'ChangedUser', 'GroupChange', 'MembershipChange', 'NestingChange', 'UserChange', 'UserProductChange', 'UserStatusChange',
             'WebhookDelivery',
             'UserChangeCounts', 'UserError', 'UserErrorParam', 'UserPermission', 'UserProduct', 'UsersProductsSummary', 'Viewer',
           ],

@@ -14,6 +14,8 @@ export const keys = {
   ChangedGroup: embedded,
   ChangedUser: embedded,
   EffectiveSetting: embedded,
+  ExportCreatePayload: embedded,
+  ExportFile: embedded,
   GroupAdjacent: embedded,
   GroupChange: embedded,
   GroupChangedPayload: embedded,

@@ -186,6 +186,20 @@ type ComplexityRoot struct {
 		Value      func(childComplexity int) int
 	}
 
+	ExportCreatePayload struct {
+		Errors func(childComplexity int) int
+		Job    func(childComplexity int) int
+	}
+
+	ExportFile struct {
+		ChangesCursor func(childComplexity int) int
+		KeptUntil     func(childComplexity int) int
+		MediaType     func(childComplexity int) int
+		Name          func(childComplexity int) int
+		Size          func(childComplexity int) int
+		URL           func(childComplexity int) int
+	}
+
 	Group struct {
 		Adjacent                func(childComplexity int, filter *models.GroupFilter, sort models.GroupSort) int
 		Ancestors               func(childComplexity int, filter *models.GroupFilter, sort models.GroupSort, first *int32, after *string, last *int32, before *string) int
@@ -434,10 +448,12 @@ type ComplexityRoot struct {
 		DryRun          func(childComplexity int) int
 		ErrorCode       func(childComplexity int) int
 		Failed          func(childComplexity int) int
+		File            func(childComplexity int) int
 		FinishedAt      func(childComplexity int) int
 		ID              func(childComplexity int) int
 		Impact          func(childComplexity int) int
 		Kind            func(childComplexity int) int
+		ResultURL       func(childComplexity int) int
 		Results         func(childComplexity int, outcomes []models.JobOutcome, first *int32, after *string, last *int32, before *string) int
 		Retries         func(childComplexity int) int
 		Reverts         func(childComplexity int) int
@@ -579,6 +595,7 @@ type ComplexityRoot struct {
 
 	Mutation struct {
 		AccountSettingsSet   func(childComplexity int, input models.AccountSettingsSetInput) int
+		ExportCreate         func(childComplexity int, input models.ExportCreateInput) int
 		GroupCreate          func(childComplexity int, input models.GroupCreateInput) int
 		GroupDelete          func(childComplexity int, input models.GroupDeleteInput) int
 		GroupMembersAdd      func(childComplexity int, input models.GroupMembersAddInput) int
@@ -1194,6 +1211,7 @@ type ComplexityRoot struct {
 		ViewerCanCreateGroups         func(childComplexity int) int
 		ViewerCanCreateProducts       func(childComplexity int) int
 		ViewerCanCreateUsers          func(childComplexity int) int
+		ViewerCanExport               func(childComplexity int) int
 		ViewerCanManagePartnerClients func(childComplexity int) int
 		ViewerCanManageWebhooks       func(childComplexity int) int
 		ViewerCanSaveTableViews       func(childComplexity int) int
@@ -1347,6 +1365,9 @@ type GroupProductResolver interface {
 	Via(ctx context.Context, obj *models.GroupProduct) ([]*models.Group, error)
 }
 type JobResolver interface {
+	ResultURL(ctx context.Context, obj *models.Job) (*string, error)
+	File(ctx context.Context, obj *models.Job) (*models.ExportFile, error)
+
 	StartedBy(ctx context.Context, obj *models.Job) (*models.User, error)
 	Retries(ctx context.Context, obj *models.Job) (*models.Job, error)
 	Reverts(ctx context.Context, obj *models.Job) (*models.Job, error)
@@ -1406,6 +1427,7 @@ type MutationResolver interface {
 	MailRetry(ctx context.Context, input models.MailRetryInput) (*models.MailRetryPayload, error)
 	TableViewSave(ctx context.Context, input models.TableViewSaveInput) (*models.TableViewSavePayload, error)
 	TableViewDelete(ctx context.Context, input models.TableViewDeleteInput) (*models.TableViewDeletePayload, error)
+	ExportCreate(ctx context.Context, input models.ExportCreateInput) (*models.ExportCreatePayload, error)
 	JobCancel(ctx context.Context, input models.JobCancelInput) (*models.JobCancelPayload, error)
 	JobRetryFailed(ctx context.Context, input models.JobRetryFailedInput) (*models.JobRetryFailedPayload, error)
 	JobRevert(ctx context.Context, input models.JobRevertInput) (*models.JobRevertPayload, error)
@@ -1514,6 +1536,7 @@ type ViewerResolver interface {
 	ViewerCanCreateProducts(ctx context.Context, obj *auth.Caller) (bool, error)
 	ViewerCanManagePartnerClients(ctx context.Context, obj *auth.Caller) (bool, error)
 	ViewerCanManageWebhooks(ctx context.Context, obj *auth.Caller) (bool, error)
+	ViewerCanExport(ctx context.Context, obj *auth.Caller) (bool, error)
 	ViewerCanSaveTableViews(ctx context.Context, obj *auth.Caller) (bool, error)
 	TableViews(ctx context.Context, obj *auth.Caller) (*models.TableViews, error)
 	Permissions(ctx context.Context, obj *auth.Caller) ([]*models.UserPermission, error)
@@ -2021,6 +2044,56 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.EffectiveSetting.Value(childComplexity), true
+
+	case "ExportCreatePayload.errors":
+		if e.ComplexityRoot.ExportCreatePayload.Errors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ExportCreatePayload.Errors(childComplexity), true
+	case "ExportCreatePayload.job":
+		if e.ComplexityRoot.ExportCreatePayload.Job == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ExportCreatePayload.Job(childComplexity), true
+
+	case "ExportFile.changesCursor":
+		if e.ComplexityRoot.ExportFile.ChangesCursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ExportFile.ChangesCursor(childComplexity), true
+	case "ExportFile.keptUntil":
+		if e.ComplexityRoot.ExportFile.KeptUntil == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ExportFile.KeptUntil(childComplexity), true
+	case "ExportFile.mediaType":
+		if e.ComplexityRoot.ExportFile.MediaType == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ExportFile.MediaType(childComplexity), true
+	case "ExportFile.name":
+		if e.ComplexityRoot.ExportFile.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ExportFile.Name(childComplexity), true
+	case "ExportFile.size":
+		if e.ComplexityRoot.ExportFile.Size == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ExportFile.Size(childComplexity), true
+	case "ExportFile.url":
+		if e.ComplexityRoot.ExportFile.URL == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ExportFile.URL(childComplexity), true
 
 	case "Group.adjacent":
 		if e.ComplexityRoot.Group.Adjacent == nil {
@@ -3051,6 +3124,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Job.Failed(childComplexity), true
+	case "Job.file":
+		if e.ComplexityRoot.Job.File == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Job.File(childComplexity), true
 	case "Job.finishedAt":
 		if e.ComplexityRoot.Job.FinishedAt == nil {
 			break
@@ -3075,6 +3154,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Job.Kind(childComplexity), true
+	case "Job.resultUrl":
+		if e.ComplexityRoot.Job.ResultURL == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Job.ResultURL(childComplexity), true
 	case "Job.results":
 		if e.ComplexityRoot.Job.Results == nil {
 			break
@@ -3608,6 +3693,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.AccountSettingsSet(childComplexity, args["input"].(models.AccountSettingsSetInput)), true
+	case "Mutation.exportCreate":
+		if e.ComplexityRoot.Mutation.ExportCreate == nil {
+			break
+		}
+
+		args, err := field_Mutation_exportCreate_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.ExportCreate(childComplexity, args["input"].(models.ExportCreateInput)), true
 	case "Mutation.groupCreate":
 		if e.ComplexityRoot.Mutation.GroupCreate == nil {
 			break
@@ -6417,6 +6513,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Viewer.ViewerCanCreateUsers(childComplexity), true
+	case "Viewer.viewerCanExport":
+		if e.ComplexityRoot.Viewer.ViewerCanExport == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Viewer.ViewerCanExport(childComplexity), true
 	case "Viewer.viewerCanManagePartnerClients":
 		if e.ComplexityRoot.Viewer.ViewerCanManagePartnerClients == nil {
 			break
@@ -7134,6 +7236,8 @@ type Viewer {
   viewerCanManagePartnerClients: Boolean!
   "May use ` + "`" + `webhookCreate` + "`" + `, ` + "`" + `webhookUpdate` + "`" + `, ` + "`" + `webhookDelete` + "`" + `, ` + "`" + `webhookRotateSecret` + "`" + ` and ` + "`" + `webhookResume` + "`" + `."
   viewerCanManageWebhooks: Boolean!
+  "May use ` + "`" + `exportCreate` + "`" + `."
+  viewerCanExport: Boolean!
   "May use ` + "`" + `tableViewSave` + "`" + ` and ` + "`" + `tableViewDelete` + "`" + `."
   viewerCanSaveTableViews: Boolean!
   "How the caller has set up the tables of an admin's screens. Admins and super admins; nobody else's can be seen."
@@ -7611,7 +7715,7 @@ type Job implements Node {
   status: JobStatus!
   "True for a job that says what would be done, and has done nothing."
   dryRun: Boolean!
-  "How many rows it has: users, or groups."
+  "How many rows it has: users, or groups; of an export of the audit log events. That of an export may still change while it runs."
   total: Int!
   "How many of the rows are done, whatever came out."
   done: Int!
@@ -7626,6 +7730,14 @@ type Job implements Node {
   impact: ProductsImpact
   "Of a job that has changed the settings of groups: whom they reach. Null for another, and before it has ended."
   settingsImpact: SettingsImpact
+  """
+  Of an export that has ` + "`" + `SUCCEEDED` + "`" + `: where its file is fetched, with GET and without a token: a path on this server, good for an hour from
+  now, for everybody who has it, as long as the caller may use ` + "`" + `exportCreate` + "`" + `. Ask again for a new one. Null for every other job, and when
+  the file is kept no more.
+  """
+  resultUrl: String
+  "Of an export that has ` + "`" + `SUCCEEDED` + "`" + `: what is to be known of its file. Null for every other job, and when the file is kept no more."
+  file: ExportFile
   """
   Why the job ended ` + "`" + `FAILED` + "`" + `; null for every other. ` + "`" + `ALL_ROWS_FAILED` + "`" + `: none of its rows went well. ` + "`" + `ACTOR_LOST_RIGHTS` + "`" + `: whoever
   started it may not do that any more. ` + "`" + `TOO_MANY_ATTEMPTS` + "`" + `: the same part failed again and again. ` + "`" + `INTERNAL` + "`" + `: a mistake in
@@ -8990,6 +9102,18 @@ type Mutation {
     "Which table, and what of it."
     input: TableViewDeleteInput!
   ): TableViewDeletePayload!
+
+  """
+  Writes groups, users, memberships or events of the audit log to a file, by a job, which changes nothing. When the job has
+  ` + "`" + `SUCCEEDED` + "`" + `, its ` + "`" + `resultUrl` + "`" + ` is where the file is; it is kept for 7 days, and of an account the newest 50. Everything in the
+  file is of one moment, that of the job's run, also who fits a filter; its ` + "`" + `file.changesCursor` + "`" + ` is where the change feed goes on from it. Admins and super
+  admins. Errors: ` + "`" + `NOT_FOUND` + "`" + ` (ids that the account has not), ` + "`" + `INVALID` + "`" + `, ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_MANY` + "`" + `, ` + "`" + `CONFLICT` + "`" + ` (a column that is there twice),
+  ` + "`" + `STALE_SELECTION` + "`" + `, ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `, ` + "`" + `TOO_LONG` + "`" + ` and ` + "`" + `INVALID_CHARACTERS` + "`" + ` (the key), and those of the filter.
+  """
+  exportCreate(
+    "What, and how."
+    input: ExportCreateInput!
+  ): ExportCreatePayload!
 
   """
   Stops a job that has not ended: no further part of it is begun, and what is done stays. Admins and super admins, also for
@@ -10979,6 +11103,18 @@ enum UserColumn {
   CREATED_AT
   "When the user was last changed: ` + "`" + `updatedAt` + "`" + `."
   UPDATED_AT
+  "The id: ` + "`" + `id` + "`" + `."
+  ID
+  "The products that are set on the user, whether there is a seat or not: those of ` + "`" + `products` + "`" + ` with ` + "`" + `direct` + "`" + `."
+  DIRECT_PRODUCTS
+  "The products that groups give, whether there is a seat or not: those of ` + "`" + `products` + "`" + ` with ` + "`" + `via` + "`" + `."
+  INHERITED_PRODUCTS
+  "The products that somebody waits for a seat of: those of ` + "`" + `products` + "`" + ` in the state ` + "`" + `NO_SEAT` + "`" + `."
+  WAITING_PRODUCTS
+  "The products that are blocked for the user: those of ` + "`" + `products` + "`" + ` with ` + "`" + `blocked` + "`" + `."
+  BLOCKED_PRODUCTS
+  "The groups that somebody is a direct member of: ` + "`" + `groups` + "`" + ` with the relation ` + "`" + `DIRECT` + "`" + `."
+  DIRECT_GROUPS
 }
 
 "A visible column of the table of users."
@@ -11027,6 +11163,8 @@ enum GroupColumn {
   CREATED_AT
   "When the group was last changed: ` + "`" + `updatedAt` + "`" + `."
   UPDATED_AT
+  "The id: ` + "`" + `id` + "`" + `."
+  ID
 }
 
 "A visible column of the table of groups."
@@ -11075,6 +11213,18 @@ enum GroupMemberColumn {
   CREATED_AT
   "When the user was last changed: ` + "`" + `updatedAt` + "`" + `."
   UPDATED_AT
+  "The id: ` + "`" + `id` + "`" + `."
+  ID
+  "The products that are set on the user, whether there is a seat or not: those of ` + "`" + `products` + "`" + ` with ` + "`" + `direct` + "`" + `."
+  DIRECT_PRODUCTS
+  "The products that groups give, whether there is a seat or not: those of ` + "`" + `products` + "`" + ` with ` + "`" + `via` + "`" + `."
+  INHERITED_PRODUCTS
+  "The products that somebody waits for a seat of: those of ` + "`" + `products` + "`" + ` in the state ` + "`" + `NO_SEAT` + "`" + `."
+  WAITING_PRODUCTS
+  "The products that are blocked for the user: those of ` + "`" + `products` + "`" + ` with ` + "`" + `blocked` + "`" + `."
+  BLOCKED_PRODUCTS
+  "The groups that somebody is a direct member of: ` + "`" + `groups` + "`" + ` with the relation ` + "`" + `DIRECT` + "`" + `."
+  DIRECT_GROUPS
   "Whether somebody is a direct member: ` + "`" + `direct` + "`" + `."
   DIRECT
   "The groups by which somebody is a member: ` + "`" + `via` + "`" + `."
@@ -11568,6 +11718,171 @@ type PartnerClientRevokePayload {
   errors: [UserError!]!
 }
 
+# ───────────────────────────── Exports ─────────────────────────────
+
+"The kinds of files that ` + "`" + `exportCreate` + "`" + ` writes."
+enum ExportFormat {
+  "A workbook of Excel, with a sheet for each table: numbers, dates and yes or no are cells of these types, and nothing is a formula."
+  XLSX
+  "A page for the browser, which prints well and can be sorted there. It needs nothing from elsewhere."
+  HTML
+  """
+  Values separated by commas, as RFC 4180 has it, in UTF-8. There is one table; of groups not their members, which ` + "`" + `memberships` + "`" + ` exports. A
+  text that a spreadsheet would take for a formula (it begins with ` + "`" + `=` + "`" + `, ` + "`" + `+` + "`" + `, ` + "`" + `-` + "`" + `, ` + "`" + `@` + "`" + `, a tab or a carriage return) has an apostrophe before it.
+  """
+  CSV
+}
+
+"What is to be written to a file, and how."
+input ExportCreateInput {
+  "What of the account."
+  what: ExportWhat!
+  "The kind of file."
+  format: ExportFormat!
+  "The language of headings, of words such as roles, and of dates, which are in UTC; the caller's own without it, and English for a caller that is no user."
+  locale: Locale
+  """
+  For programs: the headings are the names of the columns (` + "`" + `DISPLAY_NAME` + "`" + `; before a membership's ` + "`" + `GROUP` + "`" + ` and ` + "`" + `GROUP_ID` + "`" + `), words and moments those of the
+  API, ` + "`" + `true` + "`" + ` or ` + "`" + `false` + "`" + `, and in lists there are ids of groups and products and keys of permissions, with a space between. ` + "`" + `locale` + "`" + ` is for people then,
+  and is left out.
+  """
+  asData: Boolean! = false
+  "Only for CSV: whether the file begins with a byte order mark, by which Excel knows that it is UTF-8."
+  byteOrderMark: Boolean! = false
+  """
+  A text of 1 to 255 characters, chosen by the client, under which this is done once: for 7 days the same input answers with the
+  same job; another one is refused with ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `.
+  """
+  idempotencyKey: String
+}
+
+"What an export has: exactly one of the fields."
+input ExportWhat @oneOf {
+  "Groups, and on a second sheet or in a second section their members."
+  groups: GroupsExport
+  "Users."
+  users: UsersExport
+  "Who is in which group, and how."
+  memberships: MembershipsExport
+  "Events of the audit log, the oldest first."
+  events: EventsExport
+}
+
+"Which groups are exported, and what of them."
+input GroupsExport {
+  "Which groups. ` + "`" + `all` + "`" + ` and ` + "`" + `matching` + "`" + ` are looked up when the job runs."
+  selection: GroupSelection!
+  "The columns, from the left, each once; without it name, description, parents, both counts of members, and products."
+  columns: [GroupColumn!]
+  "Takes the columns and the sort that the caller has saved of the table of groups, where ` + "`" + `columns` + "`" + ` and ` + "`" + `sort` + "`" + ` are left out."
+  asInTableView: Boolean! = false
+  "The order; without it by name."
+  sort: GroupSort
+  "Whether the effective members follow on a second sheet, or in a second section: by group, with name, e-mail, whether direct, and the way. Not in CSV."
+  members: Boolean! = true
+  "How many groups the caller believes the selection to be; refused with ` + "`" + `STALE_SELECTION` + "`" + ` when it is another number."
+  expectedCount: Int
+}
+
+"Which users are exported, and what of them."
+input UsersExport {
+  "Which users. ` + "`" + `all` + "`" + ` and ` + "`" + `matching` + "`" + ` are looked up when the job runs."
+  selection: UserSelection!
+  "The columns, from the left, each once; without it name, e-mail, given and family name, language, role, status, products, groups and creation."
+  columns: [UserColumn!]
+  "Takes the columns and the sort that the caller has saved of the table of users, where ` + "`" + `columns` + "`" + ` and ` + "`" + `sort` + "`" + ` are left out."
+  asInTableView: Boolean! = false
+  "The order; without it by name."
+  sort: UserSort
+  "How many users the caller believes the selection to be; refused with ` + "`" + `STALE_SELECTION` + "`" + ` when it is another number."
+  expectedCount: Int
+}
+
+"""
+Which memberships are exported: those in groups, or those of users, exactly one of the two. Each row begins with the group's name and id; the
+rows of groups are by group and then by user, those of users by user and then by group, always by name.
+"""
+input MembershipsExport {
+  "The memberships in these groups. ` + "`" + `all` + "`" + ` and ` + "`" + `matching` + "`" + ` are looked up when the job runs."
+  groups: GroupSelection
+  "The memberships of these users. ` + "`" + `all` + "`" + ` and ` + "`" + `matching` + "`" + ` are looked up when the job runs."
+  users: UserSelection
+  "Only direct memberships, or only those through groups below."
+  relation: MembershipRelation! = ALL
+  "The columns behind the group's, from the left, each once; without it the user's name, e-mail and id, whether direct, and the shortest way."
+  columns: [GroupMemberColumn!]
+  "Takes the columns that the caller has saved of the table of a group's members, where ` + "`" + `columns` + "`" + ` is left out."
+  asInTableView: Boolean! = false
+  "How many groups or users the caller believes the selection to be; refused with ` + "`" + `STALE_SELECTION` + "`" + ` when it is another number."
+  expectedCount: Int
+}
+
+"Which events of the audit log are exported, and what of them."
+input EventsExport {
+  "Which; all without it."
+  filter: AuditEventFilter
+  "The columns, from the left, each once; all of them without it."
+  columns: [AuditEventColumn!]
+}
+
+"A column of a file with events of the audit log. Values may be added."
+enum AuditEventColumn {
+  "When it happened: ` + "`" + `occurredAt` + "`" + `."
+  OCCURRED_AT
+  "What was done or tried: ` + "`" + `action` + "`" + `."
+  ACTION
+  "Whether it was done: ` + "`" + `outcome` + "`" + `."
+  OUTCOME
+  "Who did it: the user's e-mail, or the kind of caller."
+  ACTOR
+  "The role in which it was done."
+  ROLE
+  "What it is about: ` + "`" + `subjectType` + "`" + `."
+  SUBJECT_TYPE
+  "The e-mail or name of whom or what it is about, as long as there is one; else the id."
+  SUBJECT
+  "The e-mail or name of what the subject is tied to, as long as there is one; else the id."
+  OBJECT
+  "The fields that are different afterwards, each with its value before and after, as JSON."
+  CHANGES
+  "The id of the subject: ` + "`" + `subjectId` + "`" + `."
+  SUBJECT_ID
+  "The id of what the subject is tied to: ` + "`" + `objectId` + "`" + `."
+  OBJECT_ID
+  "The operation: ` + "`" + `operationId` + "`" + `."
+  OPERATION_ID
+  "The job: ` + "`" + `jobId` + "`" + `."
+  JOB_ID
+  "The HTTP request: ` + "`" + `requestId` + "`" + `."
+  REQUEST_ID
+  "The id: ` + "`" + `id` + "`" + `."
+  ID
+}
+
+"What ` + "`" + `exportCreate` + "`" + ` did."
+type ExportCreatePayload {
+  "The job that writes the file; null when there are errors."
+  job: Job
+  "What was wrong with the input; then nothing is done."
+  errors: [UserError!]!
+}
+
+"The file of an export."
+type ExportFile {
+  "Its name, such as ` + "`" + `users-2026-11-21.xlsx` + "`" + `."
+  name: String!
+  "Its media type."
+  mediaType: String!
+  "Its size in bytes; null above 2 GiB."
+  size: Int
+  "Where it is fetched: the job's ` + "`" + `resultUrl` + "`" + `."
+  url: String!
+  "Until when it is kept."
+  keptUntil: DateTime!
+  "The cursor of the change feed at the moment of which everything in the file is: ` + "`" + `changes` + "`" + ` since it follow."
+  changesCursor: String!
+}
+
 # ───────────────────────────── Webhooks ─────────────────────────────
 
 """
@@ -12048,6 +12363,34 @@ func childFields_EffectiveSetting(ctx context.Context, ec *executionContext, fie
 		return fieldContext_EffectiveSetting_overrides(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type EffectiveSetting", field.Name)
+}
+
+func childFields_ExportCreatePayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "job":
+		return fieldContext_ExportCreatePayload_job(ctx, ec, field)
+	case "errors":
+		return fieldContext_ExportCreatePayload_errors(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ExportCreatePayload", field.Name)
+}
+
+func childFields_ExportFile(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return fieldContext_ExportFile_name(ctx, ec, field)
+	case "mediaType":
+		return fieldContext_ExportFile_mediaType(ctx, ec, field)
+	case "size":
+		return fieldContext_ExportFile_size(ctx, ec, field)
+	case "url":
+		return fieldContext_ExportFile_url(ctx, ec, field)
+	case "keptUntil":
+		return fieldContext_ExportFile_keptUntil(ctx, ec, field)
+	case "changesCursor":
+		return fieldContext_ExportFile_changesCursor(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ExportFile", field.Name)
 }
 
 func childFields_Group(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -12536,6 +12879,10 @@ func childFields_Job(ctx context.Context, ec *executionContext, field graphql.Co
 		return fieldContext_Job_impact(ctx, ec, field)
 	case "settingsImpact":
 		return fieldContext_Job_settingsImpact(ctx, ec, field)
+	case "resultUrl":
+		return fieldContext_Job_resultUrl(ctx, ec, field)
+	case "file":
+		return fieldContext_Job_file(ctx, ec, field)
 	case "errorCode":
 		return fieldContext_Job_errorCode(ctx, ec, field)
 	case "createdAt":
@@ -13794,6 +14141,8 @@ func childFields_Viewer(ctx context.Context, ec *executionContext, field graphql
 		return fieldContext_Viewer_viewerCanManagePartnerClients(ctx, ec, field)
 	case "viewerCanManageWebhooks":
 		return fieldContext_Viewer_viewerCanManageWebhooks(ctx, ec, field)
+	case "viewerCanExport":
+		return fieldContext_Viewer_viewerCanExport(ctx, ec, field)
 	case "viewerCanSaveTableViews":
 		return fieldContext_Viewer_viewerCanSaveTableViews(ctx, ec, field)
 	case "tableViews":
@@ -14498,6 +14847,20 @@ func field_Mutation_accountSettingsSet_args(ctx context.Context, ec *executionCo
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (models.AccountSettingsSetInput, error) {
 			return unmarshalNAccountSettingsSetInput2cohortᚋmodelsᚐAccountSettingsSetInput(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func field_Mutation_exportCreate_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (models.ExportCreateInput, error) {
+			return unmarshalNExportCreateInput2cohortᚋmodelsᚐExportCreateInput(ctx, ec, v)
 		})
 	if err != nil {
 		return nil, err
@@ -17943,6 +18306,208 @@ func fieldContext_EffectiveSetting_overrides(_ context.Context, ec *executionCon
 		},
 	}
 	return fc, nil
+}
+
+func _ExportCreatePayload_job(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ExportCreatePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ExportCreatePayload_job(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Job, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.Job) graphql.Marshaler {
+			return marshalOJob2ᚖcohortᚋmodelsᚐJob(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_ExportCreatePayload_job(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ExportCreatePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Job(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _ExportCreatePayload_errors(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ExportCreatePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ExportCreatePayload_errors(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Errors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.Error) graphql.Marshaler {
+			return marshalNUserError2ᚕᚖcohortᚋmodelsᚐErrorᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_ExportCreatePayload_errors(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ExportCreatePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_UserError(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _ExportFile_name(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ExportFile) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ExportFile_name(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNString2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_ExportFile_name(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ExportFile", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _ExportFile_mediaType(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ExportFile) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ExportFile_mediaType(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.MediaType, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNString2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_ExportFile_mediaType(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ExportFile", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _ExportFile_size(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ExportFile) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ExportFile_size(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Size(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int32) graphql.Marshaler {
+			return marshalOInt2ᚖint32(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_ExportFile_size(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ExportFile", field, true, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _ExportFile_url(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ExportFile) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ExportFile_url(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.URL, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNString2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_ExportFile_url(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ExportFile", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _ExportFile_keptUntil(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ExportFile) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ExportFile_keptUntil(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.KeptUntil, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return marshalNDateTime2timeᚐTime(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_ExportFile_keptUntil(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ExportFile", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func _ExportFile_changesCursor(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.ExportFile) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ExportFile_changesCursor(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ChangesCursor(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNString2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_ExportFile_changesCursor(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ExportFile", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
 func _Group_id(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Group) (ret graphql.Marshaler) {
@@ -22740,6 +23305,61 @@ func fieldContext_Job_settingsImpact(_ context.Context, ec *executionContext, fi
 	return fc, nil
 }
 
+func _Job_resultUrl(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Job) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Job_resultUrl(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Job().ResultURL(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return marshalOString2ᚖstring(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_Job_resultUrl(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Job", field, true, true, errors.New("field of type String does not have child fields"))
+}
+
+func _Job_file(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Job) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Job_file(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Job().File(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.ExportFile) graphql.Marshaler {
+			return marshalOExportFile2ᚖcohortᚋmodelsᚐExportFile(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_Job_file(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Job",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_ExportFile(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
 func _Job_errorCode(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Job) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -26396,6 +27016,50 @@ func fieldContext_Mutation_tableViewDelete(ctx context.Context, ec *executionCon
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = field_Mutation_tableViewDelete_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func _Mutation_exportCreate(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Mutation_exportCreate(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ExportCreate(ctx, fc.Args["input"].(models.ExportCreateInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.ExportCreatePayload) graphql.Marshaler {
+			return marshalNExportCreatePayload2ᚖcohortᚋmodelsᚐExportCreatePayload(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Mutation_exportCreate(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_ExportCreatePayload(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Mutation_exportCreate_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -36989,6 +37653,29 @@ func fieldContext_Viewer_viewerCanManageWebhooks(_ context.Context, ec *executio
 	return graphql.NewScalarFieldContext("Viewer", field, true, true, errors.New("field of type Boolean does not have child fields"))
 }
 
+func _Viewer_viewerCanExport(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *auth.Caller) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Viewer_viewerCanExport(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Viewer().ViewerCanExport(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return marshalNBoolean2bool(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Viewer_viewerCanExport(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Viewer", field, true, true, errors.New("field of type Boolean does not have child fields"))
+}
+
 func _Viewer_viewerCanSaveTableViews(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *auth.Caller) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -39518,6 +40205,166 @@ func unmarshalInputAuditEventFilter(ctx context.Context, ec *executionContext, o
 	return it, nil
 }
 
+func unmarshalInputEventsExport(ctx context.Context, ec *executionContext, obj any) (models.EventsExport, error) {
+	var it models.EventsExport
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"filter", "columns"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "filter":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("filter"))
+			data, err := unmarshalOAuditEventFilter2ᚖcohortᚋmodelsᚐAuditEventFilter(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Filter = data
+		case "columns":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("columns"))
+			data, err := unmarshalOAuditEventColumn2ᚕcohortᚋmodelsᚐAuditEventColumnᚄ(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Columns = data
+		}
+	}
+	return it, nil
+}
+
+func unmarshalInputExportCreateInput(ctx context.Context, ec *executionContext, obj any) (models.ExportCreateInput, error) {
+	var it models.ExportCreateInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["asData"]; !present {
+		asMap["asData"] = false
+	}
+	if _, present := asMap["byteOrderMark"]; !present {
+		asMap["byteOrderMark"] = false
+	}
+
+	fieldsInOrder := [...]string{"what", "format", "locale", "asData", "byteOrderMark", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "what":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("what"))
+			data, err := unmarshalNExportWhat2cohortᚋmodelsᚐExportWhat(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.What = data
+		case "format":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("format"))
+			data, err := unmarshalNExportFormat2cohortᚋmodelsᚐExportFormat(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Format = data
+		case "locale":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("locale"))
+			data, err := unmarshalOLocale2ᚖcohortᚋmodelsᚐLocale(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Locale = data
+		case "asData":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("asData"))
+			data, err := unmarshalNBoolean2bool(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.AsData = data
+		case "byteOrderMark":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("byteOrderMark"))
+			data, err := unmarshalNBoolean2bool(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.ByteOrderMark = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+func unmarshalInputExportWhat(ctx context.Context, ec *executionContext, obj any) (models.ExportWhat, error) {
+	var it models.ExportWhat
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"groups", "users", "memberships", "events"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "groups":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("groups"))
+			data, err := unmarshalOGroupsExport2ᚖcohortᚋmodelsᚐGroupsExport(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Groups = data
+		case "users":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("users"))
+			data, err := unmarshalOUsersExport2ᚖcohortᚋmodelsᚐUsersExport(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Users = data
+		case "memberships":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("memberships"))
+			data, err := unmarshalOMembershipsExport2ᚖcohortᚋmodelsᚐMembershipsExport(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Memberships = data
+		case "events":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("events"))
+			data, err := unmarshalOEventsExport2ᚖcohortᚋmodelsᚐEventsExport(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Events = data
+		}
+	}
+	return it, nil
+}
+
 func unmarshalInputGroupBy(ctx context.Context, ec *executionContext, obj any) (models.GroupBy, error) {
 	var it models.GroupBy
 	if obj == nil {
@@ -40928,6 +41775,78 @@ func unmarshalInputGroupsDeleteInput(ctx context.Context, ec *executionContext, 
 	return it, nil
 }
 
+func unmarshalInputGroupsExport(ctx context.Context, ec *executionContext, obj any) (models.GroupsExport, error) {
+	var it models.GroupsExport
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["asInTableView"]; !present {
+		asMap["asInTableView"] = false
+	}
+	if _, present := asMap["members"]; !present {
+		asMap["members"] = true
+	}
+
+	fieldsInOrder := [...]string{"selection", "columns", "asInTableView", "sort", "members", "expectedCount"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "selection":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("selection"))
+			data, err := unmarshalNGroupSelection2ᚖcohortᚋmodelsᚐGroupSelection(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Selection = data
+		case "columns":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("columns"))
+			data, err := unmarshalOGroupColumn2ᚕcohortᚋmodelsᚐGroupColumnᚄ(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Columns = data
+		case "asInTableView":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("asInTableView"))
+			data, err := unmarshalNBoolean2bool(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.AsInTableView = data
+		case "sort":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("sort"))
+			data, err := unmarshalOGroupSort2ᚖcohortᚋmodelsᚐGroupSort(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Sort = data
+		case "members":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("members"))
+			data, err := unmarshalNBoolean2bool(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Members = data
+		case "expectedCount":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("expectedCount"))
+			data, err := unmarshalOInt2ᚖint32(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.ExpectedCount = data
+		}
+	}
+	return it, nil
+}
+
 func unmarshalInputGroupsProductsSetInput(ctx context.Context, ec *executionContext, obj any) (models.GroupsProductsSetInput, error) {
 	var it models.GroupsProductsSetInput
 	if obj == nil {
@@ -41375,6 +42294,78 @@ func unmarshalInputMailRetryInput(ctx context.Context, ec *executionContext, obj
 				return it, err
 			}
 			it.Ids = data
+		}
+	}
+	return it, nil
+}
+
+func unmarshalInputMembershipsExport(ctx context.Context, ec *executionContext, obj any) (models.MembershipsExport, error) {
+	var it models.MembershipsExport
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["relation"]; !present {
+		asMap["relation"] = "ALL"
+	}
+	if _, present := asMap["asInTableView"]; !present {
+		asMap["asInTableView"] = false
+	}
+
+	fieldsInOrder := [...]string{"groups", "users", "relation", "columns", "asInTableView", "expectedCount"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "groups":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("groups"))
+			data, err := unmarshalOGroupSelection2ᚖcohortᚋmodelsᚐGroupSelection(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Groups = data
+		case "users":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("users"))
+			data, err := unmarshalOUserSelection2ᚖcohortᚋmodelsᚐUserSelection(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Users = data
+		case "relation":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("relation"))
+			data, err := unmarshalNMembershipRelation2cohortᚋmodelsᚐMembershipRelation(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Relation = data
+		case "columns":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("columns"))
+			data, err := unmarshalOGroupMemberColumn2ᚕcohortᚋmodelsᚐGroupMemberColumnᚄ(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Columns = data
+		case "asInTableView":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("asInTableView"))
+			data, err := unmarshalNBoolean2bool(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.AsInTableView = data
+		case "expectedCount":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("expectedCount"))
+			data, err := unmarshalOInt2ᚖint32(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.ExpectedCount = data
 		}
 	}
 	return it, nil
@@ -43035,6 +44026,68 @@ func unmarshalInputUsersCreateInput(ctx context.Context, ec *executionContext, o
 				return it, err
 			}
 			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+func unmarshalInputUsersExport(ctx context.Context, ec *executionContext, obj any) (models.UsersExport, error) {
+	var it models.UsersExport
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["asInTableView"]; !present {
+		asMap["asInTableView"] = false
+	}
+
+	fieldsInOrder := [...]string{"selection", "columns", "asInTableView", "sort", "expectedCount"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "selection":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("selection"))
+			data, err := unmarshalNUserSelection2ᚖcohortᚋmodelsᚐUserSelection(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Selection = data
+		case "columns":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("columns"))
+			data, err := unmarshalOUserColumn2ᚕcohortᚋmodelsᚐUserColumnᚄ(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Columns = data
+		case "asInTableView":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("asInTableView"))
+			data, err := unmarshalNBoolean2bool(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.AsInTableView = data
+		case "sort":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("sort"))
+			data, err := unmarshalOUserSort2ᚖcohortᚋmodelsᚐUserSort(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Sort = data
+		case "expectedCount":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("expectedCount"))
+			data, err := unmarshalOInt2ᚖint32(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.ExpectedCount = data
 		}
 	}
 	return it, nil
@@ -45038,6 +46091,112 @@ func _EffectiveSetting(ctx context.Context, ec *executionContext, sel ast.Select
 			out.Values[i] = _EffectiveSetting_overrides(ctx, ec, field, obj)
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var exportCreatePayloadImplementors = []string{"ExportCreatePayload"}
+
+func _ExportCreatePayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.ExportCreatePayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, exportCreatePayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ExportCreatePayload")
+		case "job":
+			out.Values[i] = _ExportCreatePayload_job(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "errors":
+			out.Values[i] = _ExportCreatePayload_errors(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var exportFileImplementors = []string{"ExportFile"}
+
+func _ExportFile(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.ExportFile) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, exportFileImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ExportFile")
+		case "name":
+			out.Values[i] = _ExportFile_name(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "mediaType":
+			out.Values[i] = _ExportFile_mediaType(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "size":
+			out.Values[i] = _ExportFile_size(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "url":
+			out.Values[i] = _ExportFile_url(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "keptUntil":
+			out.Values[i] = _ExportFile_keptUntil(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "changesCursor":
+			out.Values[i] = _ExportFile_changesCursor(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -47773,6 +48932,82 @@ func _Job(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "resultUrl":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _Job_resultUrl(ctx, ec, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "file":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _Job_file(ctx, ec, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "errorCode":
 			out.Values[i] = _Job_errorCode(ctx, ec, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
@@ -49703,6 +50938,13 @@ func _Mutation(ctx context.Context, ec *executionContext, sel ast.SelectionSet) 
 		case "tableViewDelete":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return _Mutation_tableViewDelete(ctx, ec, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "exportCreate":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return _Mutation_exportCreate(ctx, ec, field)
 			})
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
@@ -55665,6 +56907,44 @@ func _Viewer(ctx context.Context, ec *executionContext, sel ast.SelectionSet, ob
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "viewerCanExport":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _Viewer_viewerCanExport(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "viewerCanSaveTableViews":
 			field := field
 
@@ -56956,6 +58236,16 @@ func marshalNAuditEvent2ᚖcohortᚋmodelsᚐAuditEvent(ctx context.Context, ec 
 	return _AuditEvent(ctx, ec, sel, v)
 }
 
+func unmarshalNAuditEventColumn2cohortᚋmodelsᚐAuditEventColumn(ctx context.Context, ec *executionContext, v any) (models.AuditEventColumn, error) {
+	var res models.AuditEventColumn
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNAuditEventColumn2cohortᚋmodelsᚐAuditEventColumn(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.AuditEventColumn) graphql.Marshaler {
+	return v
+}
+
 func marshalNAuditEventConnection2ᚖcohortᚋmodelsᚐAuditEventConnection(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.AuditEventConnection) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
@@ -57154,6 +58444,36 @@ func unmarshalNErrorPolicy2cohortᚋmodelsᚐErrorPolicy(ctx context.Context, ec
 
 func marshalNErrorPolicy2cohortᚋmodelsᚐErrorPolicy(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.ErrorPolicy) graphql.Marshaler {
 	return v
+}
+
+func unmarshalNExportCreateInput2cohortᚋmodelsᚐExportCreateInput(ctx context.Context, ec *executionContext, v any) (models.ExportCreateInput, error) {
+	res, err := unmarshalInputExportCreateInput(ctx, ec, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNExportCreatePayload2ᚖcohortᚋmodelsᚐExportCreatePayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.ExportCreatePayload) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _ExportCreatePayload(ctx, ec, sel, v)
+}
+
+func unmarshalNExportFormat2cohortᚋmodelsᚐExportFormat(ctx context.Context, ec *executionContext, v any) (models.ExportFormat, error) {
+	var res models.ExportFormat
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNExportFormat2cohortᚋmodelsᚐExportFormat(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.ExportFormat) graphql.Marshaler {
+	return v
+}
+
+func unmarshalNExportWhat2cohortᚋmodelsᚐExportWhat(ctx context.Context, ec *executionContext, v any) (models.ExportWhat, error) {
+	res, err := unmarshalInputExportWhat(ctx, ec, v)
+	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func unmarshalNFloat2cohortᚋmodelsᚐChangeNumber(ctx context.Context, ec *executionContext, v any) (models.ChangeNumber, error) {
@@ -60393,6 +61713,42 @@ func marshalOAccount2ᚖcohortᚋmodelsᚐAccount(ctx context.Context, ec *execu
 	return _Account(ctx, ec, sel, v)
 }
 
+func unmarshalOAuditEventColumn2ᚕcohortᚋmodelsᚐAuditEventColumnᚄ(ctx context.Context, ec *executionContext, v any) ([]models.AuditEventColumn, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]models.AuditEventColumn, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = unmarshalNAuditEventColumn2cohortᚋmodelsᚐAuditEventColumn(ctx, ec, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func marshalOAuditEventColumn2ᚕcohortᚋmodelsᚐAuditEventColumnᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []models.AuditEventColumn) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNAuditEventColumn2cohortᚋmodelsᚐAuditEventColumn(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func unmarshalOAuditEventFilter2ᚖcohortᚋmodelsᚐAuditEventFilter(ctx context.Context, ec *executionContext, v any) (*models.AuditEventFilter, error) {
 	if v == nil {
 		return nil, nil
@@ -60531,11 +61887,62 @@ func marshalODateTime2ᚖtimeᚐTime(ctx context.Context, ec *executionContext, 
 	return res
 }
 
+func unmarshalOEventsExport2ᚖcohortᚋmodelsᚐEventsExport(ctx context.Context, ec *executionContext, v any) (*models.EventsExport, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := unmarshalInputEventsExport(ctx, ec, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalOExportFile2ᚖcohortᚋmodelsᚐExportFile(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.ExportFile) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return _ExportFile(ctx, ec, sel, v)
+}
+
 func marshalOGroup2ᚖcohortᚋmodelsᚐGroup(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.Group) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
 	return _Group(ctx, ec, sel, v)
+}
+
+func unmarshalOGroupColumn2ᚕcohortᚋmodelsᚐGroupColumnᚄ(ctx context.Context, ec *executionContext, v any) ([]models.GroupColumn, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]models.GroupColumn, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = unmarshalNGroupColumn2cohortᚋmodelsᚐGroupColumn(ctx, ec, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func marshalOGroupColumn2ᚕcohortᚋmodelsᚐGroupColumnᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []models.GroupColumn) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNGroupColumn2cohortᚋmodelsᚐGroupColumn(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func marshalOGroupEdge2ᚖcohortᚋmodelsᚐGroupEdge(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.GroupEdge) graphql.Marshaler {
@@ -60576,6 +61983,42 @@ func unmarshalOGroupMatching2ᚖcohortᚋmodelsᚐGroupMatching(ctx context.Cont
 	}
 	res, err := unmarshalInputGroupMatching(ctx, ec, v)
 	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func unmarshalOGroupMemberColumn2ᚕcohortᚋmodelsᚐGroupMemberColumnᚄ(ctx context.Context, ec *executionContext, v any) ([]models.GroupMemberColumn, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]models.GroupMemberColumn, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = unmarshalNGroupMemberColumn2cohortᚋmodelsᚐGroupMemberColumn(ctx, ec, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func marshalOGroupMemberColumn2ᚕcohortᚋmodelsᚐGroupMemberColumnᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []models.GroupMemberColumn) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNGroupMemberColumn2cohortᚋmodelsᚐGroupMemberColumn(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func marshalOGroupMemberEdge2ᚖcohortᚋmodelsᚐGroupMemberEdge(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.GroupMemberEdge) graphql.Marshaler {
@@ -60634,6 +62077,14 @@ func unmarshalOGroupMemberTableViewInput2ᚖcohortᚋmodelsᚐTableViewInput(ctx
 		return nil, nil
 	}
 	res, err := unmarshalInputGroupMemberTableViewInput(ctx, ec, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func unmarshalOGroupSelection2ᚖcohortᚋmodelsᚐGroupSelection(ctx context.Context, ec *executionContext, v any) (*models.GroupSelection, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := unmarshalInputGroupSelection(ctx, ec, v)
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
@@ -60702,6 +62153,14 @@ func unmarshalOGroupWithinFilter2ᚖcohortᚋmodelsᚐGroupWithinFilter(ctx cont
 		return nil, nil
 	}
 	res, err := unmarshalInputGroupWithinFilter(ctx, ec, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func unmarshalOGroupsExport2ᚖcohortᚋmodelsᚐGroupsExport(ctx context.Context, ec *executionContext, v any) (*models.GroupsExport, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := unmarshalInputGroupsExport(ctx, ec, v)
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
@@ -61147,6 +62606,14 @@ func marshalOMailState2ᚖcohortᚋmodelsᚐMailState(ctx context.Context, ec *e
 	return v
 }
 
+func unmarshalOMembershipsExport2ᚖcohortᚋmodelsᚐMembershipsExport(ctx context.Context, ec *executionContext, v any) (*models.MembershipsExport, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := unmarshalInputMembershipsExport(ctx, ec, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
 func unmarshalONestingOutcome2ᚖcohortᚋmodelsᚐNestingOutcome(ctx context.Context, ec *executionContext, v any) (*models.NestingOutcome, error) {
 	if v == nil {
 		return nil, nil
@@ -61424,6 +62891,42 @@ func marshalOUser2ᚖcohortᚋmodelsᚐUser(ctx context.Context, ec *executionCo
 	return _User(ctx, ec, sel, v)
 }
 
+func unmarshalOUserColumn2ᚕcohortᚋmodelsᚐUserColumnᚄ(ctx context.Context, ec *executionContext, v any) ([]models.UserColumn, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]models.UserColumn, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = unmarshalNUserColumn2cohortᚋmodelsᚐUserColumn(ctx, ec, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func marshalOUserColumn2ᚕcohortᚋmodelsᚐUserColumnᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []models.UserColumn) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNUserColumn2cohortᚋmodelsᚐUserColumn(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func marshalOUserEdge2ᚖcohortᚋmodelsᚐUserEdge(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.UserEdge) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -61477,6 +62980,14 @@ func unmarshalOUserProductFilter2ᚖcohortᚋmodelsᚐUserProductFilter(ctx cont
 		return nil, nil
 	}
 	res, err := unmarshalInputUserProductFilter(ctx, ec, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func unmarshalOUserSelection2ᚖcohortᚋmodelsᚐUserSelection(ctx context.Context, ec *executionContext, v any) (*models.UserSelection, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := unmarshalInputUserSelection(ctx, ec, v)
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
@@ -61573,6 +63084,14 @@ func unmarshalOUserTableViewInput2ᚖcohortᚋmodelsᚐTableViewInput(ctx contex
 		return nil, nil
 	}
 	res, err := unmarshalInputUserTableViewInput(ctx, ec, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func unmarshalOUsersExport2ᚖcohortᚋmodelsᚐUsersExport(ctx context.Context, ec *executionContext, v any) (*models.UsersExport, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := unmarshalInputUsersExport(ctx, ec, v)
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
@@ -61698,6 +63217,9 @@ func init() {
 	inputUnmarshalers = graphql.BuildUnmarshalerMap(
 		unmarshalInputAccountSettingsSetInput,
 		unmarshalInputAuditEventFilter,
+		unmarshalInputEventsExport,
+		unmarshalInputExportCreateInput,
+		unmarshalInputExportWhat,
 		unmarshalInputGroupBy,
 		unmarshalInputGroupCreateInput,
 		unmarshalInputGroupDeleteInput,
@@ -61721,6 +63243,7 @@ func init() {
 		unmarshalInputGroupUpdateInput,
 		unmarshalInputGroupWithinFilter,
 		unmarshalInputGroupsDeleteInput,
+		unmarshalInputGroupsExport,
 		unmarshalInputGroupsProductsSetInput,
 		unmarshalInputGroupsSettingsSetInput,
 		unmarshalInputJobCancelInput,
@@ -61730,6 +63253,7 @@ func init() {
 		unmarshalInputJobTableFilterInput,
 		unmarshalInputJobTableViewInput,
 		unmarshalInputMailRetryInput,
+		unmarshalInputMembershipsExport,
 		unmarshalInputPartnerClientCreateInput,
 		unmarshalInputPartnerClientRevokeInput,
 		unmarshalInputPartnerClientRotateInput,
@@ -61760,6 +63284,7 @@ func init() {
 		unmarshalInputUserTableViewInput,
 		unmarshalInputUserUpdateInput,
 		unmarshalInputUsersCreateInput,
+		unmarshalInputUsersExport,
 		unmarshalInputUsersProductsSetInput,
 		unmarshalInputUsersResumeInput,
 		unmarshalInputUsersSettingsSetInput,
