@@ -225,8 +225,12 @@ func eventBy(who *auth.Caller, action auth.Action, outcome models.AuditOutcome, 
 	if who.Role != "" {
 		event.ActorRole = &who.Role
 	}
-	if who.Kind == auth.Person {
+	switch who.Kind {
+	case auth.Person:
 		event.ActorID = &who.UserID
+	case auth.Partner:
+		id := models.UserID(who.Partner)
+		event.ActorID = &id
 	}
 	return event
 }

@@ -42,6 +42,7 @@ type Refusals struct {
 type actor struct {
 	account models.AccountID
 	user    models.UserID
+	partner models.PartnerClientID
 	kind    auth.Kind
 }
 
@@ -74,7 +75,7 @@ func (r *Refusals) Note(who auth.Caller, action auth.Action) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	key, now := actor{who.Account, who.UserID, who.Kind}, r.store.Now()
+	key, now := actor{who.Account, who.UserID, who.Partner, who.Kind}, r.store.Now()
 	of, ok := r.actors.Get(key)
 	if !ok {
 		of = &attempts{limit: rate.NewLimiter(rate.Every(RefusalPause), RefusalsAtOnce)}

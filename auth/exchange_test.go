@@ -130,6 +130,18 @@ func TestIssuePartner(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Errorf("claims (-want +got), %v:\n%s", err, diff)
 	}
+	for name, o := range map[string]TokenOptions{
+		"issuer": {Issuer: "another", Audience: "api"}, "audience": {Issuer: "cohort", Audience: "another"},
+	} {
+		o.Secret, o.Now = secret, func() time.Time { return now }
+		other, err := NewTokens(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := other.Verify(text); !errors.Is(err, ErrUnauthenticated) {
+			t.Errorf("where the %s is another: %v", name, err)
+		}
+	}
 	now = now.Add(15 * time.Minute)
 	if _, err := tokens.Verify(text); !errors.Is(err, ErrUnauthenticated) {
 		t.Errorf("after 15 minutes: %v", err)

@@ -16,6 +16,7 @@ const (
 	groupsRead   = models.GroupsRead
 	membersRead  = models.MembersRead
 	productsRead = models.ProductsRead
+	changesRead  = models.ChangesRead
 )
 
 // openings are the column, many rows to a line. What leads to a user, a group or a product gives its id alone, and
@@ -82,6 +83,27 @@ var openings = []struct {
 	{productsRead, "GroupProduct", "product direct via"},
 	{productsRead, "UserFilter", "product"},
 	{productsRead, "UserProductFilter", "id state"},
+
+	// The feed's root fields need CHANGES_READ, so what is in it needs the other scope as well. Entries of all kinds are there for
+	// everybody, and none is left out: a reader who may not look into one knows of it.
+	{changesRead, "Query", "changes changesCursor"},
+	{changesRead, "Subscription", "changes"},
+	{changesRead, "ChangePage", "entries cursor hasMore"},
+	{changesRead, "Change", "number time operationId action"},
+	{changesRead, "UserChange", "number time operationId action userId"},
+	{changesRead, "UserStatusChange", "number time operationId action"},
+	{changesRead, "UserProductChange", "number time operationId action"},
+	{changesRead, "GroupChange", "number time operationId action groupId"},
+	{changesRead, "MembershipChange", "number time operationId action"},
+	{changesRead, "NestingChange", "number time operationId action"},
+	{usersRead, "UserChange", "after"},
+	{usersRead, "UserStatusChange", "userId status statusReasons"},
+	{usersRead, "ChangedUser", "email givenName familyName displayName locale role status statusReasons"},
+	{groupsRead, "GroupChange", "after"},
+	{groupsRead, "ChangedGroup", "name description priority"},
+	{groupsRead, "NestingChange", "childId parentId"},
+	{membersRead, "MembershipChange", "userId groupId"},
+	{productsRead, "UserProductChange", "userId productId"},
 }
 
 var scopeColumn = func() map[Action]models.Scopes {

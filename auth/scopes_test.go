@@ -64,9 +64,10 @@ func TestEverythingElseIsClosedToPartners(t *testing.T) {
 		}
 	}
 	want := []string{
-		"Account", "Group", "GroupAdjacent", "GroupConnection", "GroupEdge", "GroupMemberConnection", "GroupMemberEdge", "GroupProduct",
-		"MembershipCheck", "Node", "PageInfo", "PartnerClient", "Product", "Query", "RateLimit", "User", "UserConnection", "UserEdge",
-		"UserGroupConnection", "UserGroupEdge", "UserProduct", "Viewer",
+		"Account", "Change", "ChangePage", "ChangedGroup", "ChangedUser", "Group", "GroupAdjacent", "GroupChange", "GroupConnection", "GroupEdge",
+		"GroupMemberConnection", "GroupMemberEdge", "GroupProduct", "MembershipChange", "MembershipCheck", "NestingChange", "Node", "PageInfo",
+		"PartnerClient", "Product", "Query", "RateLimit", "Subscription", "User", "UserChange", "UserConnection", "UserEdge",
+		"UserGroupConnection", "UserGroupEdge", "UserProduct", "UserProductChange", "UserStatusChange", "Viewer",
 	}
 	var got []string
 	for name := range open {
@@ -88,6 +89,7 @@ func TestNamesNeedUsersRead(t *testing.T) {
 	for _, action := range []Action{
 		"User.email", "User.givenName", "User.familyName", "User.displayName", "User.etag", "UserFilter.search", "UserBy.email",
 		"UserSort.NAME_ASC", "UserSort.NAME_DESC", "UserSort.FAMILY_NAME_ASC", "UserSort.FAMILY_NAME_DESC", "UserSort.EMAIL_ASC", "UserSort.EMAIL_DESC",
+		"UserChange.after", "ChangedUser.email", "ChangedUser.givenName", "ChangedUser.familyName", "ChangedUser.displayName",
 	} {
 		if got := ScopesFor(action); got != models.UsersRead {
 			t.Errorf("%s is open to %v", action, got)

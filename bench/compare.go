@@ -48,7 +48,11 @@ func ask(address string, request []byte) ([]byte, error) {
 
 // askCohort sends an operation to Cohort, and reads its data into to; nil reads nothing.
 func (b *bench) askCohort(operation string, variables map[string]any, to any) error {
-	body, err := ask(b.cohortServer.address, load.Request("POST", b.cohortServer.address, "/graphql", b.token, toJSON(map[string]any{"query": operation, "variables": variables})))
+	return b.askServer(b.cohortServer, operation, variables, to)
+}
+
+func (b *bench) askServer(s *server, operation string, variables map[string]any, to any) error {
+	body, err := ask(s.address, load.Request("POST", s.address, "/graphql", b.token, toJSON(map[string]any{"query": operation, "variables": variables})))
 	if err != nil {
 		return err
 	}

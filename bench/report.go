@@ -32,6 +32,8 @@ type report struct {
 	begun   time.Time
 	cells   []*cellReport
 	bulks   []*bulkReport
+	feed    *feedReport
+	logs    []*logReport
 }
 
 // cellReport is what was measured of one cell.
@@ -143,6 +145,8 @@ type kept struct {
 	IdleMiB, LoadMiB           map[string]float64
 	Cells                      []keptCell
 	Bulks                      []*bulkReport `json:",omitempty"`
+	Feed                       *feedReport   `json:",omitempty"`
+	Logs                       []*logReport  `json:",omitempty"`
 }
 
 type keptCell struct {
@@ -168,7 +172,7 @@ func (r *report) kept() kept {
 	for _, s := range []*server{b.cohortServer, b.floorServer} {
 		k.IdleMiB[s.name], k.LoadMiB[s.name] = mebibytes(s.idle), mebibytes(s.most)
 	}
-	k.Bulks = r.bulks
+	k.Bulks, k.Feed, k.Logs = r.bulks, r.feed, r.logs
 	for _, c := range r.cells {
 		kc := keptCell{Name: c.cell.name, Title: c.cell.title, Mark: c.cell.mark, Failed: c.failed(), Ratio: c.ratio(floorName), Sides: map[string]figures{}}
 		for name, s := range c.sides {
@@ -263,6 +267,12 @@ func (k kept) print(marks bool) {
 		}
 	}
 	for _, w := range k.Bulks {
+		w.print()
+	}
+	if k.Feed != nil {
+		k.Feed.print()
+	}
+	for _, w := range k.Logs {
 		w.print()
 	}
 	idle, most := k.IdleMiB[cohortName], k.LoadMiB[cohortName]

@@ -63,7 +63,7 @@ func run(ctx context.Context, s settings) (err error) {
 	if b.before, err = b.world.state(ctx); err != nil {
 		return err
 	}
-	if len(b.chosenBulks()) > 0 {
+	if len(b.chosenBulks()) > 0 || b.chose(logCost) {
 		if err := b.noProducts(ctx); err != nil {
 			return err
 		}
@@ -138,9 +138,7 @@ func (b *bench) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	environment := append(b.environment(), "COHORT_LISTEN="+address, "COHORT_LIMIT_RATE=0") // one user asks all
-	// A mail server that isn't there: what is posted waits.
-	environment = append(environment, "COHORT_SMTP=smtp://127.0.0.1:9", "COHORT_MAIL_FROM=bench@example.org")
+	environment := b.serving(address)
 	if b.profile > 0 {
 		if b.pprof, err = freeAddress(); err != nil {
 			return err
@@ -166,6 +164,12 @@ func (b *bench) start(ctx context.Context) error {
 	return err
 }
 
+// serving is what a server of Cohort is told that listens on the address.
+func (b *bench) serving(address string) []string {
+	return append(b.environment(), "COHORT_LISTEN="+address, "COHORT_LIMIT_RATE=0", // one user asks all
+		"COHORT_SMTP=smtp://127.0.0.1:9", "COHORT_MAIL_FROM=bench@example.org") // a mail server that isn't there: what is posted waits
+}
+
 func (b *bench) stopAll() {
 	for _, s := range []*server{b.cohortServer, b.floorServer} {
 		if s != nil {
@@ -182,6 +186,9 @@ func (b *bench) chosen() (all []*cell) {
 	}
 	return all
 }
+
+// chose tells whether a cell of its own kind is to be measured.
+func (b *bench) chose(name string) bool { return b.only == nil || b.only.MatchString(name) }
 
 // measure has the reading cells first, then the writing ones, then the changes of many.
 func (b *bench) measure(ctx context.Context) (*report, error) {
@@ -201,6 +208,16 @@ func (b *bench) measure(ctx context.Context) (*report, error) {
 			return rep, err
 		}
 		rep.bulks = append(rep.bulks, measured)
+	}
+	if b.chose(feedCell) {
+		if rep.feed, err = b.measureFeed(ctx); err != nil {
+			return rep, fmt.Errorf("%s: %w", feedCell, err)
+		}
+	}
+	if b.chose(logCost) {
+		if rep.logs, err = b.measureLogs(ctx, r); err != nil {
+			return rep, fmt.Errorf("%s: %w", logCost, err)
+		}
 	}
 	return rep, nil
 }

@@ -14,7 +14,7 @@ if (!plainToken) {
 }
 
 // The examples that are subscriptions, and what shows that they work.
-const watching = { 'Watch a group': watchGroup, 'Watch a job': watchJob };
+const watching = { 'Watch a group': watchGroup, 'Watch everything': watchEverything, 'Watch a job': watchJob };
 
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
@@ -77,13 +77,7 @@ async function example(page, title) {
 async function watchGroup(page, title) {
   await page.getByRole('button', { name: title }).click();
   await page.getByRole('button', { name: /Stop query/ }).waitFor();
-  const token = await page.getByLabel('Token').inputValue();
-  const ask = async (query, variables) => {
-    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
-    const answer = await (await fetch(new URL('graphql', demo), { method: 'POST', headers, body: JSON.stringify({ query, variables }) })).json();
-    assert.equal(answer.errors, undefined, JSON.stringify(answer));
-    return answer.data;
-  };
+  const ask = await asking(page);
   const { group, user } = await ask('{ group(by: { name: "Translators" }) { id } user(by: { email: "wim.in-t-veld@example.org" }) { id } }');
   let shown = false;
   for (let i = 0; i < 10 && !shown; i++) { // the first change may come before the server listens
@@ -95,6 +89,30 @@ async function watchGroup(page, title) {
   assert.ok(shown, 'the change of a group is shown');
   console.log(`- ${title}: ${(await response(page, 'Translators')).replaceAll(/\s+/g, ' ').slice(0, 120)}…`);
   await shoot(page, 'watch');
+  await page.getByRole('button', { name: /Stop query/ }).click();
+}
+
+// Asks the demo with the page's token.
+async function asking(page) {
+  const headers = { authorization: `Bearer ${await page.getByLabel('Token').inputValue()}`, 'content-type': 'application/json' };
+  return async (query, variables) => {
+    const answer = await (await fetch(new URL('graphql', demo), { method: 'POST', headers, body: JSON.stringify({ query, variables }) })).json();
+    assert.equal(answer.errors, undefined, JSON.stringify(answer));
+    return answer.data;
+  };
+}
+
+// Clicks the subscription to the feed, which begins with an empty page, and changes a group.
+async function watchEverything(page, title) {
+  await page.getByRole('button', { name: title }).click();
+  await response(page, '"entries"');
+  const ask = await asking(page);
+  const { group } = await ask('{ group(by: { name: "Translators" }) { id } }');
+  await ask('mutation ($input: GroupUpdateInput!) { groupUpdate(input: $input) { errors { code } } }', { input: { id: group.id, description: `Watched at ${Date.now()}` } });
+  const shown = await response(page, '"GroupChange"');
+  assert.match(shown, /Translators/, title);
+  console.log(`- ${title}: ${shown.replaceAll(/\s+/g, ' ').slice(0, 120)}…`);
+  await shoot(page, 'watch-everything');
   await page.getByRole('button', { name: /Stop query/ }).click();
 }
 

@@ -350,6 +350,31 @@ func TestRefusedAttemptsAreBounded(t *testing.T) {
 	}
 }
 
+// Each partner client has a measure of its own, and its events name it.
+func TestRefusedAttemptsOfPartners(t *testing.T) {
+	h := newHouse(t)
+	ids := map[string]models.PartnerClientID{"one": models.NewID[models.PartnerClientID](), "two": models.NewID[models.PartnerClientID]()}
+	for name, id := range ids {
+		h.callers[name] = auth.Caller{Account: h.account, Kind: auth.Partner, Partner: id, Scope: models.AllScopes}
+	}
+	for range audit.RefusalsAtOnce + 5 {
+		h.send(request{as: "one", mutation: "groupDelete", input: vars{"id": "$sales"}})
+	}
+	h.send(request{as: "two", mutation: "groupDelete", input: vars{"id": "$sales"}})
+	h.recordRefusals()
+	got := map[any]int{}
+	for _, node := range get(h.must(`{ auditEvents(first: 100, filter: {outcome: REFUSED}) { nodes { actor { kind userId partnerClientId role user { id } } } } }`, nil), "auditEvents.nodes").([]any) {
+		actor := get(node, "actor").(map[string]any)
+		if actor["kind"] != "PARTNER_CLIENT" || actor["userId"] != nil || actor["user"] != nil || actor["role"] != nil {
+			t.Errorf("the actor is %v", actor)
+		}
+		got[actor["partnerClientId"]]++
+	}
+	if diff := cmp.Diff(map[any]int{ids["one"].String(): audit.RefusalsAtOnce, ids["two"].String(): 1}, got); diff != "" {
+		t.Errorf("events of each client (-want +got):\n%s", diff)
+	}
+}
+
 // What is allowed or merely wrong is no refused attempt.
 func TestMistakesAreNoRefusedAttempts(t *testing.T) {
 	h := newHouse(t)

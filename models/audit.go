@@ -122,7 +122,7 @@ type AuditEvent struct {
 	At          time.Time
 	Action      string // a field of the schema, as `Mutation.groupUpdate`
 	ActorKind   string
-	ActorID     *UserID // who may be no more
+	ActorID     *UserID // who may be no more; of a partner client the bytes of its id
 	ActorRole   *Role   // in which it was done; nil in rows from before it was kept
 	RequestID   string
 	JobID       *JobID // which may have been removed
@@ -146,7 +146,16 @@ func (e *AuditEvent) ActionName() string { return strings.TrimPrefix(e.Action, m
 
 // Actor is who did it.
 func (e *AuditEvent) Actor() *AuditActor {
-	return &AuditActor{Kind: e.ActorKind, UserID: e.ActorID, Role: e.ActorRole}
+	actor := &AuditActor{Kind: e.ActorKind, Role: e.ActorRole}
+	switch {
+	case e.ActorID == nil:
+	case e.ActorKind == "PARTNER_CLIENT":
+		id := PartnerClientID(*e.ActorID)
+		actor.PartnerClientID = &id
+	default:
+		actor.UserID = e.ActorID
+	}
+	return actor
 }
 
 // About is what the event is about; nil for the operation as a whole.
@@ -229,9 +238,10 @@ func fieldsOf(stored *string) (map[string]JSON, error) {
 
 // AuditActor is who did something.
 type AuditActor struct {
-	Kind   string // USER or OPERATOR
-	UserID *UserID
-	Role   *Role
+	Kind            string           // USER, OPERATOR or PARTNER_CLIENT
+	UserID          *UserID          // of a USER
+	PartnerClientID *PartnerClientID // of a PARTNER_CLIENT
+	Role            *Role
 }
 
 // AuditChange is a field of a subject before and after.

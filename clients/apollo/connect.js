@@ -7,6 +7,7 @@ const related = relayStylePagination(['relation', 'filter', 'sort']);
 const events = relayStylePagination(['filter']);
 export const possibleTypes = {
   Node: ['Account', 'AuditEvent', 'Group', 'GroupMemberTableView', 'GroupTableView', 'Job', 'JobTableView', 'Mail', 'PartnerClient', 'Product', 'User', 'UserTableView', 'Webhook'],
+  Change: ['GroupChange', 'MembershipChange', 'NestingChange', 'UserChange', 'UserProductChange', 'UserStatusChange'],
 };
 export const typePolicies = {
   Query: { fields: { users: list, groups: list, jobs: relayStylePagination(['status', 'kinds']), mails: relayStylePagination(['state']), auditEvents: events } },

@@ -67,12 +67,12 @@ export class CursorExpired extends Error {}
 
 const pause = seconds => new Promise(resolve => setTimeout(resolve, seconds * 1000));
 
-// Asks a server at `url`; `getToken` gives a token that is good now. It waits where the server says that it was asked too much.
+// Asks a server at `url`; `getToken` gives a token that is good now, or a promise of one. It waits where the server says that it was asked too much.
 export function connect(url, getToken) {
   return async function ask(query, variables) {
     const answer = await fetch(url, {
       method: 'POST',
-      headers: { 'content-type': 'application/json', authorization: `Bearer ${getToken()}` },
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${await getToken()}` },
       body: JSON.stringify({ query, variables }),
     });
     const { data, errors } = await answer.json();

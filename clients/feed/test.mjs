@@ -7,7 +7,22 @@ import { newEmail, token, url } from '../server.mjs';
 import { readCSV, readExports } from './exports.js';
 import { applyPage, catchUp, connect, CursorExpired, effectiveMembers, empty, follow, readAll } from './replica.js';
 
-const ask = connect(url, () => token);
+const ask = connect(url, () => token); // writes, as an administrator
+
+// Who reads is a partner client with all scopes.
+const partner = await (async () => {
+  const { partnerClientCreate: { partnerClient, clientSecret } } = await ask(`mutation ($name: String!) {
+    partnerClientCreate(input: { name: $name, scopes: [USERS_READ, GROUPS_READ, MEMBERS_READ, PRODUCTS_READ, CHANGES_READ] }) { partnerClient { clientId } clientSecret } }`,
+  { name: `Feed ${Date.now()}` });
+  const answer = await fetch(new URL('/oauth/token', url), {
+    method: 'POST',
+    headers: { authorization: `Basic ${btoa(`${encodeURIComponent(partnerClient.clientId)}:${encodeURIComponent(clientSecret)}`)}` },
+    body: new URLSearchParams({ grant_type: 'client_credentials' }),
+  });
+  assert.equal(answer.status, 200);
+  return (await answer.json()).access_token;
+})();
+const read = connect(url, async () => partner);
 const newUser = async () => (await ask('mutation ($email: String!) { userCreate(input: { email: $email }) { user { id } } }', { email: newEmail() })).userCreate.user.id;
 const pick = list => list[Math.floor(Math.random() * list.length)];
 const sorted = state => Object.fromEntries(Object.entries(state).filter(([name]) => name !== 'cursor').map(([name, map]) =>
@@ -49,12 +64,12 @@ const world = async () => {
 
 // What the copy has is what the lists show, and its effective members those that the API works out.
 async function holds(state) {
-  assert.deepEqual(sorted(state), sorted(await readAll(ask)));
+  assert.deepEqual(sorted(state), sorted(await readAll(read)));
   for (const id of state.groups.keys()) {
     const got = [...effectiveMembers(state, id)].sort();
     const want = [];
     for (let after = null; ;) {
-      const { group } = await ask('query ($id: ID!, $after: String) { group(by: { id: $id }) { members(first: 100, after: $after) { nodes { id } pageInfo { hasNextPage endCursor } } } }', { id, after });
+      const { group } = await read('query ($id: ID!, $after: String) { group(by: { id: $id }) { members(first: 100, after: $after) { nodes { id } pageInfo { hasNextPage endCursor } } } }', { id, after });
       want.push(...group.members.nodes.map(user => user.id));
       if (!group.members.pageInfo.hasNextPage) break;
       after = group.members.pageInfo.endCursor;
@@ -66,9 +81,9 @@ async function holds(state) {
 test('a copy that is begun while others write is right once it has caught up', async () => {
   const known = await world();
   const writers = Promise.all([1, 2, 3, 4, 5, 6].map(() => write(known, 40)));
-  const state = await readAll(ask);
+  const state = await readAll(read);
   await writers;
-  await catchUp(ask, state);
+  await catchUp(read, state);
   await holds(state);
 });
 
@@ -88,16 +103,16 @@ test('CSV is read as it was meant', () => {
 
 test('a copy that begins with nothing and reads the whole feed is right, too', async () => {
   const state = empty();
-  const { changes } = await ask('{ changes(first: 1) { cursor hasMore entries { __typename action ... on UserChange { userId after { email givenName familyName displayName locale role status statusReasons } } } } }');
+  const { changes } = await read('{ changes(first: 1) { cursor hasMore entries { __typename action ... on UserChange { userId after { email givenName familyName displayName locale role status statusReasons } } } } }');
   applyPage(state, changes);
-  await catchUp(ask, state);
+  await catchUp(read, state);
   await holds(state);
 });
 
 test('a copy that follows by subscription is right when it has heard of everything', async () => {
   const known = await world();
-  const state = await readAll(ask);
-  const client = createClient({ url, headers: { authorization: `Bearer ${token}` }, retryAttempts: 0 });
+  const state = await readAll(read);
+  const client = createClient({ url, headers: { authorization: `Bearer ${partner}` }, retryAttempts: 0 });
   let end = null;
   const heard = new Promise((resolve, reject) => {
     const late = setTimeout(() => reject(new Error('the end was not heard of within 30 s')), 30_000);
@@ -114,23 +129,23 @@ test('a copy that follows by subscription is right when it has heard of everythi
   await ask('mutation ($id: ID!) { groupUpdate(input: { id: $id, priority: 1 }) { errors { code } } }', { id: end });
   await heard;
   client.dispose();
-  await catchUp(ask, state);
+  await catchUp(read, state);
   await holds(state);
 });
 
 test('a page that is applied twice changes nothing', async () => {
-  const state = await readAll(ask);
+  const state = await readAll(read);
   const before = sorted(state);
-  const { changes } = await ask('{ changes(first: 1) { cursor } }');
+  const { changes } = await read('{ changes(first: 1) { cursor } }');
   const again = { ...state, cursor: changes.cursor };
-  await catchUp(ask, again);
+  await catchUp(read, again);
   assert.deepEqual(sorted(again), before);
 });
 
 test('a cursor that is not kept is told from one that is wrong', async () => {
-  const { changesCursor } = await ask('{ changesCursor }');
+  const { changesCursor } = await read('{ changesCursor }');
   const ahead = Buffer.from(changesCursor, 'base64url');
   ahead.writeBigUInt64BE(ahead.readBigUInt64BE(8) + 1_000_000n, 8);
-  await assert.rejects(catchUp(ask, { ...empty(), cursor: ahead.toString('base64url') }), CursorExpired);
-  await assert.rejects(catchUp(ask, { ...empty(), cursor: 'x' }), /since: this is not a cursor/);
+  await assert.rejects(catchUp(read, { ...empty(), cursor: ahead.toString('base64url') }), CursorExpired);
+  await assert.rejects(catchUp(read, { ...empty(), cursor: 'x' }), /since: this is not a cursor/);
 });

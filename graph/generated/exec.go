@@ -112,10 +112,11 @@ type ComplexityRoot struct {
 	}
 
 	AuditActor struct {
-		Kind   func(childComplexity int) int
-		Role   func(childComplexity int) int
-		User   func(childComplexity int) int
-		UserID func(childComplexity int) int
+		Kind            func(childComplexity int) int
+		PartnerClientID func(childComplexity int) int
+		Role            func(childComplexity int) int
+		User            func(childComplexity int) int
+		UserID          func(childComplexity int) int
 	}
 
 	AuditChange struct {
@@ -1754,6 +1755,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.AuditActor.Kind(childComplexity), true
+	case "AuditActor.partnerClientId":
+		if e.ComplexityRoot.AuditActor.PartnerClientID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditActor.PartnerClientID(childComplexity), true
 	case "AuditActor.role":
 		if e.ComplexityRoot.AuditActor.Role == nil {
 			break
@@ -7168,7 +7175,8 @@ type Query {
   follow from memberships and nesting; ` + "`" + `clients/feed` + "`" + ` shows how.
 
   Entries are kept for 90 days unless the server is told otherwise (` + "`" + `COHORT_FEED_DAYS` + "`" + `). The top-level error ` + "`" + `CURSOR_EXPIRED` + "`" + `
-  says that not all that follows a cursor is kept: begin anew. Admins and super admins. ` + "`" + `BAD_USER_INPUT` + "`" + ` with ` + "`" + `INVALID` + "`" + ` for a
+  says that not all that follows a cursor is kept: begin anew. Admins and super admins, and partner clients with ` + "`" + `CHANGES_READ` + "`" + `: they get
+  every entry, too, and are refused with ` + "`" + `FORBIDDEN` + "`" + ` what they ask of one without the scope for it. ` + "`" + `BAD_USER_INPUT` + "`" + ` with ` + "`" + `INVALID` + "`" + ` for a
   cursor that the feed of this account has not handed out, for ` + "`" + `first` + "`" + ` out of bounds, and for an empty list of kinds.
   """
   changes(
@@ -7181,7 +7189,8 @@ type Query {
   ): ChangePage!
 
   """
-  The cursor behind the newest entry of ` + "`" + `changes` + "`" + `: since it nothing has happened yet. Admins and super admins.
+  The cursor behind the newest entry of ` + "`" + `changes` + "`" + `: since it nothing has happened yet. Admins and super admins, and partner
+  clients with ` + "`" + `CHANGES_READ` + "`" + `.
   """
   changesCursor: String!
 
@@ -8676,6 +8685,8 @@ type AuditActor {
   userId: ID
   "The user; null unless a ` + "`" + `USER` + "`" + `, and when the user is no more."
   user: User
+  "The partner client's id, which stays when the client is revoked. Null unless a ` + "`" + `PARTNER_CLIENT` + "`" + `."
+  partnerClientId: ID
   "The role in which it was done, at that moment; null in events from before it was kept."
   role: Role
 }
@@ -10077,7 +10088,7 @@ What to follow. Over WebSocket in the protocol ` + "`" + `graphql-transport-ws` 
 stream of events in the answer to a POST (` + "`" + `Accept: text/event-stream` + "`" + `, the npm package ` + "`" + `graphql-sse` + "`" + `).
 
 A subscription ends with an error when the caller loses the right to it, and with its connection when the
-token expires or the user is suspended or deleted. Each operation has one field, without ` + "`" + `@skip` + "`" + ` or ` + "`" + `@include` + "`" + `.
+token expires, the user is suspended or deleted, or the partner client revoked. Each operation has one field, without ` + "`" + `@skip` + "`" + ` or ` + "`" + `@include` + "`" + `.
 """
 type Subscription {
   """
@@ -10087,8 +10098,9 @@ type Subscription {
   fuller pages and nothing gathers. Where few changes are of the ` + "`" + `kinds` + "`" + ` asked for, a page without entries comes now and then,
   with a newer cursor. After a lost connection go on from the last ` + "`" + `cursor` + "`" + `.
 
-  It ends when the place of a slow reader is no longer kept: asking again from there answers ` + "`" + `CURSOR_EXPIRED` + "`" + `. Admins and super
-  admins. Errors are those of ` + "`" + `Query.changes` + "`" + `.
+  It ends when the place of a slow reader is no longer kept: asking again from there answers ` + "`" + `CURSOR_EXPIRED` + "`" + `. Rights and errors are
+  those of ` + "`" + `Query.changes` + "`" + `. A partner's connection ends with its token, after 15 minutes at most: come again with a new one and the last
+  ` + "`" + `cursor` + "`" + `.
   """
   changes(
     "Only what comes after this cursor. Without it what happens from now on."
@@ -11657,7 +11669,12 @@ enum PartnerScope {
   MEMBERS_READ
   "The catalogue of products with its seats, and the products of groups and users."
   PRODUCTS_READ
-  "The feed of changes."
+  """
+  The feed of changes: that there is an entry, of which kind and when, and of users and groups which one is new, changed or gone. The
+  rest of an entry needs the other scope as well: ` + "`" + `USERS_READ` + "`" + ` for a user's fields and status, ` + "`" + `GROUPS_READ` + "`" + ` for a group's
+  fields and for nesting, ` + "`" + `MEMBERS_READ` + "`" + ` for memberships, ` + "`" + `PRODUCTS_READ` + "`" + ` for the products of users. Who follows effective
+  membership needs ` + "`" + `MEMBERS_READ` + "`" + ` and ` + "`" + `GROUPS_READ` + "`" + `.
+  """
   CHANGES_READ
 }
 
@@ -12219,6 +12236,8 @@ func childFields_AuditActor(ctx context.Context, ec *executionContext, field gra
 		return fieldContext_AuditActor_userId(ctx, ec, field)
 	case "user":
 		return fieldContext_AuditActor_user(ctx, ec, field)
+	case "partnerClientId":
+		return fieldContext_AuditActor_partnerClientId(ctx, ec, field)
 	case "role":
 		return fieldContext_AuditActor_role(ctx, ec, field)
 	}
@@ -17090,6 +17109,29 @@ func fieldContext_AuditActor_user(_ context.Context, ec *executionContext, field
 		},
 	}
 	return fc, nil
+}
+
+func _AuditActor_partnerClientId(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AuditActor) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_AuditActor_partnerClientId(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PartnerClientID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.PartnerClientID) graphql.Marshaler {
+			return marshalOID2ᚖcohortᚋmodelsᚐPartnerClientID(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_AuditActor_partnerClientId(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditActor", field, false, false, errors.New("field of type ID does not have child fields"))
 }
 
 func _AuditActor_role(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.AuditActor) (ret graphql.Marshaler) {
@@ -45428,6 +45470,11 @@ func _AuditActor(ctx context.Context, ec *executionContext, sel ast.SelectionSet
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "partnerClientId":
+			out.Values[i] = _AuditActor_partnerClientId(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "role":
 			out.Values[i] = _AuditActor_role(ctx, ec, field, obj)
 			if out.Values[i] == graphql.RequiredNull {

@@ -445,6 +445,26 @@ export const examples = [
     variables: found => input({ parentId: id(found.groups.nodes[0]), childId: id(found.groups.nodes[0]?.parents.nodes[0]) }),
   },
   {
+    section: 'Change',
+    title: 'A client for a partner',
+    about: 'A program of a partner that follows who is in which group, by ids. It exchanges clientId and clientSecret, shown this once, for a token at /oauth/token; put that into the field above to see what it sees.',
+    query: `mutation PartnerClient($input: PartnerClientCreateInput!) {
+  partnerClientCreate(input: $input) {
+    partnerClient {
+      name
+      clientId
+      scopes
+    }
+    clientSecret
+    errors {
+      code
+      message
+    }
+  }
+}`,
+    variables: () => input({ name: `Partner ${Date.now().toString(36)}`, scopes: ['GROUPS_READ', 'MEMBERS_READ', 'CHANGES_READ'] }),
+  },
+  {
     section: 'Live',
     title: 'Watch a group',
     about: 'Says what happens to a group while it happens. Change its members in another tab of the browser.',
