@@ -20,6 +20,7 @@ import (
 	"cohort/jobs"
 	"cohort/mail"
 	"cohort/store"
+	"cohort/webhook"
 )
 
 type serveCommand struct {
@@ -33,6 +34,7 @@ type serveCommand struct {
 	brakeSetting
 	mailSettings
 	feedSetting
+	webhookSetting
 	Listen string `default:"127.0.0.1:8080" placeholder:"HOST:PORT" variable:"COHORT_LISTEN" help:"Where to listen. 127.0.0.1:8080 by default, which only this machine reaches."`
 	Demo   bool   `help:"Make a demo account in a database without accounts, and print a token for it, as is done without a database of your own. Only when listening on a loopback address."`
 }
@@ -49,7 +51,7 @@ const (
 
 // Validate is called by the parser of the command line, and has to name the parts, of which several have one.
 func (c *serveCommand) Validate() error {
-	return cmp.Or(c.depthSetting.Validate(), c.memorySetting.Validate(), c.limitSettings.Validate(), c.doorSettings.Validate(), c.providerSettings.Validate(), c.jobSettings.Validate(), c.brakeSetting.Validate(), c.feedSetting.Validate())
+	return cmp.Or(c.depthSetting.Validate(), c.memorySetting.Validate(), c.limitSettings.Validate(), c.doorSettings.Validate(), c.providerSettings.Validate(), c.jobSettings.Validate(), c.brakeSetting.Validate(), c.feedSetting.Validate(), c.webhookSetting.Validate())
 }
 
 func (c *serveCommand) Run(ctx context.Context, p *program) error {
@@ -109,11 +111,16 @@ func (c *serveCommand) open(ctx context.Context, p *program, address *net.TCPAdd
 	if o.ExportKey, err = on.tokens.Key("exports"); err != nil {
 		return errors.Join(err, s.Close())
 	}
+	if o.WebhookKey, err = on.tokens.Key("webhooks"); err != nil {
+		return errors.Join(err, s.Close())
+	}
+	o.WebhookAllow = c.nets()
 	d, err := directory.New(s, o)
 	if err == nil {
 		on.store, on.directory = s, d
 		on.runner = c.runner(s, d, on.metrics, p.log)
 		on.postman = postman(s, d, on.metrics, post)
+		on.webhooks = c.worker(s, d, on.metrics, o.WebhookKey, p.log)
 		err = errors.Join(on.metrics.watch(on), c.begin(ctx, provider, d))
 	}
 	if err == nil {
@@ -160,6 +167,8 @@ func (c *serveCommand) serve(ctx context.Context, p *program, address *net.TCPAd
 	defer beside(c.cleaner(on.store, p.log))()
 	defer beside(exportCleaner(on.directory, p.log))()
 	stopJobs, stopMails := beside(on.runner.Run), beside(on.postman.Run)
+	stopWebhooks := beside(on.webhooks.Run)
+	defer stopWebhooks()
 	defer stopMails()
 	defer stopJobs()
 	p.log.Info("listening", "address", listener.Addr().String(), "demo", on.demo, "mail", on.postman.String())
@@ -170,10 +179,11 @@ func (c *serveCommand) serve(ctx context.Context, p *program, address *net.TCPAd
 		return fmt.Errorf("serve: %w", err)
 	case <-ctx.Done():
 	}
-	p.log.Info("stopping: requests in flight, the current parts of jobs and the mails that are being sent are finished first", "within", stopWithin)
+	p.log.Info("stopping: requests in flight, the current parts of jobs, and the mails and the messages of webhooks that are being sent are finished first", "within", stopWithin)
 	var over sync.WaitGroup
 	over.Go(stopJobs) // beside the requests, or they would take longer together
 	over.Go(stopMails)
+	over.Go(stopWebhooks)
 	defer over.Wait()
 	return stop(server, on.streams, stopWithin)
 }
@@ -257,6 +267,7 @@ type site struct {
 	metrics   *metrics
 	runner    *jobs.Runner
 	postman   *mail.Worker
+	webhooks  *webhook.Worker
 	traces    *traces // nil for none
 	demo      bool    // only requests to a loopback name are answered
 	port      int

@@ -56,6 +56,7 @@ const (
 	UserSetting    = "USER_SETTING"    // the user who does
 	Identity       = "IDENTITY"        // the user whom a provider knows; in the log alone
 	PartnerClient  = "PARTNER_CLIENT"  // the partner client; in the log alone
+	Webhook        = "WEBHOOK"         // the webhook; in the log alone
 )
 
 // What happened to an entry of the feed.

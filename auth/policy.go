@@ -111,6 +111,14 @@ var policy = map[Action]Rule{
 	"Mutation.partnerClientRotate": superAdmins,
 	"Mutation.partnerClientRevoke": superAdmins,
 
+	"Query.webhooks":               superAdmins,
+	"Webhook.deliveries":           superAdmins,
+	"Mutation.webhookCreate":       superAdmins,
+	"Mutation.webhookUpdate":       superAdmins,
+	"Mutation.webhookDelete":       superAdmins,
+	"Mutation.webhookRotateSecret": superAdmins,
+	"Mutation.webhookResume":       superAdmins,
+
 	"Account.userCount":     admins,
 	"Account.groupCount":    admins,
 	"Account.maxGroupDepth": admins,

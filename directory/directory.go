@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 
 	"gorm.io/gorm"
 
@@ -48,6 +49,12 @@ type Options struct {
 	// ExportKey signs the addresses of exports' files, at least 32 bytes, the same on each server; nil makes one up.
 	ExportKey []byte
 
+	// WebhookKey seals the secrets of webhooks, 32 bytes, the same on each server; nil makes one up.
+	WebhookKey []byte
+
+	// WebhookAllow are the nets in which webhooks may have private addresses, and `http`.
+	WebhookAllow []netip.Prefix
+
 	// MailFrom is who mails are from, by which their Message-IDs are known.
 	MailFrom mail.Sender
 
@@ -78,6 +85,10 @@ type Directory struct {
 	wakeJobs  func()
 	wakeMails func()
 	mailFrom  mail.Sender
+
+	webhookSeal  auth.Seal
+	webhookAllow []netip.Prefix
+	wakeWebhooks func()
 }
 
 // New makes a Directory on a store whose schema is up to date.
@@ -107,6 +118,7 @@ func New(s *store.Store, o Options) (*Directory, error) {
 	return &Directory{
 		inPlace: max(o.InPlace, 1), brake: o.Brake, confirm: newConfirmations(o.ConfirmKey), passes: newPasses(o.ExportKey),
 		store: s, graphs: graphs, rosters: roster.NewCache(s, graphs, o.Memory), feeds: newFeeds(s, o.Log), jobFeed: newJobFeed(s, o.Log), refusals: audit.NewRefusals(s, o.Log), log: o.Log, maxDepth: o.MaxGroupDepth, wakeJobs: func() {}, wakeMails: func() {}, mailFrom: o.MailFrom,
+		webhookSeal: auth.NewSeal(o.WebhookKey), webhookAllow: o.WebhookAllow, wakeWebhooks: func() {},
 	}, nil
 }
 
@@ -230,7 +242,7 @@ func (c *change) graph() (*nesting.Graph, error) {
 // fn returns is handed on together with an error of its own, so that a refusal can carry the present state;
 // then nothing is changed.
 func write[T any](ctx context.Context, d *Directory, who auth.Caller, action auth.Action, fn func(*change) (T, error)) (result T, err error) {
-	posted, queued := false, false
+	posted, queued, moved := false, false, false
 	defer func() { d.noteRefusal(who, action, err) }()
 	if _, err := who.May(action); err != nil {
 		return result, err
@@ -238,6 +250,7 @@ func write[T any](ctx context.Context, d *Directory, who auth.Caller, action aut
 	_, err = store.InAccount(ctx, d.store, who.Account, func(tx *store.Tx) (struct{}, error) {
 		var none T
 		result = none
+		before := tx.Account.FeedSeq
 		present, err := presentRights(tx, who)
 		if err != nil {
 			return struct{}{}, err
@@ -251,11 +264,14 @@ func write[T any](ctx context.Context, d *Directory, who auth.Caller, action aut
 			return struct{}{}, err
 		}
 		err = c.end()
-		posted, queued = c.posted, c.queuedJob
+		posted, queued, moved = c.posted, c.queuedJob, tx.Account.FeedSeq > before
 		return struct{}{}, err
 	})
 	if err == nil {
 		d.feeds.wake(who.Account)
+		if moved {
+			d.wakeWebhooks()
+		}
 		if posted {
 			d.wakeMails()
 		}

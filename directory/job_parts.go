@@ -124,6 +124,7 @@ func (d *Directory) chunk(ctx context.Context, claim jobs.Claim) (bool, error) {
 			d.wakeMails()
 		}
 		d.feeds.wake(claim.Account)
+		d.wakeWebhooks()
 		d.jobMoved(claim.Account)
 	}
 	return done, err

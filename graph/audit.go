@@ -70,6 +70,11 @@ func nodeNamed(ctx context.Context, id *models.GlobalID) (models.Node, error) {
 			return nil, nil //nolint:nilnil // which the caller may not see
 		}
 		return there(load(loadersOf(ctx).partnerClients(), ctx, *id.Partner))
+	case id.Webhook != nil:
+		if !caller(ctx).Can("Query.webhooks") {
+			return nil, nil //nolint:nilnil // which the caller may not see
+		}
+		return there(load(loadersOf(ctx).webhooks(), ctx, *id.Webhook))
 	}
 	return there(load(loadersOf(ctx).accounts(), ctx, *id.Account))
 }

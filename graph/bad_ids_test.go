@@ -27,6 +27,10 @@ var idSlots = map[string]struct {
 	"MailRetryInput.ids":                   {request{query: `mutation { mailRetry(input: {ids: ["$mail", "%ID%"]}) { mails { id } errors { code message path } } }`}, "Mail", "mailRetry.input.ids.1"},
 	"PartnerClientRotateInput.id":          {request{query: `mutation { partnerClientRotate(input: {id: "%ID%"}) { partnerClient { id } clientSecret errors { code message path } } }`}, "PartnerClient", "partnerClientRotate.input.id"},
 	"PartnerClientRevokeInput.id":          {request{query: `mutation { partnerClientRevoke(input: {id: "%ID%"}) { deletedPartnerClientId errors { code message path } } }`}, "PartnerClient", "partnerClientRevoke.input.id"},
+	"WebhookUpdateInput.id":                {request{query: `mutation { webhookUpdate(input: {id: "%ID%", name: "X"}) { webhook { id } errors { code message path } } }`}, "Webhook", "webhookUpdate.input.id"},
+	"WebhookDeleteInput.id":                {request{query: `mutation { webhookDelete(input: {id: "%ID%"}) { deletedWebhookId errors { code message path } } }`}, "Webhook", "webhookDelete.input.id"},
+	"WebhookRotateSecretInput.id":          {request{query: `mutation { webhookRotateSecret(input: {id: "%ID%"}) { webhook { id } secret errors { code message path } } }`}, "Webhook", "webhookRotateSecret.input.id"},
+	"WebhookResumeInput.id":                {request{query: `mutation { webhookResume(input: {id: "%ID%"}) { webhook { id } errors { code message path } } }`}, "Webhook", "webhookResume.input.id"},
 	"JobCancelInput.id":                    {request{query: `mutation { jobCancel(input: {id: "%ID%"}) { job { id } errors { code message path } } }`}, "Job", "jobCancel.input.id"},
 	"JobRetryFailedInput.id":               {request{query: `mutation { jobRetryFailed(input: {id: "%ID%", idempotencyKey: "k"}) { job { id } errors { code message path } } }`}, "Job", "jobRetryFailed.input.id"},
 	"JobRevertInput.id":                    {request{query: `mutation { jobRevert(input: {id: "%ID%"}) { job { id } errors { code message path } } }`}, "Job", "jobRevert.input.id"},
@@ -160,7 +164,7 @@ func TestMalformedIDs(t *testing.T) {
 				r.query = strings.ReplaceAll(r.query, "%ID%", strings.ReplaceAll(text, "KIND", kind))
 				tests[what] = refusal{r, want, where + ": \""}
 			}
-			others := map[string]string{"User": "$ann", "Group": "$sales", "Product": "$room", "Account": "$account", "Job": "$job", "Mail": "$mail", "PartnerClient": "$partner"}
+			others := map[string]string{"User": "$ann", "Group": "$sales", "Product": "$room", "Account": "$account", "Job": "$job", "Mail": "$mail", "PartnerClient": "$partner", "Webhook": "$webhook"}
 			delete(others, slot.kind)
 			for kind, id := range others {
 				if slot.kind != "" {
@@ -178,7 +182,7 @@ func TestMalformedIDs(t *testing.T) {
 func TestForeignIDsAreAbsent(t *testing.T) {
 	h := newHouse(t)
 	for name, slot := range idSlots {
-		for _, kind := range []string{"User", "Group", "Product", "Account", "Job", "Mail", "PartnerClient"} {
+		for _, kind := range []string{"User", "Group", "Product", "Account", "Job", "Mail", "PartnerClient", "Webhook"} {
 			if slot.kind != "" && slot.kind != kind {
 				continue
 			}

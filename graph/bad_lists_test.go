@@ -15,24 +15,25 @@ import (
 // lists are all the fields that give a page, each with the query that leads there and has %ARGS% for its
 // arguments.
 var lists = map[string]string{
-	"Query.users":       `{ users(%ARGS%) { nodes { id } } }`,
-	"Query.groups":      `{ groups(%ARGS%) { nodes { id } } }`,
-	"Query.jobs":        `{ jobs(%ARGS%) { nodes { id } } }`,
-	"Query.mails":       `{ mails(%ARGS%) { nodes { id } } }`,
-	"Query.auditEvents": `{ auditEvents(%ARGS%) { nodes { id } } }`,
-	"User.auditEvents":  `{ user(by: {id: "$ann"}) { auditEvents(%ARGS%) { nodes { id } } } }`,
-	"Group.auditEvents": `{ group(by: {id: "$sales"}) { auditEvents(%ARGS%) { nodes { id } } } }`,
-	"Job.results":       `{ job(id: "$job") { results(%ARGS%) { nodes { id: subjectId } } } }`,
-	"User.groups":       `{ user(by: {id: "$ann"}) { groups(%ARGS%) { nodes { id } } } }`,
-	"Group.members":     `{ group(by: {id: "$sales"}) { members(%ARGS%) { nodes { id } } } }`,
-	"Group.parents":     `{ group(by: {id: "$north"}) { parents(%ARGS%) { nodes { id } } } }`,
-	"Group.children":    `{ group(by: {id: "$sales"}) { children(%ARGS%) { nodes { id } } } }`,
-	"Group.ancestors":   `{ group(by: {id: "$north"}) { ancestors(%ARGS%) { nodes { id } } } }`,
-	"Group.descendants": `{ group(by: {id: "$sales"}) { descendants(%ARGS%) { nodes { id } } } }`,
+	"Query.users":        `{ users(%ARGS%) { nodes { id } } }`,
+	"Query.groups":       `{ groups(%ARGS%) { nodes { id } } }`,
+	"Query.jobs":         `{ jobs(%ARGS%) { nodes { id } } }`,
+	"Query.mails":        `{ mails(%ARGS%) { nodes { id } } }`,
+	"Query.auditEvents":  `{ auditEvents(%ARGS%) { nodes { id } } }`,
+	"User.auditEvents":   `{ user(by: {id: "$ann"}) { auditEvents(%ARGS%) { nodes { id } } } }`,
+	"Group.auditEvents":  `{ group(by: {id: "$sales"}) { auditEvents(%ARGS%) { nodes { id } } } }`,
+	"Job.results":        `{ job(id: "$job") { results(%ARGS%) { nodes { id: subjectId } } } }`,
+	"Webhook.deliveries": `{ webhook: node(id: "$webhook") { ... on Webhook { deliveries(%ARGS%) { nodes { id: messageId } } } } }`,
+	"User.groups":        `{ user(by: {id: "$ann"}) { groups(%ARGS%) { nodes { id } } } }`,
+	"Group.members":      `{ group(by: {id: "$sales"}) { members(%ARGS%) { nodes { id } } } }`,
+	"Group.parents":      `{ group(by: {id: "$north"}) { parents(%ARGS%) { nodes { id } } } }`,
+	"Group.children":     `{ group(by: {id: "$sales"}) { children(%ARGS%) { nodes { id } } } }`,
+	"Group.ancestors":    `{ group(by: {id: "$north"}) { ancestors(%ARGS%) { nodes { id } } } }`,
+	"Group.descendants":  `{ group(by: {id: "$sales"}) { descendants(%ARGS%) { nodes { id } } } }`,
 }
 
 // numbered are the lists in one order, whose cursors hold numbers, or ids.
-var numbered = []string{"Query.jobs", "Job.results", "Query.mails", "Query.auditEvents", "User.auditEvents", "Group.auditEvents"}
+var numbered = []string{"Query.jobs", "Job.results", "Query.mails", "Query.auditEvents", "User.auditEvents", "Group.auditEvents", "Webhook.deliveries"}
 
 // filtered are the fields that take a filter without being a page.
 var filtered = map[string]string{
@@ -77,7 +78,7 @@ func TestPageArguments(t *testing.T) {
 	for list, query := range lists {
 		t.Run(list, func(t *testing.T) {
 			h := h.in(t)
-			own := get(h.must(h.fill(strings.NewReplacer("%ARGS%", "first: 1", "nodes { id }", "pageInfo { endCursor }", "nodes { id: subjectId }", "pageInfo { endCursor }").Replace(query)), nil), place(list)+".pageInfo.endCursor").(string)
+			own := get(h.must(h.fill(strings.NewReplacer("%ARGS%", "first: 1", "nodes { id }", "pageInfo { endCursor }", "nodes { id: subjectId }", "pageInfo { endCursor }", "nodes { id: messageId }", "pageInfo { endCursor }").Replace(query)), nil), place(list)+".pageInfo.endCursor").(string)
 			wrong := "BAD_USER_INPUT/INVALID " + place(list)
 			tests := map[string]refusal{}
 			for args, says := range map[string]string{
@@ -133,6 +134,9 @@ func TestPageArguments(t *testing.T) {
 			}
 			if list == "Query.mails" {
 				far, odd = models.MailID{}.String(), models.MailID{0: 255}.String()
+			}
+			if list == "Webhook.deliveries" {
+				far, odd = models.WebhookDeliveryID{}.String(), models.WebhookDeliveryID{0: 255}.String()
 			}
 			good := map[string]request{}
 			for _, args := range []string{

@@ -39,6 +39,8 @@ var textSlots = map[string]struct {
 	"JobTableFilterInput.name":         {request{mutation: "tableViewSave", input: vars{"jobs": vars{"filters": []vars{{"name": "%TEXT%"}}}}}, 100, true, "jobs.filters.0.name"},
 	"JobTableFilterInput.kinds":        {request{mutation: "tableViewSave", input: vars{"jobs": vars{"filters": []vars{{"name": "X", "kinds": []string{"%TEXT%"}}}}}}, 64, true, "jobs.filters.0.kinds.0"},
 	"PartnerClientCreateInput.name":    {request{mutation: "partnerClientCreate", input: vars{"name": "%TEXT%", "scopes": []string{"USERS_READ"}}}, 200, true, ""},
+	"WebhookCreateInput.name":          {request{mutation: "webhookCreate", input: vars{"name": "%TEXT%", "url": "https://sync.example.org/"}}, 200, true, ""},
+	"WebhookUpdateInput.name":          {request{mutation: "webhookUpdate", input: vars{"id": "$webhook", "name": "%TEXT%"}}, 200, true, ""},
 	"GroupUpdateInput.description":     {request{mutation: "groupUpdate", input: vars{"id": "$sales", "description": "%TEXT%"}}, 2000, false, ""},
 }
 
@@ -65,6 +67,9 @@ var askingSlots = map[string]string{
 	"SettingValueInput.choice":                `mutation { groupSettingsSet(input: {groupId: "$sales", settings: [{key: "meeting.chat", value: {choice: "%TEXT%"}}]}) { errors { code message path } } }`,
 	"SettingValueInput.string":                `mutation { groupSettingsSet(input: {groupId: "$sales", settings: [{key: "phone.forwarding.number", value: {string: "%TEXT%"}}]}) { errors { code message path } } }`,
 	"UserSettingInput.key":                    `mutation { userSettingsSet(input: {userId: "$ann", settings: [{key: "%TEXT%", value: {boolean: true}}]}) { errors { code message path } } }`,
+	"WebhookCreateInput.url":                  `mutation { webhookCreate(input: {name: "Url", url: "https://sync.example.org/%TEXT%/in"}) { errors { code message path } } }`,
+	"WebhookUpdateInput.url":                  `mutation { webhookUpdate(input: {id: "$webhook", url: "https://sync.example.org/%TEXT%/in"}) { errors { code message path } } }`,
+	"WebhookUpdateInput.ifMatch":              `mutation { webhookUpdate(input: {id: "$webhook", name: "X", ifMatch: "%TEXT%"}) { errors { code message path } } }`,
 	"GroupDeleteInput.ifMatch":                `mutation { groupDelete(input: {id: "$alone", ifMatch: "%TEXT%"}) { errors { code message path } } }`,
 	"GroupPermissionsSetInput.permissionKeys": `mutation { groupPermissionsSet(input: {groupId: "$sales", permissionKeys: ["%TEXT%"]}) { errors { code message path } } }`,
 }
@@ -224,13 +229,16 @@ func TestLengths(t *testing.T) {
 					if r.mutation == "groupCreate" && field != "name" {
 						r.input["name"] = "New " + name
 					}
+					if r.mutation == "webhookCreate" && field != "name" {
+						r.input["name"] = "New " + name
+					}
 					if r.mutation == "productCreate" {
 						r.input["key"] = field + "-" + strings.ReplaceAll(name, " ", "-")
 					}
 					if r.mutation == "userCreate" && field != "email" {
 						r.input["email"] = field + strings.ReplaceAll(name, " ", "") + "@example.org"
 					}
-					if r.mutation == "userUpdate" && field == "email" || r.mutation == "groupUpdate" && field == "name" {
+					if r.mutation == "userUpdate" && field == "email" || r.mutation == "groupUpdate" && field == "name" || r.mutation == "webhookUpdate" && field == "name" {
 						// The text was taken in the test of creating: another one of the same length.
 						r = slot.with("b" + strings.Repeat(letter, slot.limit-1-len(tail)) + tail)
 					}

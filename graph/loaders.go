@@ -195,6 +195,24 @@ func (l *loaders) partnerClients() *gatherer[models.PartnerClientID, *models.Par
 	})
 }
 
+func (l *loaders) webhooks() *gatherer[models.WebhookID, *models.Webhook] {
+	return loader(l, "webhook", nil, func(ctx context.Context, ids []models.WebhookID) ([]*models.Webhook, error) {
+		return l.directory.WebhooksByID(ctx, l.who, ids)
+	})
+}
+
+func (l *loaders) webhookDeliveries(args models.PageArgs) *gatherer[models.WebhookID, *models.WebhookDeliveryConnection] {
+	return loader(l, "webhookDeliveries", args, func(ctx context.Context, ids []models.WebhookID) ([]*models.WebhookDeliveryConnection, error) {
+		return l.directory.WebhookDeliveries(ctx, l.who, ids, args)
+	})
+}
+
+func (l *loaders) webhookDeliveryCounts() *gatherer[models.WebhookID, int] {
+	return loader(l, "webhookDeliveries count", nil, func(ctx context.Context, ids []models.WebhookID) ([]int, error) {
+		return l.directory.CountWebhookDeliveries(ctx, l.who, ids)
+	})
+}
+
 // accounts gives the caller's account and no other.
 func (l *loaders) accounts() *gatherer[models.AccountID, *models.Account] {
 	return loader(l, "account", nil, func(ctx context.Context, ids []models.AccountID) ([]*models.Account, error) {

@@ -37,6 +37,7 @@ func (r queryResolver) nodes(ctx context.Context, ids []*models.GlobalID) ([]mod
 	var events []models.EventID
 	var views []models.TableViewID
 	var partners []models.PartnerClientID
+	var webhooks []models.WebhookID
 	for _, id := range ids {
 		switch {
 		case !seesNode(who, id):
@@ -56,6 +57,8 @@ func (r queryResolver) nodes(ctx context.Context, ids []*models.GlobalID) ([]mod
 			views = append(views, *id.View)
 		case id.Partner != nil && who.Can("Query.partnerClients"):
 			partners = append(partners, *id.Partner)
+		case id.Webhook != nil && who.Can("Query.webhooks"):
+			webhooks = append(webhooks, *id.Webhook)
 		}
 	}
 	foundUsers, err := r.directory.UsersByID(ctx, who, users)
@@ -102,6 +105,12 @@ func (r queryResolver) nodes(ctx context.Context, ids []*models.GlobalID) ([]mod
 			return nil, err
 		}
 	}
+	var foundWebhooks []*models.Webhook
+	if len(webhooks) > 0 {
+		if foundWebhooks, err = r.directory.WebhooksByID(ctx, who, webhooks); err != nil {
+			return nil, err
+		}
+	}
 	nodes := make([]models.Node, len(ids))
 	for i, id := range ids {
 		switch {
@@ -143,6 +152,11 @@ func (r queryResolver) nodes(ctx context.Context, ids []*models.GlobalID) ([]mod
 				nodes[i] = partner
 			}
 			foundPartners = foundPartners[1:]
+		case id.Webhook != nil && len(foundWebhooks) > 0:
+			if webhook := foundWebhooks[0]; webhook != nil {
+				nodes[i] = webhook
+			}
+			foundWebhooks = foundWebhooks[1:]
 		case id.Account != nil && *id.Account == who.Account:
 			account, err := r.directory.Account(ctx, who)
 			if err != nil {

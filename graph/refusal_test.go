@@ -38,6 +38,7 @@ func newHouse(t testing.TB) *house {
 	h.ids["foreignUser"], h.ids["absentUser"] = h.other.admin.UserID.String(), models.NewID[models.UserID]().String()
 	foreign := h.other.must(`{ group(by: {name: "Sales"}) { id } product(by: {key: "goto-room"}) { id } jobs { nodes { id } } mails { nodes { id } } }`, nil)
 	h.ids["partner"], h.ids["foreignPartnerClient"], h.ids["absentPartnerClient"] = h.partner(), h.other.partner(), models.NewID[models.PartnerClientID]().String()
+	h.ids["webhook"], h.ids["foreignWebhook"], h.ids["absentWebhook"] = h.webhook(), h.other.webhook(), models.NewID[models.WebhookID]().String()
 	h.ids["foreignMail"], h.ids["absentMail"] = get(foreign, "mails.nodes.0.id").(string), models.NewID[models.MailID]().String()
 	h.ids["foreignJob"], h.ids["absentJob"] = get(foreign, "jobs.nodes.0.id").(string), models.NewID[models.JobID]().String()
 	h.ids["foreignProduct"], h.ids["absentProduct"] = get(foreign, "product.id").(string), models.NewID[models.ProductID]().String()

@@ -40,6 +40,7 @@ type (
 	auditActorResolver         struct{ *resolver }
 	auditEventResolver         struct{ *resolver }
 	mailResolver               struct{ *resolver }
+	webhookResolver            struct{ *resolver }
 	queryResolver              struct{ *resolver }
 	subscriptionResolver       struct{ *resolver }
 	userResolver               struct{ *resolver }
@@ -70,6 +71,7 @@ func (r *resolver) AuditActor() generated.AuditActorResolver     { return auditA
 func (r *resolver) AuditEvent() generated.AuditEventResolver     { return auditEventResolver{r} }
 func (r *resolver) Job() generated.JobResolver                   { return jobResolver{r} }
 func (r *resolver) Mail() generated.MailResolver                 { return mailResolver{r} }
+func (r *resolver) Webhook() generated.WebhookResolver           { return webhookResolver{r} }
 func (r *resolver) JobResult() generated.JobResultResolver       { return jobResultResolver{r} }
 func (r *resolver) ProductsPreviewRow() generated.ProductsPreviewRowResolver {
 	return productsPreviewRowResolver{r}

@@ -197,6 +197,14 @@ var samples = map[string]request{
 	"Job.resultUrl":         {query: `{ jobs(kinds: ["exportCreate"]) { nodes { resultUrl } } }`},
 	"Mutation.exportCreate": {mutation: "exportCreate", input: vars{"what": vars{"events": vars{}}, "format": "CSV"}},
 
+	"Query.webhooks":               {query: `{ webhooks { id name url kinds state failures behind createdAt updatedAt etag } }`},
+	"Webhook.deliveries":           {query: `{ webhooks { deliveries { totalCount nodes { messageId attempt at duration changeCount firstNumber lastNumber delivered } } } }`},
+	"Mutation.webhookCreate":       {mutation: "webhookCreate", input: vars{"name": "Sync", "url": "https://sync.example.org/in?token=hush"}},
+	"Mutation.webhookUpdate":       {mutation: "webhookUpdate", input: vars{"id": "$webhook", "kinds": []string{"USER"}}},
+	"Mutation.webhookDelete":       {mutation: "webhookDelete", input: vars{"id": "$webhook"}},
+	"Mutation.webhookRotateSecret": {mutation: "webhookRotateSecret", input: vars{"id": "$webhook"}},
+	"Mutation.webhookResume":       {mutation: "webhookResume", input: vars{"id": "$webhook"}},
+
 	"Mutation.mailRetry":      {mutation: "mailRetry", input: vars{"ids": []string{"$mail"}}},
 	"Mutation.jobCancel":      {mutation: "jobCancel", input: vars{"id": "$open"}},
 	"Mutation.jobRetryFailed": {mutation: "jobRetryFailed", input: vars{"id": "$job"}},

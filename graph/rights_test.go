@@ -56,6 +56,8 @@ func (h *house) readyFor(action string) {
 	switch action {
 	case "Mutation.mailRetry":
 		h.ids["mail"] = h.deadMail(h.admin.UserID).ID.String()
+	case "Mutation.webhookResume":
+		h.pauseWebhook()
 	case "Mutation.tableViewDelete":
 		h.setUpTables()
 	case "Mutation.jobCancel":

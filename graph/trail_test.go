@@ -53,6 +53,11 @@ var trails = map[string]struct {
 	"partnerClientCreate":  {vars{"name": "Billing", "scopes": []string{"USERS_READ"}}, []string{"LOG PARTNER_CLIENT SET Billing"}, "NAME_TAKEN"},
 	"partnerClientRotate":  {vars{"id": "$partner"}, []string{"LOG PARTNER_CLIENT SET Partner"}, anew},
 	"partnerClientRevoke":  {vars{"id": "$partner"}, []string{"LOG PARTNER_CLIENT REMOVED Partner"}, "NOT_FOUND"},
+	"webhookCreate":        {vars{"name": "Sync", "url": "https://sync.example.org/in?token=hush"}, []string{"LOG WEBHOOK SET Sync"}, "NAME_TAKEN"},
+	"webhookUpdate":        {vars{"id": "$webhook", "url": "https://hook.example.org/other"}, []string{"LOG WEBHOOK SET Hook"}, ""},
+	"webhookDelete":        {vars{"id": "$webhook"}, []string{"LOG WEBHOOK REMOVED Hook"}, "NOT_FOUND"},
+	"webhookRotateSecret":  {vars{"id": "$webhook"}, []string{"LOG WEBHOOK SET Hook"}, anew},
+	"webhookResume":        {vars{"id": "$webhook"}, []string{"LOG WEBHOOK SET Hook"}, ""},
 	"jobCancel":            {vars{"id": "$open"}, []string{"LOG JOB SET usersProductsSet"}, ""},
 	"jobRetryFailed":       {vars{"id": "$job", "idempotencyKey": "k"}, []string{"LOG JOB SET usersProductsSet in usersProductsSet"}, ""},
 	"jobRevert":            {vars{"id": "$given"}, []string{"LOG ASSIGNMENT REMOVED ann in goto-meeting", "PRODUCT REMOVED ann in goto-meeting", "STATUS SET ann"}, ""},
@@ -135,7 +140,7 @@ func TestEveryMutationLeavesATrail(t *testing.T) {
 func (h *house) names() map[string]string {
 	h.t.Helper()
 	names := map[string]string{}
-	data := h.must(`{ users(first: 100) { nodes { id email } } groups(first: 100) { nodes { id name } } products { id name } jobs(first: 100) { nodes { id kind status } } mails(first: 100) { nodes { id state } } partnerClients { id name } }`, nil)
+	data := h.must(`{ users(first: 100) { nodes { id email } } groups(first: 100) { nodes { id name } } products { id name } jobs(first: 100) { nodes { id kind status } } mails(first: 100) { nodes { id state } } partnerClients { id name } webhooks { id name } }`, nil)
 	for _, u := range get(data, "users.nodes").([]any) {
 		id, err := models.ParseUserID(get(u, "id").(string))
 		if err != nil {
@@ -178,6 +183,13 @@ func (h *house) names() map[string]string {
 		}
 		names[string(id[:])] = get(p, "name").(string)
 	}
+	for _, w := range get(data, "webhooks").([]any) {
+		id, err := models.ParseWebhookID(get(w, "id").(string))
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		names[string(id[:])] = get(w, "name").(string)
+	}
 	return names
 }
 
@@ -207,7 +219,7 @@ func (h *house) feed(since int64) []audit.Change {
 }
 
 // alone are the subjects that the log has and the feed hasn't.
-var alone = []string{audit.Assignment, audit.Block, audit.Grant, audit.Permission, audit.Waiting, audit.Catalogue, audit.Job, audit.Mail, audit.AccountSetting, audit.GroupSetting, audit.UserSetting, audit.PartnerClient}
+var alone = []string{audit.Assignment, audit.Block, audit.Grant, audit.Permission, audit.Waiting, audit.Catalogue, audit.Job, audit.Mail, audit.AccountSetting, audit.GroupSetting, audit.UserSetting, audit.PartnerClient, audit.Webhook}
 
 // audited holds the log of one operation against its feed: one event for the operation, one for each subject. It
 // gives those that the log has alone.

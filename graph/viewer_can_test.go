@@ -57,6 +57,11 @@ var permits = map[string]struct {
 	"partnerClientCreate": {"Viewer.viewerCanManagePartnerClients", vars{"name": "Billing", "scopes": []string{"USERS_READ"}}},
 	"partnerClientRotate": {"Viewer.viewerCanManagePartnerClients", vars{"id": "$partner"}},
 	"partnerClientRevoke": {"Viewer.viewerCanManagePartnerClients", vars{"id": "$partner"}},
+	"webhookCreate":       {"Viewer.viewerCanManageWebhooks", vars{"name": "Sync", "url": "https://sync.example.org/in?token=hush"}},
+	"webhookUpdate":       {"Viewer.viewerCanManageWebhooks", vars{"id": "$webhook", "name": "Other"}},
+	"webhookDelete":       {"Viewer.viewerCanManageWebhooks", vars{"id": "$webhook"}},
+	"webhookRotateSecret": {"Viewer.viewerCanManageWebhooks", vars{"id": "$webhook"}},
+	"webhookResume":       {"Viewer.viewerCanManageWebhooks", vars{"id": "$webhook"}},
 	"mailRetry":           {"Mail.viewerCanRetry", vars{"ids": []string{"$target"}}},
 
 	"exportCreate":    {"Viewer.viewerCanExport", vars{"what": vars{"users": vars{"selection": vars{"all": true}}}, "format": "CSV"}},

@@ -102,6 +102,7 @@ var auditSubjects = map[AuditSubjectType]struct{ subject, object string }{
 	"MAIL":    {subject: mailKind},
 
 	"PARTNER_CLIENT": {subject: partnerClientKind},
+	"WEBHOOK":        {subject: webhookKind},
 }
 
 // IsValid tells whether it is one of the types.

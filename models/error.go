@@ -58,6 +58,7 @@ const (
 	CodeJobEnded             = UserErrorCodeJobEnded
 	CodeJobOpen              = UserErrorCodeJobOpen
 	CodeNothingToRetry       = UserErrorCodeNothingToRetry
+	CodeCursorExpired        = UserErrorCodeCursorExpired
 )
 
 // Errorf makes an Error without a path; At gives it one.

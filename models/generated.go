@@ -158,6 +158,14 @@ type UsersCreateInput struct {
 	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
 }
 
+// An attempt in a list.
+type WebhookDeliveryEdge struct {
+	// For `after` and `before` of the same list.
+	Cursor string `json:"cursor"`
+	// The attempt.
+	Node *WebhookDelivery `json:"node"`
+}
+
 // Why somebody has something, or hasn't.
 type AccessReasonKind string
 
@@ -2419,6 +2427,8 @@ const (
 	// `userProductBlocksSet`, `groupProductsSet`, `groupsProductsSet`, `groupMembersAdd`, `groupMembersRemove`, `userGroupsUpdate`, `usersSuspend`,
 	// `usersResume` and `jobRevert` itself.
 	UserErrorCodeNotRevertible UserErrorCode = "NOT_REVERTIBLE"
+	// The change feed is no longer kept from where the webhook stopped. Elsewhere this is a top-level error.
+	UserErrorCodeCursorExpired UserErrorCode = "CURSOR_EXPIRED"
 )
 
 var AllUserErrorCode = []UserErrorCode{
@@ -2452,11 +2462,12 @@ var AllUserErrorCode = []UserErrorCode{
 	UserErrorCodeNothingToRetry,
 	UserErrorCodeJobOnlyFollows,
 	UserErrorCodeNotRevertible,
+	UserErrorCodeCursorExpired,
 }
 
 func (e UserErrorCode) IsValid() bool {
 	switch e {
-	case UserErrorCodeInvalidID, UserErrorCodeNotFound, UserErrorCodeForbidden, UserErrorCodeRequired, UserErrorCodeTooLong, UserErrorCodeInvalidCharacters, UserErrorCodeInvalidEmail, UserErrorCodeInvalid, UserErrorCodeTooMany, UserErrorCodeEmailTaken, UserErrorCodeNameTaken, UserErrorCodeStale, UserErrorCodeStaleSelection, UserErrorCodeConflict, UserErrorCodeCycle, UserErrorCodeTooDeep, UserErrorCodeLastSuperAdmin, UserErrorCodeKeyTaken, UserErrorCodeSeatsInUse, UserErrorCodeNoSeats, UserErrorCodeChooseInherited, UserErrorCodeMissingPermission, UserErrorCodeConfirmationRequired, UserErrorCodeIdempotencyKeyReused, UserErrorCodeMailNotFailed, UserErrorCodeJobEnded, UserErrorCodeJobOpen, UserErrorCodeNothingToRetry, UserErrorCodeJobOnlyFollows, UserErrorCodeNotRevertible:
+	case UserErrorCodeInvalidID, UserErrorCodeNotFound, UserErrorCodeForbidden, UserErrorCodeRequired, UserErrorCodeTooLong, UserErrorCodeInvalidCharacters, UserErrorCodeInvalidEmail, UserErrorCodeInvalid, UserErrorCodeTooMany, UserErrorCodeEmailTaken, UserErrorCodeNameTaken, UserErrorCodeStale, UserErrorCodeStaleSelection, UserErrorCodeConflict, UserErrorCodeCycle, UserErrorCodeTooDeep, UserErrorCodeLastSuperAdmin, UserErrorCodeKeyTaken, UserErrorCodeSeatsInUse, UserErrorCodeNoSeats, UserErrorCodeChooseInherited, UserErrorCodeMissingPermission, UserErrorCodeConfirmationRequired, UserErrorCodeIdempotencyKeyReused, UserErrorCodeMailNotFailed, UserErrorCodeJobEnded, UserErrorCodeJobOpen, UserErrorCodeNothingToRetry, UserErrorCodeJobOnlyFollows, UserErrorCodeNotRevertible, UserErrorCodeCursorExpired:
 		return true
 	}
 	return false
@@ -2629,6 +2640,131 @@ func (e *UserStatus) UnmarshalJSON(b []byte) error {
 }
 
 func (e UserStatus) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
+// Why a webhook is paused. More may be added.
+type WebhookPausedReason string
+
+const (
+	// It has failed for 24 hours, and 10 times in a row at least.
+	WebhookPausedReasonFailing WebhookPausedReason = "FAILING"
+	// The receiver has answered 410 Gone: it wants nothing any more.
+	WebhookPausedReasonGone WebhookPausedReason = "GONE"
+	// The change feed is no longer kept from where the webhook was.
+	WebhookPausedReasonCursorExpired WebhookPausedReason = "CURSOR_EXPIRED"
+	// The secret can't be read, since the server's own has changed: use `webhookRotateSecret`, then `webhookResume`.
+	WebhookPausedReasonSecretUnreadable WebhookPausedReason = "SECRET_UNREADABLE"
+)
+
+var AllWebhookPausedReason = []WebhookPausedReason{
+	WebhookPausedReasonFailing,
+	WebhookPausedReasonGone,
+	WebhookPausedReasonCursorExpired,
+	WebhookPausedReasonSecretUnreadable,
+}
+
+func (e WebhookPausedReason) IsValid() bool {
+	switch e {
+	case WebhookPausedReasonFailing, WebhookPausedReasonGone, WebhookPausedReasonCursorExpired, WebhookPausedReasonSecretUnreadable:
+		return true
+	}
+	return false
+}
+
+func (e WebhookPausedReason) String() string {
+	return string(e)
+}
+
+func (e *WebhookPausedReason) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = WebhookPausedReason(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid WebhookPausedReason", str)
+	}
+	return nil
+}
+
+func (e WebhookPausedReason) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *WebhookPausedReason) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e WebhookPausedReason) MarshalJSON() ([]byte, error) {
+	var buf bytes.Buffer
+	e.MarshalGQL(&buf)
+	return buf.Bytes(), nil
+}
+
+// Whether a webhook's messages are delivered.
+type WebhookState string
+
+const (
+	// They are.
+	WebhookStateActive WebhookState = "ACTIVE"
+	// The last attempt failed. It is made again after 5 seconds, then after pauses that double, up to an hour, or as long as `Retry-After` says, up to an hour.
+	WebhookStateRetrying WebhookState = "RETRYING"
+	// They wait for `webhookResume`.
+	WebhookStatePaused WebhookState = "PAUSED"
+)
+
+var AllWebhookState = []WebhookState{
+	WebhookStateActive,
+	WebhookStateRetrying,
+	WebhookStatePaused,
+}
+
+func (e WebhookState) IsValid() bool {
+	switch e {
+	case WebhookStateActive, WebhookStateRetrying, WebhookStatePaused:
+		return true
+	}
+	return false
+}
+
+func (e WebhookState) String() string {
+	return string(e)
+}
+
+func (e *WebhookState) UnmarshalGQL(v any) error {
+	str, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("enums must be strings")
+	}
+
+	*e = WebhookState(str)
+	if !e.IsValid() {
+		return fmt.Errorf("%s is not a valid WebhookState", str)
+	}
+	return nil
+}
+
+func (e WebhookState) MarshalGQL(w io.Writer) {
+	_, _ = fmt.Fprint(w, strconv.Quote(e.String()))
+}
+
+func (e *WebhookState) UnmarshalJSON(b []byte) error {
+	s, err := strconv.Unquote(string(b))
+	if err != nil {
+		return err
+	}
+	return e.UnmarshalGQL(s)
+}
+
+func (e WebhookState) MarshalJSON() ([]byte, error) {
 	var buf bytes.Buffer
 	e.MarshalGQL(&buf)
 	return buf.Bytes(), nil

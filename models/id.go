@@ -33,6 +33,7 @@ const (
 var typeNames = map[string]string{
 	accountKind: "Account", userKind: "User", groupKind: "Group", productKind: "Product", operationKind: "Operation", jobKind: "Job", mailKind: "Mail", tableViewKind: "TableView", eventKind: "AuditEvent",
 	partnerClientKind: "PartnerClient",
+	webhookKind:       "Webhook",
 }
 
 var encoding = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
@@ -183,6 +184,7 @@ type GlobalID struct {
 	View    *TableViewID
 	Event   *EventID
 	Partner *PartnerClientID
+	Webhook *WebhookID
 }
 
 // ParseGlobalID reads the id of any entity. INVALID_ID when it is malformed.
@@ -219,6 +221,9 @@ func ParseGlobalID(text string) (GlobalID, error) {
 	case partnerClientKind:
 		id := PartnerClientID(raw)
 		return GlobalID{Partner: &id}, nil
+	case webhookKind:
+		id := WebhookID(raw)
+		return GlobalID{Webhook: &id}, nil
 	}
 	return GlobalID{}, Errorf(CodeInvalidID, "%s is not the id of something that can be looked up", quote(text))
 }
@@ -243,6 +248,8 @@ func (id GlobalID) String() string {
 		return id.Event.String()
 	case id.Partner != nil:
 		return id.Partner.String()
+	case id.Webhook != nil:
+		return id.Webhook.String()
 	}
 	return ""
 }

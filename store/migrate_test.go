@@ -35,7 +35,7 @@ var allTables = []string{
 	"group_edges", "group_permissions", "group_products", "group_settings", "group_terms", "idempotency_keys", "identities",
 	"job_blocks", "job_groups", "job_rows", "jobs", "mail_releases", "mails", "memberships", "partner_clients", "product_firsts",
 	"products", "seat_reservations", "table_views", "user_groups", "user_product_blocks", "user_products", "user_settings",
-	"user_terms", "users",
+	"user_terms", "users", "webhook_deliveries", "webhooks",
 }
 
 func TestMigrateUpAndDown(t *testing.T) {

@@ -6,13 +6,14 @@ const list = relayStylePagination(['filter', 'sort']);
 const related = relayStylePagination(['relation', 'filter', 'sort']);
 const events = relayStylePagination(['filter']);
 export const possibleTypes = {
-  Node: ['Account', 'AuditEvent', 'Group', 'GroupMemberTableView', 'GroupTableView', 'Job', 'JobTableView', 'Mail', 'PartnerClient', 'Product', 'User', 'UserTableView'],
+  Node: ['Account', 'AuditEvent', 'Group', 'GroupMemberTableView', 'GroupTableView', 'Job', 'JobTableView', 'Mail', 'PartnerClient', 'Product', 'User', 'UserTableView', 'Webhook'],
   Change: ['GroupChange', 'MembershipChange', 'NestingChange', 'UserChange', 'UserProductChange', 'UserStatusChange'],
 };
 export const typePolicies = {
   Query: { fields: { users: list, groups: list, jobs: relayStylePagination(['status', 'kinds']), mails: relayStylePagination(['state']), auditEvents: events } },
   User: { fields: { groups: related, auditEvents: events } },
   Job: { fields: { results: relayStylePagination(['outcomes']) } },
+  Webhook: { fields: { deliveries: relayStylePagination([]) } },
   Group: { fields: { members: related, parents: list, children: list, ancestors: list, descendants: list, auditEvents: events } },
 };
 

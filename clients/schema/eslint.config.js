@@ -26,6 +26,7 @@ export default [
             'SettingValue', 'SettingValueCount', 'SettingsCounts', 'SettingsImpact', 'SettingsImpactForKey', 'SettingsPreview', 'SettingsPreviewRow', 'SettingsSummary',
             'PermissionDefinition', 'PermissionSource', 'RateLimit',
             'ExportFile', 'ChangePage', 'ChangedGroup', 'ChangedUser', 'GroupChange', 'MembershipChange', 'NestingChange', 'UserChange', 'UserProductChange', 'UserStatusChange',
+            'WebhookDelivery',
             'UserChangeCounts', 'UserError', 'UserErrorParam', 'UserPermission', 'UserProduct', 'UsersProductsSummary', 'Viewer',
           ],
         },

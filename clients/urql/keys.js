@@ -123,4 +123,12 @@ export const keys = {
   UsersSettingsSetPayload: embedded,
   UsersSuspendPayload: embedded,
   Viewer: embedded,
+  WebhookCreatePayload: embedded,
+  WebhookDeletePayload: embedded,
+  WebhookDelivery: embedded,
+  WebhookDeliveryConnection: embedded,
+  WebhookDeliveryEdge: embedded,
+  WebhookResumePayload: embedded,
+  WebhookRotateSecretPayload: embedded,
+  WebhookUpdatePayload: embedded,
 };

@@ -60,6 +60,7 @@ type ResolverRoot interface {
 	UserGroupEdge() UserGroupEdgeResolver
 	UserProduct() UserProductResolver
 	Viewer() ViewerResolver
+	Webhook() WebhookResolver
 }
 
 type DirectiveRoot struct {
@@ -633,6 +634,11 @@ type ComplexityRoot struct {
 		UsersResume          func(childComplexity int, input models.UsersResumeInput) int
 		UsersSettingsSet     func(childComplexity int, input models.UsersSettingsSetInput) int
 		UsersSuspend         func(childComplexity int, input models.UsersSuspendInput) int
+		WebhookCreate        func(childComplexity int, input models.WebhookCreateInput) int
+		WebhookDelete        func(childComplexity int, input models.WebhookDeleteInput) int
+		WebhookResume        func(childComplexity int, input models.WebhookResumeInput) int
+		WebhookRotateSecret  func(childComplexity int, input models.WebhookRotateSecretInput) int
+		WebhookUpdate        func(childComplexity int, input models.WebhookUpdateInput) int
 	}
 
 	NestingChange struct {
@@ -812,6 +818,7 @@ type ComplexityRoot struct {
 		Users                 func(childComplexity int, filter *models.UserFilter, sort models.UserSort, first *int32, after *string, last *int32, before *string) int
 		UsersProductsSummary  func(childComplexity int, selection models.UserSelection) int
 		Viewer                func(childComplexity int) int
+		Webhooks              func(childComplexity int) int
 	}
 
 	RateLimit struct {
@@ -1207,8 +1214,83 @@ type ComplexityRoot struct {
 		ViewerCanCreateUsers          func(childComplexity int) int
 		ViewerCanExport               func(childComplexity int) int
 		ViewerCanManagePartnerClients func(childComplexity int) int
+		ViewerCanManageWebhooks       func(childComplexity int) int
 		ViewerCanSaveTableViews       func(childComplexity int) int
 		ViewerCanSetRoles             func(childComplexity int) int
+	}
+
+	Webhook struct {
+		Behind             func(childComplexity int) int
+		BehindSince        func(childComplexity int) int
+		CreatedAt          func(childComplexity int) int
+		Deliveries         func(childComplexity int, first *int32, after *string, last *int32, before *string) int
+		Etag               func(childComplexity int) int
+		Failures           func(childComplexity int) int
+		ID                 func(childComplexity int) int
+		Kinds              func(childComplexity int) int
+		LastError          func(childComplexity int) int
+		LastSuccessAt      func(childComplexity int) int
+		Name               func(childComplexity int) int
+		NextAttemptAt      func(childComplexity int) int
+		OldSecretExpiresAt func(childComplexity int) int
+		PausedAt           func(childComplexity int) int
+		PausedReason       func(childComplexity int) int
+		RotatedAt          func(childComplexity int) int
+		State              func(childComplexity int) int
+		URL                func(childComplexity int) int
+		UpdatedAt          func(childComplexity int) int
+	}
+
+	WebhookCreatePayload struct {
+		Errors  func(childComplexity int) int
+		Secret  func(childComplexity int) int
+		Webhook func(childComplexity int) int
+	}
+
+	WebhookDeletePayload struct {
+		DeletedWebhookID func(childComplexity int) int
+		Errors           func(childComplexity int) int
+	}
+
+	WebhookDelivery struct {
+		At          func(childComplexity int) int
+		Attempt     func(childComplexity int) int
+		ChangeCount func(childComplexity int) int
+		Delivered   func(childComplexity int) int
+		Duration    func(childComplexity int) int
+		Error       func(childComplexity int) int
+		FirstNumber func(childComplexity int) int
+		LastNumber  func(childComplexity int) int
+		MessageID   func(childComplexity int) int
+		Status      func(childComplexity int) int
+	}
+
+	WebhookDeliveryConnection struct {
+		Edges      func(childComplexity int) int
+		Nodes      func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int) int
+	}
+
+	WebhookDeliveryEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
+	WebhookResumePayload struct {
+		Errors  func(childComplexity int) int
+		Webhook func(childComplexity int) int
+	}
+
+	WebhookRotateSecretPayload struct {
+		Errors  func(childComplexity int) int
+		Secret  func(childComplexity int) int
+		Webhook func(childComplexity int) int
+	}
+
+	WebhookUpdatePayload struct {
+		Errors  func(childComplexity int) int
+		Webhook func(childComplexity int) int
 	}
 }
 
@@ -1353,6 +1435,11 @@ type MutationResolver interface {
 	PartnerClientCreate(ctx context.Context, input models.PartnerClientCreateInput) (*models.PartnerClientCreatePayload, error)
 	PartnerClientRotate(ctx context.Context, input models.PartnerClientRotateInput) (*models.PartnerClientRotatePayload, error)
 	PartnerClientRevoke(ctx context.Context, input models.PartnerClientRevokeInput) (*models.PartnerClientRevokePayload, error)
+	WebhookCreate(ctx context.Context, input models.WebhookCreateInput) (*models.WebhookCreatePayload, error)
+	WebhookUpdate(ctx context.Context, input models.WebhookUpdateInput) (*models.WebhookUpdatePayload, error)
+	WebhookDelete(ctx context.Context, input models.WebhookDeleteInput) (*models.WebhookDeletePayload, error)
+	WebhookRotateSecret(ctx context.Context, input models.WebhookRotateSecretInput) (*models.WebhookRotateSecretPayload, error)
+	WebhookResume(ctx context.Context, input models.WebhookResumeInput) (*models.WebhookResumePayload, error)
 }
 type PermissionSourceResolver interface {
 	Group(ctx context.Context, obj *models.PermissionSource) (*models.Group, error)
@@ -1404,6 +1491,7 @@ type QueryResolver interface {
 	RateLimit(ctx context.Context) (*models.RateLimit, error)
 	MembershipChecks(ctx context.Context, userIds []*models.GlobalID, groupIds []*models.GlobalID) ([]*models.MembershipCheck, error)
 	PartnerClients(ctx context.Context) ([]*models.PartnerClient, error)
+	Webhooks(ctx context.Context) ([]*models.Webhook, error)
 }
 type SettingReasonResolver interface {
 	Group(ctx context.Context, obj *models.SettingReason) (*models.Group, error)
@@ -1448,11 +1536,15 @@ type ViewerResolver interface {
 	ViewerCanSetRoles(ctx context.Context, obj *auth.Caller) (bool, error)
 	ViewerCanCreateProducts(ctx context.Context, obj *auth.Caller) (bool, error)
 	ViewerCanManagePartnerClients(ctx context.Context, obj *auth.Caller) (bool, error)
+	ViewerCanManageWebhooks(ctx context.Context, obj *auth.Caller) (bool, error)
 	ViewerCanExport(ctx context.Context, obj *auth.Caller) (bool, error)
 	ViewerCanSaveTableViews(ctx context.Context, obj *auth.Caller) (bool, error)
 	TableViews(ctx context.Context, obj *auth.Caller) (*models.TableViews, error)
 	Permissions(ctx context.Context, obj *auth.Caller) ([]*models.UserPermission, error)
 	PartnerClient(ctx context.Context, obj *auth.Caller) (*models.PartnerClient, error)
+}
+type WebhookResolver interface {
+	Deliveries(ctx context.Context, obj *models.Webhook, first *int32, after *string, last *int32, before *string) (*models.WebhookDeliveryConnection, error)
 }
 
 // endregion ************************** generated!.gotpl **************************
@@ -4026,6 +4118,61 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.UsersSuspend(childComplexity, args["input"].(models.UsersSuspendInput)), true
+	case "Mutation.webhookCreate":
+		if e.ComplexityRoot.Mutation.WebhookCreate == nil {
+			break
+		}
+
+		args, err := field_Mutation_webhookCreate_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.WebhookCreate(childComplexity, args["input"].(models.WebhookCreateInput)), true
+	case "Mutation.webhookDelete":
+		if e.ComplexityRoot.Mutation.WebhookDelete == nil {
+			break
+		}
+
+		args, err := field_Mutation_webhookDelete_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.WebhookDelete(childComplexity, args["input"].(models.WebhookDeleteInput)), true
+	case "Mutation.webhookResume":
+		if e.ComplexityRoot.Mutation.WebhookResume == nil {
+			break
+		}
+
+		args, err := field_Mutation_webhookResume_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.WebhookResume(childComplexity, args["input"].(models.WebhookResumeInput)), true
+	case "Mutation.webhookRotateSecret":
+		if e.ComplexityRoot.Mutation.WebhookRotateSecret == nil {
+			break
+		}
+
+		args, err := field_Mutation_webhookRotateSecret_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.WebhookRotateSecret(childComplexity, args["input"].(models.WebhookRotateSecretInput)), true
+	case "Mutation.webhookUpdate":
+		if e.ComplexityRoot.Mutation.WebhookUpdate == nil {
+			break
+		}
+
+		args, err := field_Mutation_webhookUpdate_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.WebhookUpdate(childComplexity, args["input"].(models.WebhookUpdateInput)), true
 
 	case "NestingChange.action":
 		if e.ComplexityRoot.NestingChange.Action == nil {
@@ -4841,6 +4988,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Viewer(childComplexity), true
+	case "Query.webhooks":
+		if e.ComplexityRoot.Query.Webhooks == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Query.Webhooks(childComplexity), true
 
 	case "RateLimit.burst":
 		if e.ComplexityRoot.RateLimit.Burst == nil {
@@ -6379,6 +6532,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Viewer.ViewerCanManagePartnerClients(childComplexity), true
+	case "Viewer.viewerCanManageWebhooks":
+		if e.ComplexityRoot.Viewer.ViewerCanManageWebhooks == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Viewer.ViewerCanManageWebhooks(childComplexity), true
 	case "Viewer.viewerCanSaveTableViews":
 		if e.ComplexityRoot.Viewer.ViewerCanSaveTableViews == nil {
 			break
@@ -6391,6 +6550,302 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Viewer.ViewerCanSetRoles(childComplexity), true
+
+	case "Webhook.behind":
+		if e.ComplexityRoot.Webhook.Behind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Webhook.Behind(childComplexity), true
+	case "Webhook.behindSince":
+		if e.ComplexityRoot.Webhook.BehindSince == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Webhook.BehindSince(childComplexity), true
+	case "Webhook.createdAt":
+		if e.ComplexityRoot.Webhook.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Webhook.CreatedAt(childComplexity), true
+	case "Webhook.deliveries":
+		if e.ComplexityRoot.Webhook.Deliveries == nil {
+			break
+		}
+
+		args, err := field_Webhook_deliveries_args(ctx, ec, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Webhook.Deliveries(childComplexity, args["first"].(*int32), args["after"].(*string), args["last"].(*int32), args["before"].(*string)), true
+	case "Webhook.etag":
+		if e.ComplexityRoot.Webhook.Etag == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Webhook.Etag(childComplexity), true
+	case "Webhook.failures":
+		if e.ComplexityRoot.Webhook.Failures == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Webhook.Failures(childComplexity), true
+	case "Webhook.id":
+		if e.ComplexityRoot.Webhook.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Webhook.ID(childComplexity), true
+	case "Webhook.kinds":
+		if e.ComplexityRoot.Webhook.Kinds == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Webhook.Kinds(childComplexity), true
+	case "Webhook.lastError":
+		if e.ComplexityRoot.Webhook.LastError == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Webhook.LastError(childComplexity), true
+	case "Webhook.lastSuccessAt":
+		if e.ComplexityRoot.Webhook.LastSuccessAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Webhook.LastSuccessAt(childComplexity), true
+	case "Webhook.name":
+		if e.ComplexityRoot.Webhook.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Webhook.Name(childComplexity), true
+	case "Webhook.nextAttemptAt":
+		if e.ComplexityRoot.Webhook.NextAttemptAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Webhook.NextAttemptAt(childComplexity), true
+	case "Webhook.oldSecretExpiresAt":
+		if e.ComplexityRoot.Webhook.OldSecretExpiresAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Webhook.OldSecretExpiresAt(childComplexity), true
+	case "Webhook.pausedAt":
+		if e.ComplexityRoot.Webhook.PausedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Webhook.PausedAt(childComplexity), true
+	case "Webhook.pausedReason":
+		if e.ComplexityRoot.Webhook.PausedReason == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Webhook.PausedReason(childComplexity), true
+	case "Webhook.rotatedAt":
+		if e.ComplexityRoot.Webhook.RotatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Webhook.RotatedAt(childComplexity), true
+	case "Webhook.state":
+		if e.ComplexityRoot.Webhook.State == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Webhook.State(childComplexity), true
+	case "Webhook.url":
+		if e.ComplexityRoot.Webhook.URL == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Webhook.URL(childComplexity), true
+	case "Webhook.updatedAt":
+		if e.ComplexityRoot.Webhook.UpdatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Webhook.UpdatedAt(childComplexity), true
+
+	case "WebhookCreatePayload.errors":
+		if e.ComplexityRoot.WebhookCreatePayload.Errors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WebhookCreatePayload.Errors(childComplexity), true
+	case "WebhookCreatePayload.secret":
+		if e.ComplexityRoot.WebhookCreatePayload.Secret == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WebhookCreatePayload.Secret(childComplexity), true
+	case "WebhookCreatePayload.webhook":
+		if e.ComplexityRoot.WebhookCreatePayload.Webhook == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WebhookCreatePayload.Webhook(childComplexity), true
+
+	case "WebhookDeletePayload.deletedWebhookId":
+		if e.ComplexityRoot.WebhookDeletePayload.DeletedWebhookID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WebhookDeletePayload.DeletedWebhookID(childComplexity), true
+	case "WebhookDeletePayload.errors":
+		if e.ComplexityRoot.WebhookDeletePayload.Errors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WebhookDeletePayload.Errors(childComplexity), true
+
+	case "WebhookDelivery.at":
+		if e.ComplexityRoot.WebhookDelivery.At == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WebhookDelivery.At(childComplexity), true
+	case "WebhookDelivery.attempt":
+		if e.ComplexityRoot.WebhookDelivery.Attempt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WebhookDelivery.Attempt(childComplexity), true
+	case "WebhookDelivery.changeCount":
+		if e.ComplexityRoot.WebhookDelivery.ChangeCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WebhookDelivery.ChangeCount(childComplexity), true
+	case "WebhookDelivery.delivered":
+		if e.ComplexityRoot.WebhookDelivery.Delivered == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WebhookDelivery.Delivered(childComplexity), true
+	case "WebhookDelivery.duration":
+		if e.ComplexityRoot.WebhookDelivery.Duration == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WebhookDelivery.Duration(childComplexity), true
+	case "WebhookDelivery.error":
+		if e.ComplexityRoot.WebhookDelivery.Error == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WebhookDelivery.Error(childComplexity), true
+	case "WebhookDelivery.firstNumber":
+		if e.ComplexityRoot.WebhookDelivery.FirstNumber == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WebhookDelivery.FirstNumber(childComplexity), true
+	case "WebhookDelivery.lastNumber":
+		if e.ComplexityRoot.WebhookDelivery.LastNumber == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WebhookDelivery.LastNumber(childComplexity), true
+	case "WebhookDelivery.messageId":
+		if e.ComplexityRoot.WebhookDelivery.MessageID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WebhookDelivery.MessageID(childComplexity), true
+	case "WebhookDelivery.status":
+		if e.ComplexityRoot.WebhookDelivery.Status == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WebhookDelivery.Status(childComplexity), true
+
+	case "WebhookDeliveryConnection.edges":
+		if e.ComplexityRoot.WebhookDeliveryConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WebhookDeliveryConnection.Edges(childComplexity), true
+	case "WebhookDeliveryConnection.nodes":
+		if e.ComplexityRoot.WebhookDeliveryConnection.Nodes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WebhookDeliveryConnection.Nodes(childComplexity), true
+	case "WebhookDeliveryConnection.pageInfo":
+		if e.ComplexityRoot.WebhookDeliveryConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WebhookDeliveryConnection.PageInfo(childComplexity), true
+	case "WebhookDeliveryConnection.totalCount":
+		if e.ComplexityRoot.WebhookDeliveryConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WebhookDeliveryConnection.TotalCount(childComplexity), true
+
+	case "WebhookDeliveryEdge.cursor":
+		if e.ComplexityRoot.WebhookDeliveryEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WebhookDeliveryEdge.Cursor(childComplexity), true
+	case "WebhookDeliveryEdge.node":
+		if e.ComplexityRoot.WebhookDeliveryEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WebhookDeliveryEdge.Node(childComplexity), true
+
+	case "WebhookResumePayload.errors":
+		if e.ComplexityRoot.WebhookResumePayload.Errors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WebhookResumePayload.Errors(childComplexity), true
+	case "WebhookResumePayload.webhook":
+		if e.ComplexityRoot.WebhookResumePayload.Webhook == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WebhookResumePayload.Webhook(childComplexity), true
+
+	case "WebhookRotateSecretPayload.errors":
+		if e.ComplexityRoot.WebhookRotateSecretPayload.Errors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WebhookRotateSecretPayload.Errors(childComplexity), true
+	case "WebhookRotateSecretPayload.secret":
+		if e.ComplexityRoot.WebhookRotateSecretPayload.Secret == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WebhookRotateSecretPayload.Secret(childComplexity), true
+	case "WebhookRotateSecretPayload.webhook":
+		if e.ComplexityRoot.WebhookRotateSecretPayload.Webhook == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WebhookRotateSecretPayload.Webhook(childComplexity), true
+
+	case "WebhookUpdatePayload.errors":
+		if e.ComplexityRoot.WebhookUpdatePayload.Errors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WebhookUpdatePayload.Errors(childComplexity), true
+	case "WebhookUpdatePayload.webhook":
+		if e.ComplexityRoot.WebhookUpdatePayload.Webhook == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WebhookUpdatePayload.Webhook(childComplexity), true
 
 	}
 	return 0, false
@@ -6541,7 +6996,7 @@ type Query {
   A malformed id is refused as ` + "`" + `BAD_USER_INPUT` + "`" + `.
   """
   node(
-    "The id of an account, a user, a group, a product, a job, a mail, a table's view or a partner client."
+    "The id of an account, a user, a group, a product, a job, a mail, a table's view, a partner client or a webhook."
     id: ID!
   ): Node
 
@@ -6759,6 +7214,9 @@ type Query {
 
   "The partner clients of the account, the oldest first; at most 100. Super admins. Their secrets are never shown again."
   partnerClients: [PartnerClient!]!
+
+  "The webhooks of the account, the oldest first; at most 20. Super admins. Their secrets are never shown again."
+  webhooks: [Webhook!]!
 }
 
 "Something with an id of its own that ` + "`" + `node` + "`" + ` finds again."
@@ -6785,6 +7243,8 @@ type Viewer {
   viewerCanCreateProducts: Boolean!
   "May use ` + "`" + `partnerClientCreate` + "`" + `, ` + "`" + `partnerClientRotate` + "`" + ` and ` + "`" + `partnerClientRevoke` + "`" + `."
   viewerCanManagePartnerClients: Boolean!
+  "May use ` + "`" + `webhookCreate` + "`" + `, ` + "`" + `webhookUpdate` + "`" + `, ` + "`" + `webhookDelete` + "`" + `, ` + "`" + `webhookRotateSecret` + "`" + ` and ` + "`" + `webhookResume` + "`" + `."
+  viewerCanManageWebhooks: Boolean!
   "May use ` + "`" + `exportCreate` + "`" + `."
   viewerCanExport: Boolean!
   "May use ` + "`" + `tableViewSave` + "`" + ` and ` + "`" + `tableViewDelete` + "`" + `."
@@ -8168,6 +8628,8 @@ enum AuditSubjectType {
   MAIL
   "The partner client: its name, its scopes, and when its secret was replaced; nothing of the secret."
   PARTNER_CLIENT
+  "The webhook: its name, the host of its URL, its kinds, when its URL and its secret were replaced, and that it goes on; nothing of the secret."
+  WEBHOOK
 }
 
 """
@@ -8725,6 +9187,55 @@ type Mutation {
     "Which client."
     input: PartnerClientRevokeInput!
   ): PartnerClientRevokePayload!
+
+  """
+  Registers a webhook: an address to which the account's changes are sent from now on, as they happen. Whoever needs what there is already
+  reads it after this and then applies the messages: an entry says what is so after the change. The secret by which messages are
+  signed is shown here and never again. Super admins. Errors: ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_LONG` + "`" + `, ` + "`" + `INVALID_CHARACTERS` + "`" + ` (the name, the URL),
+  ` + "`" + `INVALID` + "`" + ` (a URL that is none, is not ` + "`" + `https` + "`" + `, or has a private address; an empty list of kinds), ` + "`" + `NAME_TAKEN` + "`" + `, ` + "`" + `TOO_MANY` + "`" + ` (over
+  20 webhooks), ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `.
+  """
+  webhookCreate(
+    "The new webhook."
+    input: WebhookCreateInput!
+  ): WebhookCreatePayload!
+
+  """
+  Changes a webhook: fields that are left out stay. A message that has been tried already keeps its id and its changes, and is tried next at the new
+  URL, at once unless an attempt is under way. Super admins. Errors: ` + "`" + `NOT_FOUND` + "`" + `, ` + "`" + `STALE` + "`" + ` (with the webhook as it is now), ` + "`" + `REQUIRED` + "`" + `, ` + "`" + `TOO_LONG` + "`" + `, ` + "`" + `INVALID_CHARACTERS` + "`" + `,
+  ` + "`" + `INVALID` + "`" + ` (the URL, an empty list of kinds), ` + "`" + `NAME_TAKEN` + "`" + `.
+  """
+  webhookUpdate(
+    "What is to be changed."
+    input: WebhookUpdateInput!
+  ): WebhookUpdatePayload!
+
+  """
+  Ends a webhook for good, with its deliveries. A message that is on its way may still arrive. Super admins. Errors: ` + "`" + `NOT_FOUND` + "`" + `.
+  """
+  webhookDelete(
+    "Which webhook."
+    input: WebhookDeleteInput!
+  ): WebhookDeletePayload!
+
+  """
+  Replaces a webhook's secret; the new one is shown here and never again. For 24 hours messages are signed with the old one as well,
+  so that the receiver can change over in peace; one that is older still ends at once. Super admins. Errors: ` + "`" + `NOT_FOUND` + "`" + `.
+  """
+  webhookRotateSecret(
+    "Which webhook."
+    input: WebhookRotateSecretInput!
+  ): WebhookRotateSecretPayload!
+
+  """
+  Has a webhook that is ` + "`" + `PAUSED` + "`" + ` go on where it stopped, and one that is ` + "`" + `RETRYING` + "`" + ` try again at once; one that is ` + "`" + `ACTIVE` + "`" + ` stays as it is.
+  Super admins. Errors: ` + "`" + `NOT_FOUND` + "`" + `, ` + "`" + `CURSOR_EXPIRED` + "`" + ` (not all that it missed is kept: use ` + "`" + `fromNow` + "`" + `, and have the receiver read
+  everything again).
+  """
+  webhookResume(
+    "Which webhook."
+    input: WebhookResumeInput!
+  ): WebhookResumePayload!
 }
 
 "Something that the input got wrong, and where."
@@ -8829,6 +9340,8 @@ enum UserErrorCode {
   ` + "`" + `usersResume` + "`" + ` and ` + "`" + `jobRevert` + "`" + ` itself.
   """
   NOT_REVERTIBLE
+  "The change feed is no longer kept from where the webhook stopped. Elsewhere this is a top-level error."
+  CURSOR_EXPIRED
 }
 
 "A new user."
@@ -11386,6 +11899,239 @@ type ExportFile {
   "The cursor of the change feed at the moment of which everything in the file is: ` + "`" + `changes` + "`" + ` since it follow."
   changesCursor: String!
 }
+
+# ───────────────────────────── Webhooks ─────────────────────────────
+
+"""
+An address to which the account's changes are sent. Each message is a POST with a JSON object: ` + "`" + `type` + "`" + ` (always ` + "`" + `changes` + "`" + `), ` + "`" + `timestamp` + "`" + ` (when
+the newest change in it happened) and ` + "`" + `data` + "`" + ` with ` + "`" + `webhookId` + "`" + `, ` + "`" + `after` + "`" + ` and ` + "`" + `upTo` + "`" + ` (numbers of the feed: the message has all changes of the kinds that
+come after the one, up to the other; ` + "`" + `after` + "`" + ` is the ` + "`" + `upTo` + "`" + ` of the message before), ` + "`" + `cursor` + "`" + ` (good for ` + "`" + `changes(since:)` + "`" + `) and ` + "`" + `entries` + "`" + `, 1 to 100 changes,
+which look as in ` + "`" + `changes` + "`" + ` with all their fields and ` + "`" + `__typename` + "`" + `. Messages are signed as Standard Webhooks has it, by HMAC-SHA256: headers ` + "`" + `webhook-id` + "`" + `,
+` + "`" + `webhook-timestamp` + "`" + ` and ` + "`" + `webhook-signature` + "`" + `.
+
+A webhook's messages come one after the other, in the order of the commits, each until it is answered by a status of 200 to 299 within 10 seconds, and so at least once:
+an attempt whose answer was lost comes again, with the same ` + "`" + `webhook-id` + "`" + ` and the same content. Redirects are not followed.
+Super admins.
+"""
+type Webhook implements Node {
+  "The webhook's id."
+  id: ID!
+  "The name that people know it by; unique in the account without regard to case."
+  name: String!
+  "Where the messages go. It may have a token in it, and is neither in the audit log nor in the server's log, but for its host."
+  url: String!
+  "The kinds of changes that are sent."
+  kinds: [ChangeKind!]!
+  "Whether messages are delivered."
+  state: WebhookState!
+  "Why it is ` + "`" + `PAUSED` + "`" + `; else null."
+  pausedReason: WebhookPausedReason
+  "Since when it is ` + "`" + `PAUSED` + "`" + `; else null."
+  pausedAt: DateTime
+  "How many attempts have failed in a row; 0 after one that did not."
+  failures: Int!
+  "What went wrong the last time, at most 600 characters; null when nothing did since the last success."
+  lastError: String
+  "When the message that failed is tried again; null when there is none, or while it is ` + "`" + `PAUSED` + "`" + `."
+  nextAttemptAt: DateTime
+  "When a message was last taken; null when none was."
+  lastSuccessAt: DateTime
+  "How many entries of the account's feed it has not been shown yet, those of other kinds included."
+  behind: Int!
+  "When the first of them happened; null when there are none, or not any more."
+  behindSince: DateTime
+  "When its secret was last replaced; null if it never was."
+  rotatedAt: DateTime
+  "Until when messages are signed with the secret from before that, too; null when they are not."
+  oldSecretExpiresAt: DateTime
+  """
+  The attempts to deliver a message, the newest first: of the last 30 days, and about a thousand at most.
+  """
+  deliveries(
+    "How many from the start, 1 to 100; 20 without first and last."
+    first: Int
+    "Only what comes behind this cursor."
+    after: String
+    "How many from the end, 1 to 100."
+    last: Int
+    "Only what comes in front of this cursor."
+    before: String
+  ): WebhookDeliveryConnection!
+  "When it was made."
+  createdAt: DateTime!
+  "When its name, URL or kinds were last changed."
+  updatedAt: DateTime!
+  "A fingerprint of what ` + "`" + `webhookUpdate` + "`" + ` edits, for ` + "`" + `ifMatch` + "`" + `."
+  etag: String!
+}
+
+"Whether a webhook's messages are delivered."
+enum WebhookState {
+  "They are."
+  ACTIVE
+  "The last attempt failed. It is made again after 5 seconds, then after pauses that double, up to an hour, or as long as ` + "`" + `Retry-After` + "`" + ` says, up to an hour."
+  RETRYING
+  "They wait for ` + "`" + `webhookResume` + "`" + `."
+  PAUSED
+}
+
+"Why a webhook is paused. More may be added."
+enum WebhookPausedReason {
+  "It has failed for 24 hours, and 10 times in a row at least."
+  FAILING
+  "The receiver has answered 410 Gone: it wants nothing any more."
+  GONE
+  "The change feed is no longer kept from where the webhook was."
+  CURSOR_EXPIRED
+  "The secret can't be read, since the server's own has changed: use ` + "`" + `webhookRotateSecret` + "`" + `, then ` + "`" + `webhookResume` + "`" + `."
+  SECRET_UNREADABLE
+}
+
+"One attempt to deliver a message."
+type WebhookDelivery {
+  "The message's id, which is ` + "`" + `webhook-id` + "`" + ` in its headers, the same at each attempt."
+  messageId: String!
+  "Which attempt it was, from 1 on."
+  attempt: Int!
+  "When it began."
+  at: DateTime!
+  "How long it took, in milliseconds."
+  duration: Int!
+  "How many changes were in the message."
+  changeCount: Int!
+  "The number of the first of them."
+  firstNumber: Float!
+  "The number of the last of them."
+  lastNumber: Float!
+  "Whether the message was taken."
+  delivered: Boolean!
+  "The status that was answered; null when there was no answer."
+  status: Int
+  "What went wrong, with the beginning of what was answered, at most 600 characters; null when nothing did."
+  error: String
+}
+
+"A page of attempts."
+type WebhookDeliveryConnection {
+  "The entries of the page, each with its cursor."
+  edges: [WebhookDeliveryEdge!]!
+  "The attempts of the page, without cursors."
+  nodes: [WebhookDelivery!]!
+  "Where the page lies."
+  pageInfo: PageInfo!
+  "How many attempts are kept; counted only when asked for."
+  totalCount: Int!
+}
+
+"An attempt in a list."
+type WebhookDeliveryEdge {
+  "For ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + ` of the same list."
+  cursor: String!
+  "The attempt."
+  node: WebhookDelivery!
+}
+
+"A new webhook."
+input WebhookCreateInput {
+  "Unique in the account without regard to case; at most 200 characters."
+  name: String!
+  """
+  Where the messages go: ` + "`" + `https` + "`" + `, without a name, a password or a fragment; at most 2,000 characters. Addresses that are private or reserved are refused, at
+  each delivery as well, unless the server allows them (` + "`" + `COHORT_WEBHOOK_ALLOW` + "`" + `); there ` + "`" + `http` + "`" + ` will do.
+  """
+  url: String!
+  "Only changes of these kinds; of all kinds, those to come included, without it."
+  kinds: [ChangeKind!]
+  """
+  A text of 1 to 255 characters, chosen by the client, under which this is done once: for 7 days the same input answers with
+  the same webhook, without its secret, or with null when it has been deleted since, and creates nothing; another one is refused with
+  ` + "`" + `IDEMPOTENCY_KEY_REUSED` + "`" + `.
+  """
+  idempotencyKey: String
+}
+
+"What ` + "`" + `webhookCreate` + "`" + ` did."
+type WebhookCreatePayload {
+  "The new webhook; null when there are errors."
+  webhook: Webhook
+  """
+  The secret by which messages are signed: ` + "`" + `whsec_` + "`" + ` and 44 characters. It can't be shown again: null when an ` + "`" + `idempotencyKey` + "`" + ` repeats an
+  earlier creation, and when there are errors. Who has lost it uses ` + "`" + `webhookRotateSecret` + "`" + `.
+  """
+  secret: String
+  "What was wrong; then nothing is changed."
+  errors: [UserError!]!
+}
+
+"What is to be changed of a webhook. Fields that are left out stay as they are."
+input WebhookUpdateInput {
+  "Which webhook."
+  id: ID!
+  "Unique in the account without regard to case; at most 200 characters."
+  name: String
+  "Where the messages go, as in ` + "`" + `WebhookCreateInput` + "`" + `."
+  url: String
+  "Only changes of these kinds; null for all kinds."
+  kinds: [ChangeKind!]
+  "The ` + "`" + `etag` + "`" + ` that was seen: ` + "`" + `STALE` + "`" + ` if somebody has edited the webhook since."
+  ifMatch: String
+}
+
+"What ` + "`" + `webhookUpdate` + "`" + ` did."
+type WebhookUpdatePayload {
+  "The webhook as it is now; null when it is not there."
+  webhook: Webhook
+  "What was wrong; then nothing is changed."
+  errors: [UserError!]!
+}
+
+"Which webhook is to be ended."
+input WebhookDeleteInput {
+  "Which webhook."
+  id: ID!
+}
+
+"What ` + "`" + `webhookDelete` + "`" + ` did."
+type WebhookDeletePayload {
+  "The id of the webhook that is gone; null when there are errors."
+  deletedWebhookId: ID
+  "What was wrong; then nothing is changed."
+  errors: [UserError!]!
+}
+
+"Whose secret is to be replaced."
+input WebhookRotateSecretInput {
+  "Which webhook."
+  id: ID!
+  "Sign with the new secret alone from now on, where the old one may have leaked."
+  expireOldSecretNow: Boolean! = false
+}
+
+"What ` + "`" + `webhookRotateSecret` + "`" + ` did."
+type WebhookRotateSecretPayload {
+  "The webhook as it is now; null when there are errors."
+  webhook: Webhook
+  "The new secret, ` + "`" + `whsec_` + "`" + ` and 44 characters, which can't be shown again; null when there are errors."
+  secret: String
+  "What was wrong; then nothing is changed."
+  errors: [UserError!]!
+}
+
+"Which webhook is to go on."
+input WebhookResumeInput {
+  "Which webhook."
+  id: ID!
+  "Leave out what it has missed, and go on with what happens from now on. The receiver then lacks that."
+  fromNow: Boolean! = false
+}
+
+"What ` + "`" + `webhookResume` + "`" + ` did."
+type WebhookResumePayload {
+  "The webhook as it is now; null when it is not there."
+  webhook: Webhook
+  "What was wrong; then nothing is changed."
+  errors: [UserError!]!
+}
 `, BuiltIn: false},
 }
 var parsedSchema = gqlparser.MustLoadSchema(sources...)
@@ -13412,6 +14158,8 @@ func childFields_Viewer(ctx context.Context, ec *executionContext, field graphql
 		return fieldContext_Viewer_viewerCanCreateProducts(ctx, ec, field)
 	case "viewerCanManagePartnerClients":
 		return fieldContext_Viewer_viewerCanManagePartnerClients(ctx, ec, field)
+	case "viewerCanManageWebhooks":
+		return fieldContext_Viewer_viewerCanManageWebhooks(ctx, ec, field)
 	case "viewerCanExport":
 		return fieldContext_Viewer_viewerCanExport(ctx, ec, field)
 	case "viewerCanSaveTableViews":
@@ -13426,6 +14174,154 @@ func childFields_Viewer(ctx context.Context, ec *executionContext, field graphql
 		return fieldContext_Viewer_scopes(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Viewer", field.Name)
+}
+
+func childFields_Webhook(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return fieldContext_Webhook_id(ctx, ec, field)
+	case "name":
+		return fieldContext_Webhook_name(ctx, ec, field)
+	case "url":
+		return fieldContext_Webhook_url(ctx, ec, field)
+	case "kinds":
+		return fieldContext_Webhook_kinds(ctx, ec, field)
+	case "state":
+		return fieldContext_Webhook_state(ctx, ec, field)
+	case "pausedReason":
+		return fieldContext_Webhook_pausedReason(ctx, ec, field)
+	case "pausedAt":
+		return fieldContext_Webhook_pausedAt(ctx, ec, field)
+	case "failures":
+		return fieldContext_Webhook_failures(ctx, ec, field)
+	case "lastError":
+		return fieldContext_Webhook_lastError(ctx, ec, field)
+	case "nextAttemptAt":
+		return fieldContext_Webhook_nextAttemptAt(ctx, ec, field)
+	case "lastSuccessAt":
+		return fieldContext_Webhook_lastSuccessAt(ctx, ec, field)
+	case "behind":
+		return fieldContext_Webhook_behind(ctx, ec, field)
+	case "behindSince":
+		return fieldContext_Webhook_behindSince(ctx, ec, field)
+	case "rotatedAt":
+		return fieldContext_Webhook_rotatedAt(ctx, ec, field)
+	case "oldSecretExpiresAt":
+		return fieldContext_Webhook_oldSecretExpiresAt(ctx, ec, field)
+	case "deliveries":
+		return fieldContext_Webhook_deliveries(ctx, ec, field)
+	case "createdAt":
+		return fieldContext_Webhook_createdAt(ctx, ec, field)
+	case "updatedAt":
+		return fieldContext_Webhook_updatedAt(ctx, ec, field)
+	case "etag":
+		return fieldContext_Webhook_etag(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Webhook", field.Name)
+}
+
+func childFields_WebhookCreatePayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "webhook":
+		return fieldContext_WebhookCreatePayload_webhook(ctx, ec, field)
+	case "secret":
+		return fieldContext_WebhookCreatePayload_secret(ctx, ec, field)
+	case "errors":
+		return fieldContext_WebhookCreatePayload_errors(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WebhookCreatePayload", field.Name)
+}
+
+func childFields_WebhookDeletePayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "deletedWebhookId":
+		return fieldContext_WebhookDeletePayload_deletedWebhookId(ctx, ec, field)
+	case "errors":
+		return fieldContext_WebhookDeletePayload_errors(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WebhookDeletePayload", field.Name)
+}
+
+func childFields_WebhookDelivery(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "messageId":
+		return fieldContext_WebhookDelivery_messageId(ctx, ec, field)
+	case "attempt":
+		return fieldContext_WebhookDelivery_attempt(ctx, ec, field)
+	case "at":
+		return fieldContext_WebhookDelivery_at(ctx, ec, field)
+	case "duration":
+		return fieldContext_WebhookDelivery_duration(ctx, ec, field)
+	case "changeCount":
+		return fieldContext_WebhookDelivery_changeCount(ctx, ec, field)
+	case "firstNumber":
+		return fieldContext_WebhookDelivery_firstNumber(ctx, ec, field)
+	case "lastNumber":
+		return fieldContext_WebhookDelivery_lastNumber(ctx, ec, field)
+	case "delivered":
+		return fieldContext_WebhookDelivery_delivered(ctx, ec, field)
+	case "status":
+		return fieldContext_WebhookDelivery_status(ctx, ec, field)
+	case "error":
+		return fieldContext_WebhookDelivery_error(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WebhookDelivery", field.Name)
+}
+
+func childFields_WebhookDeliveryConnection(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return fieldContext_WebhookDeliveryConnection_edges(ctx, ec, field)
+	case "nodes":
+		return fieldContext_WebhookDeliveryConnection_nodes(ctx, ec, field)
+	case "pageInfo":
+		return fieldContext_WebhookDeliveryConnection_pageInfo(ctx, ec, field)
+	case "totalCount":
+		return fieldContext_WebhookDeliveryConnection_totalCount(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WebhookDeliveryConnection", field.Name)
+}
+
+func childFields_WebhookDeliveryEdge(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return fieldContext_WebhookDeliveryEdge_cursor(ctx, ec, field)
+	case "node":
+		return fieldContext_WebhookDeliveryEdge_node(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WebhookDeliveryEdge", field.Name)
+}
+
+func childFields_WebhookResumePayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "webhook":
+		return fieldContext_WebhookResumePayload_webhook(ctx, ec, field)
+	case "errors":
+		return fieldContext_WebhookResumePayload_errors(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WebhookResumePayload", field.Name)
+}
+
+func childFields_WebhookRotateSecretPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "webhook":
+		return fieldContext_WebhookRotateSecretPayload_webhook(ctx, ec, field)
+	case "secret":
+		return fieldContext_WebhookRotateSecretPayload_secret(ctx, ec, field)
+	case "errors":
+		return fieldContext_WebhookRotateSecretPayload_errors(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WebhookRotateSecretPayload", field.Name)
+}
+
+func childFields_WebhookUpdatePayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "webhook":
+		return fieldContext_WebhookUpdatePayload_webhook(ctx, ec, field)
+	case "errors":
+		return fieldContext_WebhookUpdatePayload_errors(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WebhookUpdatePayload", field.Name)
 }
 
 func childFields___Directive(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -14510,6 +15406,76 @@ func field_Mutation_usersSuspend_args(ctx context.Context, ec *executionContext,
 	return args, nil
 }
 
+func field_Mutation_webhookCreate_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (models.WebhookCreateInput, error) {
+			return unmarshalNWebhookCreateInput2cohortᚋmodelsᚐWebhookCreateInput(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func field_Mutation_webhookDelete_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (models.WebhookDeleteInput, error) {
+			return unmarshalNWebhookDeleteInput2cohortᚋmodelsᚐWebhookDeleteInput(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func field_Mutation_webhookResume_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (models.WebhookResumeInput, error) {
+			return unmarshalNWebhookResumeInput2cohortᚋmodelsᚐWebhookResumeInput(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func field_Mutation_webhookRotateSecret_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (models.WebhookRotateSecretInput, error) {
+			return unmarshalNWebhookRotateSecretInput2cohortᚋmodelsᚐWebhookRotateSecretInput(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func field_Mutation_webhookUpdate_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (models.WebhookUpdateInput, error) {
+			return unmarshalNWebhookUpdateInput2cohortᚋmodelsᚐWebhookUpdateInput(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func field_Query___type_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -15179,6 +16145,44 @@ func field_User_settings_args(ctx context.Context, ec *executionContext, rawArgs
 		return nil, err
 	}
 	args["keys"] = arg0
+	return args, nil
+}
+
+func field_Webhook_deliveries_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int32, error) {
+			return unmarshalOInt2ᚖint32(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return unmarshalOString2ᚖstring(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int32, error) {
+			return unmarshalOInt2ᚖint32(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return unmarshalOString2ᚖstring(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg3
 	return args, nil
 }
 
@@ -26368,6 +27372,226 @@ func fieldContext_Mutation_partnerClientRevoke(ctx context.Context, ec *executio
 	return fc, nil
 }
 
+func _Mutation_webhookCreate(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Mutation_webhookCreate(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().WebhookCreate(ctx, fc.Args["input"].(models.WebhookCreateInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.WebhookCreatePayload) graphql.Marshaler {
+			return marshalNWebhookCreatePayload2ᚖcohortᚋmodelsᚐWebhookCreatePayload(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Mutation_webhookCreate(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_WebhookCreatePayload(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Mutation_webhookCreate_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func _Mutation_webhookUpdate(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Mutation_webhookUpdate(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().WebhookUpdate(ctx, fc.Args["input"].(models.WebhookUpdateInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.WebhookUpdatePayload) graphql.Marshaler {
+			return marshalNWebhookUpdatePayload2ᚖcohortᚋmodelsᚐWebhookUpdatePayload(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Mutation_webhookUpdate(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_WebhookUpdatePayload(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Mutation_webhookUpdate_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func _Mutation_webhookDelete(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Mutation_webhookDelete(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().WebhookDelete(ctx, fc.Args["input"].(models.WebhookDeleteInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.WebhookDeletePayload) graphql.Marshaler {
+			return marshalNWebhookDeletePayload2ᚖcohortᚋmodelsᚐWebhookDeletePayload(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Mutation_webhookDelete(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_WebhookDeletePayload(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Mutation_webhookDelete_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func _Mutation_webhookRotateSecret(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Mutation_webhookRotateSecret(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().WebhookRotateSecret(ctx, fc.Args["input"].(models.WebhookRotateSecretInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.WebhookRotateSecretPayload) graphql.Marshaler {
+			return marshalNWebhookRotateSecretPayload2ᚖcohortᚋmodelsᚐWebhookRotateSecretPayload(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Mutation_webhookRotateSecret(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_WebhookRotateSecretPayload(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Mutation_webhookRotateSecret_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func _Mutation_webhookResume(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Mutation_webhookResume(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().WebhookResume(ctx, fc.Args["input"].(models.WebhookResumeInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.WebhookResumePayload) graphql.Marshaler {
+			return marshalNWebhookResumePayload2ᚖcohortᚋmodelsᚐWebhookResumePayload(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Mutation_webhookResume(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_WebhookResumePayload(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Mutation_webhookResume_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func _NestingChange_number(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.NestingChange) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -29760,6 +30984,38 @@ func fieldContext_Query_partnerClients(_ context.Context, ec *executionContext, 
 		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return childFields_PartnerClient(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _Query_webhooks(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Query_webhooks(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Query().Webhooks(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.Webhook) graphql.Marshaler {
+			return marshalNWebhook2ᚕᚖcohortᚋmodelsᚐWebhookᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Query_webhooks(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Webhook(ctx, ec, field)
 		},
 	}
 	return fc, nil
@@ -36416,6 +37672,29 @@ func fieldContext_Viewer_viewerCanManagePartnerClients(_ context.Context, ec *ex
 	return graphql.NewScalarFieldContext("Viewer", field, true, true, errors.New("field of type Boolean does not have child fields"))
 }
 
+func _Viewer_viewerCanManageWebhooks(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *auth.Caller) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Viewer_viewerCanManageWebhooks(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Viewer().ViewerCanManageWebhooks(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return marshalNBoolean2bool(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Viewer_viewerCanManageWebhooks(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Viewer", field, true, true, errors.New("field of type Boolean does not have child fields"))
+}
+
 func _Viewer_viewerCanExport(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *auth.Caller) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -36579,6 +37858,1225 @@ func _Viewer_scopes(ctx context.Context, ec *executionContext, field graphql.Col
 }
 func fieldContext_Viewer_scopes(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Viewer", field, true, false, errors.New("field of type PartnerScope does not have child fields"))
+}
+
+func _Webhook_id(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Webhook) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Webhook_id(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.WebhookID) graphql.Marshaler {
+			return marshalNID2cohortᚋmodelsᚐWebhookID(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Webhook_id(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Webhook", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func _Webhook_name(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Webhook) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Webhook_name(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNString2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Webhook_name(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Webhook", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _Webhook_url(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Webhook) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Webhook_url(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.URL, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNString2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Webhook_url(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Webhook", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _Webhook_kinds(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Webhook) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Webhook_kinds(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Kinds(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []models.ChangeKind) graphql.Marshaler {
+			return marshalNChangeKind2ᚕcohortᚋmodelsᚐChangeKindᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Webhook_kinds(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Webhook", field, true, false, errors.New("field of type ChangeKind does not have child fields"))
+}
+
+func _Webhook_state(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Webhook) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Webhook_state(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.State(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.WebhookState) graphql.Marshaler {
+			return marshalNWebhookState2cohortᚋmodelsᚐWebhookState(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Webhook_state(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Webhook", field, true, false, errors.New("field of type WebhookState does not have child fields"))
+}
+
+func _Webhook_pausedReason(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Webhook) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Webhook_pausedReason(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PausedReason, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.WebhookPausedReason) graphql.Marshaler {
+			return marshalOWebhookPausedReason2ᚖcohortᚋmodelsᚐWebhookPausedReason(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_Webhook_pausedReason(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Webhook", field, false, false, errors.New("field of type WebhookPausedReason does not have child fields"))
+}
+
+func _Webhook_pausedAt(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Webhook) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Webhook_pausedAt(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PausedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return marshalODateTime2ᚖtimeᚐTime(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_Webhook_pausedAt(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Webhook", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func _Webhook_failures(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Webhook) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Webhook_failures(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Failures, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Webhook_failures(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Webhook", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _Webhook_lastError(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Webhook) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Webhook_lastError(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.LastError, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return marshalOString2ᚖstring(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_Webhook_lastError(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Webhook", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _Webhook_nextAttemptAt(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Webhook) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Webhook_nextAttemptAt(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.NextAttemptAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return marshalODateTime2ᚖtimeᚐTime(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_Webhook_nextAttemptAt(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Webhook", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func _Webhook_lastSuccessAt(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Webhook) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Webhook_lastSuccessAt(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.LastSuccessAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return marshalODateTime2ᚖtimeᚐTime(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_Webhook_lastSuccessAt(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Webhook", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func _Webhook_behind(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Webhook) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Webhook_behind(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Behind(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Webhook_behind(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Webhook", field, true, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _Webhook_behindSince(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Webhook) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Webhook_behindSince(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.BehindSince, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return marshalODateTime2ᚖtimeᚐTime(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_Webhook_behindSince(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Webhook", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func _Webhook_rotatedAt(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Webhook) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Webhook_rotatedAt(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RotatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return marshalODateTime2ᚖtimeᚐTime(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_Webhook_rotatedAt(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Webhook", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func _Webhook_oldSecretExpiresAt(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Webhook) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Webhook_oldSecretExpiresAt(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OldSecretExpiresAt(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return marshalODateTime2ᚖtimeᚐTime(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_Webhook_oldSecretExpiresAt(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Webhook", field, true, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func _Webhook_deliveries(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Webhook) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Webhook_deliveries(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Webhook().Deliveries(ctx, obj, fc.Args["first"].(*int32), fc.Args["after"].(*string), fc.Args["last"].(*int32), fc.Args["before"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.WebhookDeliveryConnection) graphql.Marshaler {
+			return marshalNWebhookDeliveryConnection2ᚖcohortᚋmodelsᚐWebhookDeliveryConnection(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Webhook_deliveries(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Webhook",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_WebhookDeliveryConnection(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Webhook_deliveries_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func _Webhook_createdAt(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Webhook) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Webhook_createdAt(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return marshalNDateTime2timeᚐTime(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Webhook_createdAt(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Webhook", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func _Webhook_updatedAt(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Webhook) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Webhook_updatedAt(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UpdatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return marshalNDateTime2timeᚐTime(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Webhook_updatedAt(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Webhook", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func _Webhook_etag(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.Webhook) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Webhook_etag(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Etag(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNString2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Webhook_etag(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Webhook", field, true, false, errors.New("field of type String does not have child fields"))
+}
+
+func _WebhookCreatePayload_webhook(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.WebhookCreatePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_WebhookCreatePayload_webhook(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Webhook, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.Webhook) graphql.Marshaler {
+			return marshalOWebhook2ᚖcohortᚋmodelsᚐWebhook(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_WebhookCreatePayload_webhook(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WebhookCreatePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Webhook(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _WebhookCreatePayload_secret(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.WebhookCreatePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_WebhookCreatePayload_secret(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Secret, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return marshalOString2ᚖstring(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_WebhookCreatePayload_secret(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WebhookCreatePayload", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _WebhookCreatePayload_errors(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.WebhookCreatePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_WebhookCreatePayload_errors(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Errors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.Error) graphql.Marshaler {
+			return marshalNUserError2ᚕᚖcohortᚋmodelsᚐErrorᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_WebhookCreatePayload_errors(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WebhookCreatePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_UserError(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _WebhookDeletePayload_deletedWebhookId(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.WebhookDeletePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_WebhookDeletePayload_deletedWebhookId(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DeletedWebhookID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.WebhookID) graphql.Marshaler {
+			return marshalOID2ᚖcohortᚋmodelsᚐWebhookID(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_WebhookDeletePayload_deletedWebhookId(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WebhookDeletePayload", field, false, false, errors.New("field of type ID does not have child fields"))
+}
+
+func _WebhookDeletePayload_errors(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.WebhookDeletePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_WebhookDeletePayload_errors(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Errors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.Error) graphql.Marshaler {
+			return marshalNUserError2ᚕᚖcohortᚋmodelsᚐErrorᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_WebhookDeletePayload_errors(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WebhookDeletePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_UserError(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _WebhookDelivery_messageId(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.WebhookDelivery) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_WebhookDelivery_messageId(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.MessageID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNString2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_WebhookDelivery_messageId(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WebhookDelivery", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _WebhookDelivery_attempt(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.WebhookDelivery) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_WebhookDelivery_attempt(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Attempt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_WebhookDelivery_attempt(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WebhookDelivery", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _WebhookDelivery_at(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.WebhookDelivery) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_WebhookDelivery_at(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.At, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return marshalNDateTime2timeᚐTime(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_WebhookDelivery_at(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WebhookDelivery", field, false, false, errors.New("field of type DateTime does not have child fields"))
+}
+
+func _WebhookDelivery_duration(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.WebhookDelivery) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_WebhookDelivery_duration(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Duration, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_WebhookDelivery_duration(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WebhookDelivery", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _WebhookDelivery_changeCount(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.WebhookDelivery) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_WebhookDelivery_changeCount(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ChangeCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_WebhookDelivery_changeCount(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WebhookDelivery", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _WebhookDelivery_firstNumber(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.WebhookDelivery) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_WebhookDelivery_firstNumber(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.FirstNumber, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.ChangeNumber) graphql.Marshaler {
+			return marshalNFloat2cohortᚋmodelsᚐChangeNumber(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_WebhookDelivery_firstNumber(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WebhookDelivery", field, false, false, errors.New("field of type Float does not have child fields"))
+}
+
+func _WebhookDelivery_lastNumber(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.WebhookDelivery) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_WebhookDelivery_lastNumber(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.LastNumber, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v models.ChangeNumber) graphql.Marshaler {
+			return marshalNFloat2cohortᚋmodelsᚐChangeNumber(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_WebhookDelivery_lastNumber(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WebhookDelivery", field, false, false, errors.New("field of type Float does not have child fields"))
+}
+
+func _WebhookDelivery_delivered(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.WebhookDelivery) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_WebhookDelivery_delivered(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Delivered(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return marshalNBoolean2bool(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_WebhookDelivery_delivered(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WebhookDelivery", field, true, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func _WebhookDelivery_status(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.WebhookDelivery) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_WebhookDelivery_status(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Status, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int32) graphql.Marshaler {
+			return marshalOInt2ᚖint32(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_WebhookDelivery_status(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WebhookDelivery", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _WebhookDelivery_error(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.WebhookDelivery) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_WebhookDelivery_error(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Error, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return marshalOString2ᚖstring(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_WebhookDelivery_error(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WebhookDelivery", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _WebhookDeliveryConnection_edges(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.WebhookDeliveryConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_WebhookDeliveryConnection_edges(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.WebhookDeliveryEdge) graphql.Marshaler {
+			return marshalNWebhookDeliveryEdge2ᚕᚖcohortᚋmodelsᚐWebhookDeliveryEdgeᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_WebhookDeliveryConnection_edges(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WebhookDeliveryConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_WebhookDeliveryEdge(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _WebhookDeliveryConnection_nodes(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.WebhookDeliveryConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_WebhookDeliveryConnection_nodes(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nodes(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.WebhookDelivery) graphql.Marshaler {
+			return marshalNWebhookDelivery2ᚕᚖcohortᚋmodelsᚐWebhookDeliveryᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_WebhookDeliveryConnection_nodes(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WebhookDeliveryConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_WebhookDelivery(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _WebhookDeliveryConnection_pageInfo(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.WebhookDeliveryConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_WebhookDeliveryConnection_pageInfo(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.PageInfo) graphql.Marshaler {
+			return marshalNPageInfo2ᚖcohortᚋmodelsᚐPageInfo(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_WebhookDeliveryConnection_pageInfo(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WebhookDeliveryConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_PageInfo(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _WebhookDeliveryConnection_totalCount(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.WebhookDeliveryConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_WebhookDeliveryConnection_totalCount(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCount(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return marshalNInt2int(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_WebhookDeliveryConnection_totalCount(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WebhookDeliveryConnection", field, true, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _WebhookDeliveryEdge_cursor(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.WebhookDeliveryEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_WebhookDeliveryEdge_cursor(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNString2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_WebhookDeliveryEdge_cursor(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WebhookDeliveryEdge", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _WebhookDeliveryEdge_node(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.WebhookDeliveryEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_WebhookDeliveryEdge_node(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.WebhookDelivery) graphql.Marshaler {
+			return marshalNWebhookDelivery2ᚖcohortᚋmodelsᚐWebhookDelivery(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_WebhookDeliveryEdge_node(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WebhookDeliveryEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_WebhookDelivery(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _WebhookResumePayload_webhook(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.WebhookResumePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_WebhookResumePayload_webhook(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Webhook, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.Webhook) graphql.Marshaler {
+			return marshalOWebhook2ᚖcohortᚋmodelsᚐWebhook(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_WebhookResumePayload_webhook(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WebhookResumePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Webhook(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _WebhookResumePayload_errors(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.WebhookResumePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_WebhookResumePayload_errors(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Errors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.Error) graphql.Marshaler {
+			return marshalNUserError2ᚕᚖcohortᚋmodelsᚐErrorᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_WebhookResumePayload_errors(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WebhookResumePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_UserError(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _WebhookRotateSecretPayload_webhook(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.WebhookRotateSecretPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_WebhookRotateSecretPayload_webhook(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Webhook, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.Webhook) graphql.Marshaler {
+			return marshalOWebhook2ᚖcohortᚋmodelsᚐWebhook(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_WebhookRotateSecretPayload_webhook(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WebhookRotateSecretPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Webhook(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _WebhookRotateSecretPayload_secret(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.WebhookRotateSecretPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_WebhookRotateSecretPayload_secret(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Secret, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return marshalOString2ᚖstring(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_WebhookRotateSecretPayload_secret(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WebhookRotateSecretPayload", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _WebhookRotateSecretPayload_errors(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.WebhookRotateSecretPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_WebhookRotateSecretPayload_errors(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Errors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.Error) graphql.Marshaler {
+			return marshalNUserError2ᚕᚖcohortᚋmodelsᚐErrorᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_WebhookRotateSecretPayload_errors(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WebhookRotateSecretPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_UserError(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _WebhookUpdatePayload_webhook(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.WebhookUpdatePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_WebhookUpdatePayload_webhook(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Webhook, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *models.Webhook) graphql.Marshaler {
+			return marshalOWebhook2ᚖcohortᚋmodelsᚐWebhook(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_WebhookUpdatePayload_webhook(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WebhookUpdatePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Webhook(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _WebhookUpdatePayload_errors(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *models.WebhookUpdatePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_WebhookUpdatePayload_errors(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Errors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*models.Error) graphql.Marshaler {
+			return marshalNUserError2ᚕᚖcohortᚋmodelsᚐErrorᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_WebhookUpdatePayload_errors(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "WebhookUpdatePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_UserError(ctx, ec, field)
+		},
+	}
+	return fc, nil
 }
 
 func ___Directive_name(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *introspection.Directive) (ret graphql.Marshaler) {
@@ -41929,6 +44427,227 @@ func unmarshalInputUsersSuspendInput(ctx context.Context, ec *executionContext, 
 	return it, nil
 }
 
+func unmarshalInputWebhookCreateInput(ctx context.Context, ec *executionContext, obj any) (models.WebhookCreateInput, error) {
+	var it models.WebhookCreateInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"name", "url", "kinds", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := unmarshalNString2string(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Name = data
+		case "url":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("url"))
+			data, err := unmarshalNString2string(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.URL = data
+		case "kinds":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("kinds"))
+			data, err := unmarshalOChangeKind2ᚕcohortᚋmodelsᚐChangeKindᚄ(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Kinds = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+func unmarshalInputWebhookDeleteInput(ctx context.Context, ec *executionContext, obj any) (models.WebhookDeleteInput, error) {
+	var it models.WebhookDeleteInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := unmarshalNID2cohortᚋmodelsᚐWebhookID(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		}
+	}
+	return it, nil
+}
+
+func unmarshalInputWebhookResumeInput(ctx context.Context, ec *executionContext, obj any) (models.WebhookResumeInput, error) {
+	var it models.WebhookResumeInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["fromNow"]; !present {
+		asMap["fromNow"] = false
+	}
+
+	fieldsInOrder := [...]string{"id", "fromNow"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := unmarshalNID2cohortᚋmodelsᚐWebhookID(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		case "fromNow":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("fromNow"))
+			data, err := unmarshalNBoolean2bool(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.FromNow = data
+		}
+	}
+	return it, nil
+}
+
+func unmarshalInputWebhookRotateSecretInput(ctx context.Context, ec *executionContext, obj any) (models.WebhookRotateSecretInput, error) {
+	var it models.WebhookRotateSecretInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["expireOldSecretNow"]; !present {
+		asMap["expireOldSecretNow"] = false
+	}
+
+	fieldsInOrder := [...]string{"id", "expireOldSecretNow"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := unmarshalNID2cohortᚋmodelsᚐWebhookID(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		case "expireOldSecretNow":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("expireOldSecretNow"))
+			data, err := unmarshalNBoolean2bool(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.ExpireOldSecretNow = data
+		}
+	}
+	return it, nil
+}
+
+func unmarshalInputWebhookUpdateInput(ctx context.Context, ec *executionContext, obj any) (models.WebhookUpdateInput, error) {
+	var it models.WebhookUpdateInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id", "name", "url", "kinds", "ifMatch"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := unmarshalNID2cohortᚋmodelsᚐWebhookID(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Name = graphql.OmittableOf(data)
+		case "url":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("url"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.URL = graphql.OmittableOf(data)
+		case "kinds":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("kinds"))
+			data, err := unmarshalOChangeKind2ᚕcohortᚋmodelsᚐChangeKindᚄ(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Kinds = graphql.OmittableOf(data)
+		case "ifMatch":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("ifMatch"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.IfMatch = data
+		}
+	}
+	return it, nil
+}
+
 // endregion **************************** input.gotpl *****************************
 
 // region    ************************** interface.gotpl ***************************
@@ -41980,6 +44699,13 @@ func _Node(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj 
 	switch obj := (obj).(type) {
 	case nil:
 		return graphql.Null
+	case models.Webhook:
+		return _Webhook(ctx, ec, sel, &obj)
+	case *models.Webhook:
+		if obj == nil {
+			return graphql.Null
+		}
+		return _Webhook(ctx, ec, sel, obj)
 	case models.TableView[models.UserColumn, models.UserSort]:
 		return _UserTableView(ctx, ec, sel, &obj)
 	case *models.TableView[models.UserColumn, models.UserSort]:
@@ -48312,6 +51038,41 @@ func _Mutation(ctx context.Context, ec *executionContext, sel ast.SelectionSet) 
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "webhookCreate":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return _Mutation_webhookCreate(ctx, ec, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "webhookUpdate":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return _Mutation_webhookUpdate(ctx, ec, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "webhookDelete":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return _Mutation_webhookDelete(ctx, ec, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "webhookRotateSecret":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return _Mutation_webhookRotateSecret(ctx, ec, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "webhookResume":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return _Mutation_webhookResume(ctx, ec, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -50367,6 +53128,28 @@ func _Query(ctx context.Context, ec *executionContext, sel ast.SelectionSet) gra
 					}
 				}()
 				res = _Query_partnerClients(ctx, ec, field)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "webhooks":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _Query_webhooks(ctx, ec, field)
 				if res == graphql.Null {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -54133,6 +56916,44 @@ func _Viewer(ctx context.Context, ec *executionContext, sel ast.SelectionSet, ob
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "viewerCanManageWebhooks":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _Viewer_viewerCanManageWebhooks(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "viewerCanExport":
 			field := field
 
@@ -54327,6 +57148,604 @@ func _Viewer(ctx context.Context, ec *executionContext, sel ast.SelectionSet, ob
 			out.Values[i] = _Viewer_scopes(ctx, ec, field, obj)
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var webhookImplementors = []string{"Webhook", "Node"}
+
+func _Webhook(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.Webhook) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, webhookImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Webhook")
+		case "id":
+			out.Values[i] = _Webhook_id(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "name":
+			out.Values[i] = _Webhook_name(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "url":
+			out.Values[i] = _Webhook_url(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "kinds":
+			out.Values[i] = _Webhook_kinds(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "state":
+			out.Values[i] = _Webhook_state(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "pausedReason":
+			out.Values[i] = _Webhook_pausedReason(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "pausedAt":
+			out.Values[i] = _Webhook_pausedAt(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "failures":
+			out.Values[i] = _Webhook_failures(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "lastError":
+			out.Values[i] = _Webhook_lastError(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "nextAttemptAt":
+			out.Values[i] = _Webhook_nextAttemptAt(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "lastSuccessAt":
+			out.Values[i] = _Webhook_lastSuccessAt(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "behind":
+			out.Values[i] = _Webhook_behind(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "behindSince":
+			out.Values[i] = _Webhook_behindSince(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "rotatedAt":
+			out.Values[i] = _Webhook_rotatedAt(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "oldSecretExpiresAt":
+			out.Values[i] = _Webhook_oldSecretExpiresAt(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "deliveries":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _Webhook_deliveries(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "createdAt":
+			out.Values[i] = _Webhook_createdAt(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "updatedAt":
+			out.Values[i] = _Webhook_updatedAt(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "etag":
+			out.Values[i] = _Webhook_etag(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var webhookCreatePayloadImplementors = []string{"WebhookCreatePayload"}
+
+func _WebhookCreatePayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.WebhookCreatePayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, webhookCreatePayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("WebhookCreatePayload")
+		case "webhook":
+			out.Values[i] = _WebhookCreatePayload_webhook(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "secret":
+			out.Values[i] = _WebhookCreatePayload_secret(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "errors":
+			out.Values[i] = _WebhookCreatePayload_errors(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var webhookDeletePayloadImplementors = []string{"WebhookDeletePayload"}
+
+func _WebhookDeletePayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.WebhookDeletePayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, webhookDeletePayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("WebhookDeletePayload")
+		case "deletedWebhookId":
+			out.Values[i] = _WebhookDeletePayload_deletedWebhookId(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "errors":
+			out.Values[i] = _WebhookDeletePayload_errors(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var webhookDeliveryImplementors = []string{"WebhookDelivery"}
+
+func _WebhookDelivery(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.WebhookDelivery) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, webhookDeliveryImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("WebhookDelivery")
+		case "messageId":
+			out.Values[i] = _WebhookDelivery_messageId(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "attempt":
+			out.Values[i] = _WebhookDelivery_attempt(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "at":
+			out.Values[i] = _WebhookDelivery_at(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "duration":
+			out.Values[i] = _WebhookDelivery_duration(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "changeCount":
+			out.Values[i] = _WebhookDelivery_changeCount(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "firstNumber":
+			out.Values[i] = _WebhookDelivery_firstNumber(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "lastNumber":
+			out.Values[i] = _WebhookDelivery_lastNumber(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "delivered":
+			out.Values[i] = _WebhookDelivery_delivered(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "status":
+			out.Values[i] = _WebhookDelivery_status(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "error":
+			out.Values[i] = _WebhookDelivery_error(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var webhookDeliveryConnectionImplementors = []string{"WebhookDeliveryConnection"}
+
+func _WebhookDeliveryConnection(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.WebhookDeliveryConnection) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, webhookDeliveryConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("WebhookDeliveryConnection")
+		case "edges":
+			out.Values[i] = _WebhookDeliveryConnection_edges(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "nodes":
+			out.Values[i] = _WebhookDeliveryConnection_nodes(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "pageInfo":
+			out.Values[i] = _WebhookDeliveryConnection_pageInfo(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "totalCount":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _WebhookDeliveryConnection_totalCount(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var webhookDeliveryEdgeImplementors = []string{"WebhookDeliveryEdge"}
+
+func _WebhookDeliveryEdge(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.WebhookDeliveryEdge) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, webhookDeliveryEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("WebhookDeliveryEdge")
+		case "cursor":
+			out.Values[i] = _WebhookDeliveryEdge_cursor(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "node":
+			out.Values[i] = _WebhookDeliveryEdge_node(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var webhookResumePayloadImplementors = []string{"WebhookResumePayload"}
+
+func _WebhookResumePayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.WebhookResumePayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, webhookResumePayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("WebhookResumePayload")
+		case "webhook":
+			out.Values[i] = _WebhookResumePayload_webhook(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "errors":
+			out.Values[i] = _WebhookResumePayload_errors(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var webhookRotateSecretPayloadImplementors = []string{"WebhookRotateSecretPayload"}
+
+func _WebhookRotateSecretPayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.WebhookRotateSecretPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, webhookRotateSecretPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("WebhookRotateSecretPayload")
+		case "webhook":
+			out.Values[i] = _WebhookRotateSecretPayload_webhook(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "secret":
+			out.Values[i] = _WebhookRotateSecretPayload_secret(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "errors":
+			out.Values[i] = _WebhookRotateSecretPayload_errors(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var webhookUpdatePayloadImplementors = []string{"WebhookUpdatePayload"}
+
+func _WebhookUpdatePayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *models.WebhookUpdatePayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, webhookUpdatePayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("WebhookUpdatePayload")
+		case "webhook":
+			out.Values[i] = _WebhookUpdatePayload_webhook(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "errors":
+			out.Values[i] = _WebhookUpdatePayload_errors(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -54980,6 +58399,36 @@ func unmarshalNChangeKind2cohortᚋmodelsᚐChangeKind(ctx context.Context, ec *
 
 func marshalNChangeKind2cohortᚋmodelsᚐChangeKind(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.ChangeKind) graphql.Marshaler {
 	return v
+}
+
+func unmarshalNChangeKind2ᚕcohortᚋmodelsᚐChangeKindᚄ(ctx context.Context, ec *executionContext, v any) ([]models.ChangeKind, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]models.ChangeKind, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = unmarshalNChangeKind2cohortᚋmodelsᚐChangeKind(ctx, ec, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func marshalNChangeKind2ᚕcohortᚋmodelsᚐChangeKindᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []models.ChangeKind) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNChangeKind2cohortᚋmodelsᚐChangeKind(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func marshalNChangePage2ᚖcohortᚋmodelsᚐChangePage(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.ChangePage) graphql.Marshaler {
@@ -55781,6 +59230,16 @@ func unmarshalNID2cohortᚋmodelsᚐUserID(ctx context.Context, ec *executionCon
 }
 
 func marshalNID2cohortᚋmodelsᚐUserID(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.UserID) graphql.Marshaler {
+	return v
+}
+
+func unmarshalNID2cohortᚋmodelsᚐWebhookID(ctx context.Context, ec *executionContext, v any) (models.WebhookID, error) {
+	var res models.WebhookID
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNID2cohortᚋmodelsᚐWebhookID(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.WebhookID) graphql.Marshaler {
 	return v
 }
 
@@ -57967,6 +61426,179 @@ func marshalNViewer2ᚖcohortᚋauthᚐCaller(ctx context.Context, ec *execution
 	return _Viewer(ctx, ec, sel, v)
 }
 
+func marshalNWebhook2ᚕᚖcohortᚋmodelsᚐWebhookᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.Webhook) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNWebhook2ᚖcohortᚋmodelsᚐWebhook(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func marshalNWebhook2ᚖcohortᚋmodelsᚐWebhook(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.Webhook) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _Webhook(ctx, ec, sel, v)
+}
+
+func unmarshalNWebhookCreateInput2cohortᚋmodelsᚐWebhookCreateInput(ctx context.Context, ec *executionContext, v any) (models.WebhookCreateInput, error) {
+	res, err := unmarshalInputWebhookCreateInput(ctx, ec, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNWebhookCreatePayload2ᚖcohortᚋmodelsᚐWebhookCreatePayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.WebhookCreatePayload) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _WebhookCreatePayload(ctx, ec, sel, v)
+}
+
+func unmarshalNWebhookDeleteInput2cohortᚋmodelsᚐWebhookDeleteInput(ctx context.Context, ec *executionContext, v any) (models.WebhookDeleteInput, error) {
+	res, err := unmarshalInputWebhookDeleteInput(ctx, ec, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNWebhookDeletePayload2ᚖcohortᚋmodelsᚐWebhookDeletePayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.WebhookDeletePayload) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _WebhookDeletePayload(ctx, ec, sel, v)
+}
+
+func marshalNWebhookDelivery2ᚕᚖcohortᚋmodelsᚐWebhookDeliveryᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.WebhookDelivery) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNWebhookDelivery2ᚖcohortᚋmodelsᚐWebhookDelivery(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func marshalNWebhookDelivery2ᚖcohortᚋmodelsᚐWebhookDelivery(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.WebhookDelivery) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _WebhookDelivery(ctx, ec, sel, v)
+}
+
+func marshalNWebhookDeliveryConnection2ᚖcohortᚋmodelsᚐWebhookDeliveryConnection(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.WebhookDeliveryConnection) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _WebhookDeliveryConnection(ctx, ec, sel, v)
+}
+
+func marshalNWebhookDeliveryEdge2ᚕᚖcohortᚋmodelsᚐWebhookDeliveryEdgeᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*models.WebhookDeliveryEdge) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNWebhookDeliveryEdge2ᚖcohortᚋmodelsᚐWebhookDeliveryEdge(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func marshalNWebhookDeliveryEdge2ᚖcohortᚋmodelsᚐWebhookDeliveryEdge(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.WebhookDeliveryEdge) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _WebhookDeliveryEdge(ctx, ec, sel, v)
+}
+
+func unmarshalNWebhookResumeInput2cohortᚋmodelsᚐWebhookResumeInput(ctx context.Context, ec *executionContext, v any) (models.WebhookResumeInput, error) {
+	res, err := unmarshalInputWebhookResumeInput(ctx, ec, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNWebhookResumePayload2ᚖcohortᚋmodelsᚐWebhookResumePayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.WebhookResumePayload) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _WebhookResumePayload(ctx, ec, sel, v)
+}
+
+func unmarshalNWebhookRotateSecretInput2cohortᚋmodelsᚐWebhookRotateSecretInput(ctx context.Context, ec *executionContext, v any) (models.WebhookRotateSecretInput, error) {
+	res, err := unmarshalInputWebhookRotateSecretInput(ctx, ec, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNWebhookRotateSecretPayload2ᚖcohortᚋmodelsᚐWebhookRotateSecretPayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.WebhookRotateSecretPayload) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _WebhookRotateSecretPayload(ctx, ec, sel, v)
+}
+
+func unmarshalNWebhookState2cohortᚋmodelsᚐWebhookState(ctx context.Context, ec *executionContext, v any) (models.WebhookState, error) {
+	var res models.WebhookState
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNWebhookState2cohortᚋmodelsᚐWebhookState(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v models.WebhookState) graphql.Marshaler {
+	return v
+}
+
+func unmarshalNWebhookUpdateInput2cohortᚋmodelsᚐWebhookUpdateInput(ctx context.Context, ec *executionContext, v any) (models.WebhookUpdateInput, error) {
+	res, err := unmarshalInputWebhookUpdateInput(ctx, ec, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNWebhookUpdatePayload2ᚖcohortᚋmodelsᚐWebhookUpdatePayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.WebhookUpdatePayload) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _WebhookUpdatePayload(ctx, ec, sel, v)
+}
+
 func marshalN__Directive2githubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐDirective(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v introspection.Directive) graphql.Marshaler {
 	return ___Directive(ctx, ec, sel, &v)
 }
@@ -58761,6 +62393,22 @@ func marshalOID2ᚖcohortᚋmodelsᚐUserID(ctx context.Context, ec *executionCo
 	return v
 }
 
+func unmarshalOID2ᚖcohortᚋmodelsᚐWebhookID(ctx context.Context, ec *executionContext, v any) (*models.WebhookID, error) {
+	if v == nil {
+		return nil, nil
+	}
+	var res = new(models.WebhookID)
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalOID2ᚖcohortᚋmodelsᚐWebhookID(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.WebhookID) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return v
+}
+
 func unmarshalOInt2ᚖint32(ctx context.Context, ec *executionContext, v any) (*int32, error) {
 	if v == nil {
 		return nil, nil
@@ -59494,6 +63142,29 @@ func unmarshalOUsersExport2ᚖcohortᚋmodelsᚐUsersExport(ctx context.Context,
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
+func marshalOWebhook2ᚖcohortᚋmodelsᚐWebhook(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.Webhook) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return _Webhook(ctx, ec, sel, v)
+}
+
+func unmarshalOWebhookPausedReason2ᚖcohortᚋmodelsᚐWebhookPausedReason(ctx context.Context, ec *executionContext, v any) (*models.WebhookPausedReason, error) {
+	if v == nil {
+		return nil, nil
+	}
+	var res = new(models.WebhookPausedReason)
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalOWebhookPausedReason2ᚖcohortᚋmodelsᚐWebhookPausedReason(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *models.WebhookPausedReason) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return v
+}
+
 func marshalO__EnumValue2ᚕgithubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐEnumValueᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []introspection.EnumValue) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -59665,5 +63336,10 @@ func init() {
 		unmarshalInputUsersResumeInput,
 		unmarshalInputUsersSettingsSetInput,
 		unmarshalInputUsersSuspendInput,
+		unmarshalInputWebhookCreateInput,
+		unmarshalInputWebhookDeleteInput,
+		unmarshalInputWebhookResumeInput,
+		unmarshalInputWebhookRotateSecretInput,
+		unmarshalInputWebhookUpdateInput,
 	)
 }

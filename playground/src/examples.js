@@ -245,6 +245,31 @@ export const examples = [
     variables: found => ids({ user: id(found.user, found.users.nodes[0]) }),
   },
   {
+    section: 'Read',
+    title: 'Webhooks',
+    about: 'Where the change feed is sent to, how far each webhook is, and what has become of the last attempts. webhookCreate makes one. For super admins.',
+    query: `query Webhooks {
+  webhooks {
+    name
+    url
+    kinds
+    state
+    behind
+    lastError
+    lastSuccessAt
+    deliveries(first: 5) {
+      nodes {
+        at
+        attempt
+        changeCount
+        status
+        error
+      }
+    }
+  }
+}`,
+  },
+  {
     section: 'Change',
     title: 'Export users',
     about: 'A job writes them to a workbook and changes nothing. "Files of exports" shows where the file is, a moment later.',

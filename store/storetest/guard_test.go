@@ -16,7 +16,7 @@ func TestTenantTables(t *testing.T) {
 		"account_settings", "audit_events", "changes", "entitlements", "export_files", "export_parts", "group_closure", "group_edges",
 		"group_permissions", "group_products", "group_settings", "group_terms", "idempotency_keys", "identities", "job_blocks",
 		"job_groups", "job_rows", "jobs", "mail_releases", "mails", "memberships", "partner_clients", "product_firsts", "products",
-		"seat_reservations", "table_views", "user_groups", "user_product_blocks", "user_products", "user_settings", "user_terms", "users",
+		"seat_reservations", "table_views", "user_groups", "user_product_blocks", "user_products", "user_settings", "user_terms", "users", "webhook_deliveries", "webhooks",
 	}
 	if diff := cmp.Diff(want, slices.Sorted(maps.Keys(tenantTables()))); diff != "" {
 		t.Errorf("tables (-want +got):\n%s", diff)
