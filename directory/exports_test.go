@@ -2,6 +2,7 @@ package directory_test
 
 import (
 	"context"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io"
@@ -221,6 +222,39 @@ func TestExportIsOneMoment(t *testing.T) {
 	}
 }
 
+// An export is made with the rights that whoever asked for it has when it is.
+func TestExportsNeedPresentRights(t *testing.T) {
+	s := storetest.Open(t)
+	d := newDirectory(t, s)
+	who := foundAccount(t, d)
+	admin := hire(t, d, who, "admin@example.org", models.RoleAdmin)
+	done, err := d.CreateExport(t.Context(), admin, models.ExportCreateInput{Format: models.ExportFormatCSV, What: models.ExportWhat{Events: &models.EventsExport{}}})
+	must(t, err)
+	_, err = d.SetUserRole(t.Context(), who, models.UserRoleSetInput{ID: admin.UserID, Role: models.RoleMember})
+	must(t, err)
+	exporting(t, s, d, who, plainly)()
+	job, err := d.Job(t.Context(), who, done.Job.ID)
+	must(t, err)
+	if job.State != models.JobStateFailed || *job.ErrorCode != directory.CodeActorLostRights || job.Retryable() {
+		t.Errorf("the job is %s, %v", job.State, job.ErrorCode)
+	}
+}
+
+// A change doesn't wait for an export that was asked for before.
+func TestExportsAreWaitedForByNobody(t *testing.T) {
+	s := storetest.Open(t)
+	d := newDirectory(t, s)
+	who := foundAccount(t, d)
+	member := hire(t, d, who, "member@example.org", models.RoleMember)
+	_, err := d.CreateExport(t.Context(), who, models.ExportCreateInput{Format: models.ExportFormatCSV, What: models.ExportWhat{Events: &models.EventsExport{}}})
+	must(t, err)
+	done, err := d.SuspendUsers(t.Context(), who, models.UsersSuspendInput{Selection: &models.UserSelection{Ids: []models.UserID{member.UserID}}})
+	must(t, err)
+	if done.Job == nil || done.Job.State != models.JobStateSucceeded {
+		t.Errorf("suspended by %+v", done.Job)
+	}
+}
+
 // Of an account the newest files are kept, and each for a week.
 func TestOldExportsGo(t *testing.T) {
 	s := storetest.Open(t)
@@ -261,16 +295,18 @@ func TestExportsBeginAnew(t *testing.T) {
 	runs, wait := 0, make(chan struct{})
 	drain := exporting(t, s, d, who, func(e *directory.Export, to io.Writer) (string, string, error) {
 		runs++
-		if runs == 1 || runs > 3 {
+		if runs <= 2 || runs > 4 {
 			_, err := io.WriteString(to, "wrong"+block+block)
 			must(t, err)
 		}
 		switch {
 		case runs == 1:
 			return "", "", errors.New("the disk is gone")
-		case runs == 2:
+		case runs == 2: // which has the same run begin again
+			return "", "", driver.ErrBadConn
+		case runs == 3:
 			return plainly(e, to)
-		case runs == 3: // a file of more than a part, and not of whole ones
+		case runs == 4: // a file of more than a part, and not of whole ones
 			_, err := io.WriteString(to, block+"end")
 			return "large.txt", "text/plain", err
 		}
@@ -282,7 +318,12 @@ func TestExportsBeginAnew(t *testing.T) {
 		}
 	})
 	if got := exported(t, d, who, drain, all); len(got) != 1 || !strings.HasPrefix(got[0], "first ") {
-		t.Errorf("after a failure the file has %.40q", got)
+		t.Errorf("after failures the file has %.40q", got)
+	}
+	var left int64
+	must(t, s.Read.Model(&models.ExportPart{}).Where("account_id = ?", who.Account).Count(&left).Error)
+	if runs != 3 || left != 1 {
+		t.Errorf("%d runs left %d parts", runs, left)
 	}
 	large := exported(t, d, who, drain, all)
 	if large[0] != block+"end" {

@@ -55,6 +55,7 @@ func TestRefusedExports(t *testing.T) {
 func TestOrdersOfExports(t *testing.T) {
 	h := newHouse(t)
 	h.done("tableViewSave", "errors { code }", vars{"users": vars{"columns": []vars{{"column": "EMAIL"}, {"column": "GROUPS", "width": 90}}, "sort": "EMAIL_DESC"}})
+	h.done("tableViewSave", "errors { code }", vars{"groups": vars{"sort": "PRIORITY_DESC"}})
 	h.done("tableViewSave", "errors { code }", vars{"groupMembers": vars{"columns": []vars{{"column": "PATH"}}}})
 	stored := func(what vars) models.ExportCreateInput {
 		t.Helper()
@@ -86,8 +87,8 @@ func TestOrdersOfExports(t *testing.T) {
 	if got := stored(vars{"memberships": vars{"groups": everybody, "asInTableView": true}}).What.Memberships.Columns; !slices.Equal(got, []models.GroupMemberColumn{models.GroupMemberColumnPath}) {
 		t.Errorf("members as in the table: %v", got)
 	}
-	if got := stored(vars{"groups": vars{"selection": everybody, "asInTableView": true}}).What.Groups; *got.Sort != models.GroupSortNameAsc || !slices.Equal(got.Columns, models.DefaultGroupColumns) || !got.Members {
-		t.Errorf("a table that nobody has set up: %v", got)
+	if got := stored(vars{"groups": vars{"selection": everybody, "asInTableView": true}}).What.Groups; *got.Sort != models.GroupSortPriorityDesc || !slices.Equal(got.Columns, models.DefaultGroupColumns) || !got.Members {
+		t.Errorf("a table that has a sort alone: %v", got)
 	}
 	filter := vars{"subjectId": h.ids["sales"], "actions": []string{"groupCreate"}, "from": "2026-01-01T00:00:00.5Z", "outcome": "DONE"}
 	got := stored(vars{"events": vars{"filter": filter, "columns": []string{"ACTION"}}}).What.Events
