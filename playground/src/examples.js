@@ -37,27 +37,6 @@ export const examples = [
   },
   {
     section: 'Read',
-    title: 'Files of exports',
-    about: 'The newest exports. resultUrl is the path of the file on this server; it opens without a token for an hour.',
-    query: `query Exports {
-  jobs(first: 5, kinds: ["exportCreate"]) {
-    nodes {
-      status
-      done
-      total
-      resultUrl
-      file {
-        name
-        size
-        keptUntil
-        changesCursor
-      }
-    }
-  }
-}`,
-  },
-  {
-    section: 'Read',
     title: 'Who changed what',
     about: 'The audit log, the newest first: what was done, by whom, on whom, and each field before and after.',
     query: `query AuditLog($filter: AuditEventFilter) {
@@ -272,13 +251,16 @@ export const examples = [
   {
     section: 'Change',
     title: 'Export users',
-    about: 'A job writes them to a workbook and changes nothing. "Files of exports" shows where the file is, a moment later.',
+    about: 'A job writes them to a workbook and changes nothing. A moment later `job(id:) { resultUrl }` is the path of the file on this server.',
     query: `mutation ExportUsers($input: ExportCreateInput!) {
   exportCreate(input: $input) {
     job {
       id
       status
       total
+      startedBy {
+        displayName
+      }
     }
     errors {
       code
