@@ -25,8 +25,8 @@ func TestMemory(t *testing.T) {
 		writeLarge(t, Format(*memoryOf))
 		return
 	}
-	if testing.Short() {
-		t.Skip("takes seconds")
+	if racing {
+		t.Skip("the race detector takes memory of its own, several times what is measured here")
 	}
 	everyFormat(t, func(t *testing.T, f Format) {
 		out, err := exec.Command(os.Args[0], "-test.run", "^TestMemory$", "-test.v", "-memory-of", string(f)).CombinedOutput()
