@@ -19,7 +19,7 @@ var thrift struct {
 	before int // the growth of the heap without them
 }
 
-// sparingly has the heap grow to half more than what is in use, and no further, while a file is written: it costs some time, and a
+// sparingly has the heap grow by half of what is in use, and no further, while a file is written: that saves a
 // third of the memory.
 func sparingly(h jobs.Handler) jobs.Handler {
 	write := h.Chunk

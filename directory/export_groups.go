@@ -93,8 +93,8 @@ func (e *Export) memberCounts() (map[models.GroupID]int, error) {
 	var of models.UserID
 	var direct []models.GroupID
 	count := func() {
-		for _, id := range names.above(direct) {
-			counts[id]++
+		for _, place := range names.placesAbove(direct) {
+			counts[names.order[place]]++
 		}
 		direct = direct[:0]
 	}

@@ -171,7 +171,7 @@ func (e *Export) membershipsOfUsers(selection *models.UserSelection, relation mo
 		}
 		var rows []*models.ExportedMembership
 		for _, user := range users {
-			for _, group := range names.sorted(names.above(direct[user.ID])) {
+			for _, group := range names.above(direct[user.ID]) {
 				how := up.Membership(direct[user.ID], group)
 				if relation == models.MembershipRelationAll || how.Direct == (relation == models.MembershipRelationDirect) {
 					rows = append(rows, names.membership(group, user, how))

@@ -16,8 +16,12 @@ type groupNames struct {
 	graph *nesting.Graph
 	name  map[models.GroupID]string // or the id, in an export for programs
 	title map[models.GroupID]string // always the name
-	place map[models.GroupID]int
-	up    map[models.GroupID][]models.GroupID // with the group itself
+	place map[models.GroupID]int32
+
+	order   []models.GroupID           // by their places
+	atPlace []string                   // the names
+	up      map[models.GroupID][]int32 // the places of those above, and of the group itself, in order
+	buffer  []int32
 }
 
 func (e *Export) groupNames() (*groupNames, error) {
@@ -34,7 +38,7 @@ func (e *Export) groupNames() (*groupNames, error) {
 		sort string
 	}
 	var order []named
-	names := &groupNames{graph: e.graph, name: map[models.GroupID]string{}, title: map[models.GroupID]string{}, place: map[models.GroupID]int{}, up: map[models.GroupID][]models.GroupID{}}
+	names := &groupNames{graph: e.graph, name: map[models.GroupID]string{}, title: map[models.GroupID]string{}, place: map[models.GroupID]int32{}, up: map[models.GroupID][]int32{}}
 	for rows.Next() {
 		var one named
 		var name string
@@ -53,52 +57,62 @@ func (e *Export) groupNames() (*groupNames, error) {
 	}
 	slices.SortFunc(order, func(a, b named) int { return cmp.Or(strings.Compare(a.sort, b.sort), bytes.Compare(a.id[:], b.id[:])) })
 	for i, one := range order {
-		names.place[one.id] = i
+		names.place[one.id] = int32(i) //nolint:gosec // an account has fewer
+		names.order, names.atPlace = append(names.order, one.id), append(names.atPlace, names.name[one.id])
 	}
 	e.names = names
 	return names, nil
 }
 
-// above are groups and all in which they lie, each once.
+// above are groups and all in which they lie, each once, by name.
 func (n *groupNames) above(direct []models.GroupID) []models.GroupID {
-	switch len(direct) {
-	case 0:
-		return nil
-	case 1:
-		return n.upFrom(direct[0])
+	places := n.placesAbove(direct)
+	ids := make([]models.GroupID, len(places))
+	for i, place := range places {
+		ids[i] = n.order[place]
 	}
-	seen := map[models.GroupID]bool{}
-	var found []models.GroupID
-	for _, id := range direct {
-		for _, above := range n.upFrom(id) {
-			if !seen[above] {
-				seen[above] = true
-				found = append(found, above)
-			}
-		}
-	}
-	return found
+	return ids
 }
 
-func (n *groupNames) upFrom(id models.GroupID) []models.GroupID {
+// aboveOf are their names.
+func (n *groupNames) aboveOf(direct []models.GroupID) []string {
+	places := n.placesAbove(direct)
+	if len(places) == 0 {
+		return nil
+	}
+	names := make([]string, len(places))
+	for i, place := range places {
+		names[i] = n.atPlace[place]
+	}
+	return names
+}
+
+// placesAbove are the places of groups and of all in which they lie, each once and in order. They are good until the next call.
+func (n *groupNames) placesAbove(direct []models.GroupID) []int32 {
+	n.buffer = n.buffer[:0]
+	for _, id := range direct {
+		n.buffer = append(n.buffer, n.upFrom(id)...)
+	}
+	if len(direct) > 1 {
+		slices.Sort(n.buffer)
+		n.buffer = slices.Compact(n.buffer)
+	}
+	return n.buffer
+}
+
+func (n *groupNames) upFrom(id models.GroupID) []int32 {
 	up, known := n.up[id]
 	if !known {
-		up = []models.GroupID{id}
+		up = []int32{n.place[id]}
 		for above := range n.graph.Above(id) {
 			if above != id {
-				up = append(up, above)
+				up = append(up, n.place[above])
 			}
 		}
+		slices.Sort(up)
 		n.up[id] = up
 	}
 	return up
-}
-
-// sorted are groups by name.
-func (n *groupNames) sorted(ids []models.GroupID) []models.GroupID {
-	sorted := slices.Clone(ids)
-	slices.SortFunc(sorted, func(a, b models.GroupID) int { return cmp.Compare(n.place[a], n.place[b]) })
-	return sorted
 }
 
 // of are the names of groups, by name.
@@ -106,7 +120,9 @@ func (n *groupNames) of(ids []models.GroupID) []string {
 	if len(ids) == 0 {
 		return nil
 	}
-	return n.inOrder(n.sorted(ids))
+	sorted := slices.Clone(ids)
+	slices.SortFunc(sorted, func(a, b models.GroupID) int { return cmp.Compare(n.place[a], n.place[b]) })
+	return n.inOrder(sorted)
 }
 
 func (n *groupNames) inOrder(ids []models.GroupID) []string {

@@ -11,13 +11,17 @@ import (
 // exportPage is how many users, or groups, an export reads at once.
 const exportPage = 1000
 
-// EachUser hands on the users of an export of users, in its order, a page at a time. What is handed on is good until fn returns.
+// EachUser hands on the users of an export of users, in its order, a page at a time.
 func (e *Export) EachUser(fn func([]*models.ExportedUser) error) error {
 	o := e.What.Users
-	return e.eachUser(o.Selection, *o.Sort, func(users []*models.ExportedUser) error {
-		if err := e.fillUsers(users, columnsOf(o.Columns)); err != nil {
-			return err
-		}
+	return ahead(func(read func([]*models.ExportedUser) error) error {
+		return e.eachUser(o.Selection, *o.Sort, func(users []*models.ExportedUser) error {
+			if err := e.fillUsers(users, columnsOf(o.Columns)); err != nil {
+				return err
+			}
+			return read(users)
+		})
+	}, func(users []*models.ExportedUser) error {
 		if err := fn(users); err != nil {
 			return err
 		}
@@ -154,7 +158,7 @@ func (e *Export) fillUsers(users []*models.ExportedUser, columns columnSet) erro
 			user.DirectGroups = names.of(direct[user.ID])
 		}
 		if columns.any(models.UserColumnGroups) {
-			user.Groups = names.of(names.above(direct[user.ID]))
+			user.Groups = names.aboveOf(direct[user.ID])
 		}
 		if columns.any(models.UserColumnPermissions) {
 			user.Permissions = e.permissionNames(user.Role, direct[user.ID])

@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"slices"
 
@@ -321,24 +322,32 @@ func directGroups(tx *gorm.DB, account models.AccountID, users []models.UserID) 
 		parts = [][]models.UserID{{models.UserID{}}}
 	}
 	for _, part := range parts {
-		var rows []struct {
-			GraphVersion int64
-			UserID       *models.UserID
-			GroupID      *models.GroupID
-		}
-		err := tx.Raw("SELECT a.graph_version, m.user_id, m.group_id FROM accounts a LEFT JOIN memberships m ON m.account_id = a.id AND m.user_id IN ? "+
-			"WHERE a.id = ? ORDER BY m.user_id, m.group_id", part, account).Scan(&rows).Error
-		if err != nil {
+		if version, err = readDirectGroups(tx, account, part, direct); err != nil {
 			return nil, 0, fmt.Errorf("read memberships: %w", err)
-		}
-		for _, row := range rows {
-			version = row.GraphVersion
-			if row.UserID != nil {
-				direct[*row.UserID] = append(direct[*row.UserID], *row.GroupID)
-			}
 		}
 	}
 	return direct, version, nil
+}
+
+// readDirectGroups adds the groups of some users. Exports read all of an account's, so it does without GORM's fields.
+func readDirectGroups(tx *gorm.DB, account models.AccountID, users []models.UserID, direct map[models.UserID][]models.GroupID) (version int64, err error) {
+	rows, err := tx.Raw("SELECT a.graph_version, m.user_id, m.group_id FROM accounts a LEFT JOIN memberships m ON m.account_id = a.id AND m.user_id IN ? "+
+		"WHERE a.id = ? ORDER BY m.user_id, m.group_id", users, account).Rows()
+	if err != nil {
+		return 0, err
+	}
+	defer rows.Close() //nolint:errcheck // rows.Err tells
+	var user, group sql.RawBytes
+	for rows.Next() {
+		if err := rows.Scan(&version, &user, &group); err != nil {
+			return 0, err
+		}
+		if len(user) == len(models.UserID{}) && len(group) == len(models.GroupID{}) {
+			id := models.UserID(user)
+			direct[id] = append(direct[id], models.GroupID(group))
+		}
+	}
+	return version, rows.Err()
 }
 
 // checkList is TOO_MANY over 250 entries, REQUIRED under the least.

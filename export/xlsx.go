@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/klauspost/compress/flate"
 	"github.com/xuri/excelize/v2"
 )
 
@@ -59,6 +60,9 @@ type styles struct{ heading, text, date int }
 // sheet or Discard removes.
 func NewXLSX(to io.Writer, o Options) Book {
 	b := &xlsxBook{writing: begin(o), file: zip.NewWriter(to), rows: mostRows, names: sheetNames{}}
+	b.file.RegisterCompressor(zip.Deflate, func(to io.Writer) (io.WriteCloser, error) {
+		return flate.NewWriter(to, flate.DefaultCompression) // takes half as long as the standard library's
+	})
 	var err error
 	b.book, err = b.workbook()
 	b.spoil(errors.Join(err, b.describe()))
