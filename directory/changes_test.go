@@ -215,7 +215,7 @@ func TestChangesAmongMany(t *testing.T) {
 		}
 		empty++
 	}
-	if empty < 1 || empty > 2 {
+	if empty > 2 { // none, if the follower happened to look when less than a page was there
 		t.Errorf("%d pages without entries", empty)
 	}
 }
