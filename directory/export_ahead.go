@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+
+	"cohort/jobs"
 )
 
 // errEnough ends a reading whose rows nobody takes any more.
@@ -26,25 +28,24 @@ func ahead[T any](read func(func(T) error) error, write func(T) error) error {
 			})
 		})
 	}()
-	var failed error
+	defer func() { // also after a panic: the reading needs the snapshot, which ends with us
+		close(enough)
+		for range parts { // until it has ended
+		}
+	}()
 	for part := range parts {
-		if failed = write(part); failed != nil {
-			close(enough)
-			break
+		if err := write(part); err != nil {
+			return err
 		}
 	}
-	err := <-over
-	if failed != nil {
-		return failed
-	}
-	return err
+	return <-over
 }
 
-// caught makes a panic an error, as it would be in the goroutine of the job.
+// caught has a panic end the job, as one in the goroutine of the job does.
 func caught(fn func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+			err = jobs.Fail(jobs.CodeInternal, fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
 		}
 	}()
 	return fn()
